@@ -1,0 +1,42 @@
+# Purpose: the resolved configuration of a run, as it stands in run.json.
+# Input:   none; every value by --arg; $lambda is GetFunctionConfiguration's answer, slurped.
+# Output:  one object. mb_per_file, part_mb and range_mb in MiB, memory_mb in MiB, timeout_s in seconds;
+#          launch and end come later, in epoch seconds on the driver's clock.
+
+def given: if . == "" then null else . end;
+
+$lambda[0] as $lambda
+| {
+    op: $op,
+    jobs: ($number | tonumber),
+    bucket: $bucket,
+    function: $function,
+    # The region in the function's ARN is the one that answered.
+    region: (($lambda.FunctionArn // "" | split(":")[3]) // ($region | given)),
+    in_flight: ($in_flight | tonumber)
+  }
++ if $op == "write" then
+    {
+      mb_per_file: ($mb_per_file | tonumber),
+      part_mb: ($part_mb | tonumber),
+      key_prefix: $key_prefix,
+      key_file: ($key_file | given)
+    }
+  else
+    {
+      range_mb: ($range_mb | tonumber),
+      read_times: ($read_times | tonumber),
+      verify: ($verify != ""),
+      keys_from: $keys_from
+    }
+  end
++ {
+    memory_mb: $lambda.MemorySize,
+    timeout_s: $lambda.Timeout,
+    arch: ($lambda.Architectures[0]? // null),
+    processes: $processes,
+    loopback: $loopback,
+    driver: ($driver | given),
+    launch: null,
+    end: null
+  }

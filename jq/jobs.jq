@@ -1,0 +1,20 @@
+# Purpose: the planned jobs of a run.
+# Input:   keys as raw lines (-n -R); $run is the run's configuration.
+# Output:  jobs.ndjson: {"job": n, ...event}, n from 0; the keys in turn until every job has one.
+
+def event($key):
+  {op: $run.op, bucket: $run.bucket, key: $key}
+  + if $run.op == "write" then
+      {mb_per_file: $run.mb_per_file, part_mb: $run.part_mb, parts_in_flight: $run.in_flight}
+    else
+      {
+        read_times: $run.read_times,
+        range_mb: $run.range_mb,
+        ranges_in_flight: $run.in_flight,
+        verify: $run.verify
+      }
+    end;
+
+[inputs] as $keys
+| range($run.jobs) as $n
+| {job: $n} + event($keys[$n % ($keys | length)])

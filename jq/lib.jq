@@ -1,0 +1,72 @@
+# Purpose: what the programs in this folder share. Units are said at each function.
+
+# A finite number; anything else is no measurement.
+def measured: type == "number" and (isnan or isinfinite | not);
+
+# Text from elsewhere, fit for a terminal: control and direction characters are spelt out, blanks joined.
+def visible:
+  def hex: [(. / 4096, . / 256, . / 16, .) | floor % 16 | "0123456789abcdef"[. : . + 1]] | add;
+  explode
+  | map(
+      if . == 9 or . == 10 or . == 13 then 32
+      elif . < 32 or (. >= 127 and . < 160) or (. >= 8203 and . <= 8207) or (. >= 8232 and . <= 8238)
+        or (. >= 8294 and . <= 8297) or . == 65279
+      then ("\\u" + hex | explode[])
+      else . end
+    )
+  | implode
+  | gsub(" +"; " ")
+  | ltrimstr(" ")
+  | rtrimstr(" ");
+
+# At most so many characters.
+def shortened($most): if length > $most then .[: $most - 3] + "..." else . end;
+
+# Nearest rank: element ⌈p N / 100⌉ of a sorted array, from 1; null of an empty one.
+def nearest_rank($percent): if length == 0 then null else .[($percent * length / 100 | ceil) - 1] end;
+
+def distribution:
+  sort
+  | {min: .[0], p5: nearest_rank(5), p50: nearest_rank(50), p95: nearest_rank(95), max: .[-1]};
+
+# Sum of what is there; null where nothing is.
+def total: map(numbers) | if length == 0 then null else add end;
+
+# An integer in groups of three: 1,800.
+def grouped:
+  tostring
+  | if test("^-?[0-9]+$") then
+      until(test("^-?[0-9]{1,3}(,|$)"); sub("(?<a>[0-9])(?<b>[0-9]{3})(?<c>,|$)"; "\(.a),\(.b)\(.c)"))
+    else . end;
+
+# A number with so many decimals, grouped; "-" for null.
+def fixed($decimals):
+  if . == null then "-"
+  else
+    (if . < 0 then "-" else "" end) as $sign
+    | (pow(10; $decimals)) as $scale
+    | (fabs * $scale | round) as $units
+    | ($units / $scale | floor) as $whole
+    | $sign + ($whole | grouped)
+      + if $decimals == 0 then ""
+        else "." + (($units - $whole * $scale + $scale | tostring)[1:]) end
+  end;
+
+# Three figures or so: 0.123, 12.3, 123.
+def figures: fixed(if . == null then 0 elif fabs < 10 then 3 elif fabs < 100 then 2 else 1 end);
+
+# Filled with blanks to a width. (" " * 0 is null, which adds nothing.)
+def left($width): . + " " * ([$width - length, 0] | max);
+def right($width): " " * ([$width - length, 0] | max) + .;
+
+# Lines of at most so many characters, cut at blanks.
+def wrapped($width):
+  reduce (split(" ")[]) as $word (
+    [""];
+    if .[-1] == "" then .[-1] = $word
+    elif (.[-1] | length) + 1 + ($word | length) <= $width then .[-1] += " " + $word
+    else . + [$word] end
+  );
+
+# A word for the shell: quoted only where it must be.
+def word: if test("^[A-Za-z0-9_./:=@%+-]+$") then . else @sh end;

@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# Keys: new ones for a write, those of an earlier run, of a file or one alone for a read. One per line on stdout.
+
+choose_keys() { # OP PARENT; sets KEYS_FROM, and NUMBER where it was not given
+  local run
+  KEYS_FROM=''
+  if [ "$1" = write ]; then
+    [ -z "$OPT_KEY_FILE" ] || vacant "$OPT_KEY_FILE"
+    new_keys "$NUMBER" "$OPT_KEY_PREFIX"
+  elif [ -n "$OPT_KEY" ]; then
+    KEYS_FROM=--key
+    printf '%s\n' "$OPT_KEY"
+    NUMBER=${NUMBER:-1}
+  else
+    if [ -n "$OPT_KEY_FILE" ]; then
+      KEYS_FROM=$OPT_KEY_FILE
+    else
+      if [ -n "$RUN" ]; then
+        run=$(find_run "$2" "$RUN")
+      else
+        run=$(latest_run "$2" write) ||
+          usage "there is nothing to read: no write run in $2 yet (./driver.sh write 8 64), no --key-file, no --key"
+      fi
+      say "reading the keys of $(shown "$run")"
+      KEYS_FROM=$run/keys.txt
+    fi
+    keys_in "$KEYS_FROM" "${NUMBER:-}"
+  fi
+}
+
+# The prefix and 32 random hex digits: spread over S3's partitions from the first character on.
+new_keys() { # NUMBER PREFIX
+  od -An -v -tx1 -N $((16 * $1)) /dev/urandom | tr -d ' \n' | tr a-f A-F | fold -w 32 |
+    jq -R -r --arg prefix "$2" '$prefix + .'
+}
+
+vacant() { # FILE
+  [ ! -e "$1" ] || usage "the key file \"$1\" exists and is not overwritten; name another, or remove it"
+  [ -d "$(folder_of "$1")" ] || usage "the key file \"$1\" cannot be made: its folder does not exist"
+}
+
+folder_of() { # FILE
+  case $1 in
+    */*) printf '%s/' "${1%/*}" ;;
+    *) printf . ;;
+  esac
+}
+
+# The keys in a file, at most NUMBER of them; empty lines are passed over, whatever else stands there is a key.
+keys_in() { # FILE [NUMBER]
+  local file=$1 bad
+  [ -f "$file" ] && [ -r "$file" ] || usage "the key file \"$file\" is not there or cannot be read"
+  # The added line break ends a last line that has none. What jq had to mend was not UTF-8.
+  { cat "$file"; printf '\n'; } >"$SCRATCH/lines"
+  jq -R -r . <"$SCRATCH/lines" >"$SCRATCH/mended"
+  cmp -s "$SCRATCH/lines" "$SCRATCH/mended" || usage "the key file \"$file\" is not UTF-8 text"
+  bad=$(LC_ALL=C awk 'length > 1024 { print NR " has " length; exit }' "$SCRATCH/lines")
+  [ -z "$bad" ] || usage "the key file \"$file\": line $bad bytes; a key has at most 1024"
+  LC_ALL=C awk -v most="${2:-0}" 'length && (++n <= most || !most)' "$SCRATCH/lines" >"$SCRATCH/some"
+  [ -s "$SCRATCH/some" ] || usage "the key file \"$file\" holds no key"
+  NUMBER=${NUMBER:-$(($(wc -l <"$SCRATCH/some")))}
+  cat "$SCRATCH/some"
+}

@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# Messages on stderr, the two ways to give up, and the scratch folder that goes with the driver.
+
+say() {
+  printf 'driver: %s\n' "$*" >&2
+}
+
+# The command line is wrong.
+usage() {
+  say "$*"
+  exit 2
+}
+
+# Something outside is wrong: nothing has been launched.
+refuse() {
+  say "$*"
+  exit 3
+}
+
+# Makes SCRATCH and leaves nothing of it, or of started groups, behind.
+scratch() {
+  SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/terabit.XXXXXX") || refuse "no temporary folder can be made in ${TMPDIR:-/tmp}"
+  trap leave EXIT
+  trap 'say "interrupted before anything was launched"; exit 130' INT TERM HUP
+}
+
+leave() {
+  end_groups
+  rm -rf "$SCRATCH"
+}

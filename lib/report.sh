@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# From records to the summary and the table. Needs nothing but the run's folder, or a file of records.
+
+# Every record there is, in job order: of a run that ended, of one that is under way or was killed, or of a file.
+records() { # RUN|FILE
+  if [ -f "$1" ]; then
+    cat "$1"
+  elif [ -d "$1/answers" ]; then
+    (cd "$1/answers" && find . -name '*.ndjson' | sort | xargs cat)
+  elif [ -f "$1/records.ndjson" ]; then
+    cat "$1/records.ndjson"
+  fi
+}
+
+# The run's configuration, null for a file of records from elsewhere.
+configuration_of() { # RUN|FILE
+  if [ -d "$1" ]; then
+    cat "$1/run.json"
+  else
+    printf null
+  fi
+}
+
+summarise() { # RUN|FILE
+  configuration_of "$1" >"$SCRATCH/configuration"
+  records "$1" |
+    jq -n -R -L "$ROOT/jq" -f "$ROOT/jq/summary.jq" --slurpfile run "$SCRATCH/configuration"
+}
+
+# Prints a run's table, or its summary with --json, and returns 1 unless all jobs were good.
+conclude() { # RUN|FILE
+  summarise "$1" >"$SCRATCH/summary"
+  if [ -n "$OPT_JSON" ]; then
+    cat "$SCRATCH/summary"
+  else
+    jq -r -L "$ROOT/jq" -f "$ROOT/jq/table.jq" --slurpfile run "$SCRATCH/configuration" \
+      --arg source "$(shown "$1")" "$SCRATCH/summary"
+  fi
+  jq -e '.jobs > 0 and .failed + .missing == 0' "$SCRATCH/summary" >/dev/null || return 1
+}

@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# The run folders: making one, finding one, planning into one.
+
+# Makes PARENT/<UTC time>-<op>-<number> and prints it. A second belongs to one run, so that names sort by time.
+new_run() { # PARENT OP NUMBER
+  local time
+  mkdir -p "$1" 2>/dev/null || usage "the folder $1 cannot be made (--out names the folder that holds the runs)"
+  while :; do
+    time=$(date -u +%Y%m%dT%H%M%SZ)
+    if ! any "$1/$time-"* && mkdir "$1/$time-$2-$3" 2>/dev/null; then
+      printf '%s' "$1/$time-$2-$3"
+      return
+    fi
+    [ -w "$1" ] || usage "the folder $1 cannot be written (--out names the folder that holds the runs)"
+    sleep 0.1
+  done
+}
+
+any() { # PATH...: does the first exist (an unmatched pattern does not)
+  [ -e "$1" ]
+}
+
+# Prints the newest run folder, of one op if given; fails where there is none.
+latest_run() { # PARENT [OP]
+  local run latest=''
+  for run in "$1"/[0-9]*Z-*-[0-9]*; do
+    case ${run##*/} in
+      *-"${2:-}"*) [ ! -f "$run/run.json" ] || latest=$run ;;
+    esac
+  done
+  [ -n "$latest" ] && printf '%s' "$latest"
+}
+
+# A RUN the user named: a path, or the name of a folder in PARENT.
+find_run() { # PARENT RUN
+  local run
+  for run in "${2%/}" "$1/${2%/}"; do
+    if [ -f "$run/run.json" ]; then
+      printf '%s' "$run"
+      return
+    fi
+  done
+  usage "there is no run \"$2\": neither it nor $1/${2%/} is a folder with a run.json in it"
+}
+
+# The path as somebody in this folder would type it.
+shown() { # PATH
+  printf '%s' "${1#"$PWD/"}"
+}
+
+# Writes what is going to happen into the run's folder, and for every invocation its jobs and its payload.
+plan() { # RUN CONFIGURATION
+  local run=$1
+  cp "$SCRATCH/keys.txt" "$run/keys.txt"
+  printf '%s\n' "$2" >"$run/run.json"
+  jq -c -n -R -f "$ROOT/jq/jobs.jq" --argjson run "$2" <"$run/keys.txt" >"$run/jobs.ndjson"
+  if [ -n "$OPT_KEY_FILE" ] && [ -z "${KEYS_FROM:-}" ]; then
+    (set -C && cat "$run/keys.txt" >"$OPT_KEY_FILE") 2>/dev/null ||
+      usage "the key file \"$OPT_KEY_FILE\" cannot be written (one that exists is never overwritten)"
+  fi
+  mkdir "$run/answers" "$SCRATCH/invocations"
+  # Two lines each: the planned jobs, and the event that Lambda gets.
+  jq -c '[.], del(.job)' "$run/jobs.ndjson" | (
+    cd "$SCRATCH/invocations" || exit
+    awk '{ name = sprintf("%06d.%s", int((NR - 1) / 2), NR % 2 ? "jobs" : "event"); print >name; close(name) }'
+  )
+}
