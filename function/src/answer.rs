@@ -1,0 +1,145 @@
+//! What a job answers.
+
+use crate::clock::seconds;
+use crate::error::Error;
+use crate::meter::{Reading, S3Ids};
+use serde::Serialize;
+use std::time::Duration;
+
+/// The result of one job. Seconds, megabytes of 10^6 bytes.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    /// When the S3 work began, in epoch seconds to the microsecond.
+    pub start: f64,
+    /// When it ended: `start` and the time that the monotonic clock measured.
+    pub stop: f64,
+    /// Megabytes (10^6 bytes) per second: `bytes / (stop - start) / 1e6`. Absent when the job failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mbps: Option<f64>,
+    /// `write` or `read`.
+    pub op: &'static str,
+    /// The object's key.
+    pub key: String,
+    /// Bytes that S3 confirmed (write) or that were received (read).
+    pub bytes: u64,
+    /// Cumulative bytes at each whole epoch second strictly between `start` and `stop`.
+    pub samples: Vec<u64>,
+    /// HTTP requests between `start` and `stop`, each attempt counted.
+    pub requests: u64,
+    /// Those of them that repeated one that had failed.
+    pub retries: u64,
+    /// Those that S3 answered with 503.
+    pub throttled: u64,
+    /// Milliseconds from `start` to the first byte of a body read, or to S3's first answer to a write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_byte_ms: Option<f64>,
+    /// How long the requests took; absent when there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_ms: Option<RequestMs>,
+    /// How long after its event's `start_at` the job began; 0 in time.
+    pub late_s: f64,
+    /// From the event's arrival to its answer: what is billed.
+    pub handler_s: f64,
+    /// How long the environment took to be ready, when this was its first invocation; 0 when it was warm.
+    pub init_s: f64,
+    /// Processor time of this invocation.
+    pub cpu_s: f64,
+    /// The most memory that the environment has had resident so far, in megabytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_rss_mb: Option<f64>,
+    /// The function's memory, in MB as Lambda counts them (2^20 bytes).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_mb: Option<u64>,
+    /// `x86_64` or `arm64`.
+    pub arch: &'static str,
+    /// Whether this was the environment's first invocation.
+    pub cold: bool,
+    /// The checksum that was sent with the bytes, or asked for with them.
+    pub checksum: &'static str,
+    /// Whether the signature covers the bytes that were sent.
+    pub payload_signed: bool,
+    /// The environment's identity.
+    pub worker: String,
+    /// The function's version.
+    pub version: &'static str,
+    /// Why the job failed, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Error>,
+}
+
+/// How long a job's requests took, from their sending to the last byte of their answers, in milliseconds.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct RequestMs {
+    /// The median, by nearest rank.
+    pub p50: f64,
+    /// 99 of 100 took at most so long, by nearest rank.
+    pub p99: f64,
+    /// The slowest.
+    pub max: f64,
+    /// The slowest one's names in S3's logs.
+    #[serde(flatten)]
+    pub slowest: S3Ids,
+}
+
+impl RequestMs {
+    /// Of the requests of `reading`; none, if it has none.
+    #[must_use]
+    pub fn of(reading: &Reading) -> Option<Self> {
+        let durations = &reading.durations;
+        let rank = |percent: usize| {
+            let rank = (durations.len() * percent).div_ceil(100);
+            durations
+                .get(rank.checked_sub(1)?)
+                .copied()
+                .map(milliseconds)
+        };
+        Some(Self {
+            p50: rank(50)?,
+            p99: rank(99)?,
+            max: rank(100)?,
+            slowest: reading.slowest.clone(),
+        })
+    }
+}
+
+/// `duration` in milliseconds, to the microsecond.
+#[must_use]
+pub fn milliseconds(duration: Duration) -> f64 {
+    seconds(duration * 1000)
+}
+
+/// Megabytes (10^6 bytes) per second between two printed moments.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "8 PB are exact in an f64")]
+pub fn mbps(bytes: u64, start: f64, stop: f64) -> f64 {
+    bytes as f64 / (stop - start) / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn percentiles_are_of_the_nearest_rank() {
+        let of = |count: u64| {
+            let reading = Reading {
+                start: Duration::ZERO,
+                stop: Duration::ZERO,
+                bytes: 0,
+                samples: Vec::new(),
+                requests: 0,
+                retries: 0,
+                throttled: 0,
+                first_byte: None,
+                durations: (1..=count).map(Duration::from_millis).collect(),
+                slowest: S3Ids::default(),
+            };
+            RequestMs::of(&reading).map(|found| (found.p50, found.p99, found.max))
+        };
+        assert_eq!(of(0), None);
+        assert_eq!(of(1), Some((1.0, 1.0, 1.0)));
+        assert_eq!(of(4), Some((2.0, 4.0, 4.0)));
+        assert_eq!(of(200), Some((100.0, 198.0, 200.0)));
+    }
+}

@@ -1,0 +1,95 @@
+//! The body of a part, generated while it is sent.
+
+use crate::data::{Seed, Stream};
+use crate::meter::Request;
+use crate::spans::Span;
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// How many bytes are generated at a time. hyper queues up to 16 frames a connection before it writes them to the
+/// socket at once, so this decides what a connection needs of memory and how many system calls a part.
+pub const FRAME: usize = 16 << 10;
+
+/// The bytes of a key in `span` as a body that can be sent again: each attempt generates them anew.
+#[must_use]
+pub fn part(seed: Seed, span: Span, request: Request) -> ByteStream {
+    // The SDK calls this several times for one attempt: what it makes does nothing until it is polled.
+    ByteStream::new(SdkBody::retryable(move || {
+        SdkBody::from_body_1_x(Part::new(seed, span, request.clone()))
+    }))
+}
+
+struct Part {
+    stream: Stream,
+    left: u64,
+    request: Request,
+    /// The attempt that this body is sent in, known when it is first polled.
+    attempt: Option<u32>,
+}
+
+impl Part {
+    fn new(seed: Seed, span: Span, request: Request) -> Self {
+        Self {
+            stream: seed.stream(span.offset),
+            left: span.length,
+            request,
+            attempt: None,
+        }
+    }
+}
+
+impl Body for Part {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let part = &mut *self;
+        let attempt = *part.attempt.get_or_insert_with(|| part.request.attempts());
+        let length = usize::try_from(part.left).map_or(FRAME, |left| left.min(FRAME));
+        let mut frame = vec![0; length];
+        part.stream.fill(&mut frame);
+        part.left -= length as u64;
+        part.request.sent(attempt, length as u64, part.left == 0);
+        Poll::Ready(Some(Ok(Frame::data(frame.into()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meter::Meter;
+    use http_body_util::BodyExt as _;
+
+    #[tokio::test]
+    async fn a_body_has_its_length_and_the_bytes_of_its_span() {
+        let seed = Seed::of("k");
+        let span = Span {
+            number: 2,
+            offset: 12_345,
+            length: 3 * FRAME as u64 + 17,
+        };
+        let body = Part::new(seed, span, Meter::start().request());
+        assert_eq!(body.size_hint().exact(), Some(span.length));
+        let sent = body.collect().await.expect("it cannot fail").to_bytes();
+        assert_eq!(sent.len() as u64, span.length);
+        assert_eq!(seed.stream(span.offset).first_difference(&sent), None);
+    }
+}

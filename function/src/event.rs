@@ -1,0 +1,508 @@
+//! What a caller asks for: the event as it was written, and the job that it means.
+//!
+//! After [`Job::try_from`] nothing checks an input again.
+
+use crate::error::Error;
+use crate::fields::{Bucket, Epoch, Flag, Key, Whole, quoted};
+use crate::spans::{self, MAX_PARTS};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// 2^20 bytes.
+pub const MIB: u64 = 1 << 20;
+
+/// What a caller asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Job {
+    /// Write one object.
+    Write(Write),
+    /// Read one object.
+    Read(Read),
+    /// Answer who and when you are, and whether the bucket is in reach.
+    Ping(Bucket),
+}
+
+/// The object of a job and when it is to be moved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// Where the object is.
+    pub bucket: Bucket,
+    /// The object's key.
+    pub key: Key,
+    /// The barrier: begin at this moment.
+    pub start_at: Option<Epoch>,
+    /// Give up at this moment.
+    pub stop_by: Option<Epoch>,
+}
+
+/// One object to write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write {
+    /// Where and when.
+    pub target: Target,
+    /// The object's size in bytes.
+    pub size: u64,
+    /// The size of each part but the last, in bytes.
+    pub part: u64,
+    /// How many parts are sent at the same time.
+    pub in_flight: usize,
+}
+
+/// One object to read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read {
+    /// Where and when.
+    pub target: Target,
+    /// How many times the object is drained.
+    pub times: u64,
+    /// The size of each ranged GET but the last, in bytes; none: one GET for the whole object.
+    pub range: Option<u64>,
+    /// How many ranges are read at the same time.
+    pub in_flight: usize,
+    /// Compare every byte with what `write` put there.
+    pub verify: bool,
+}
+
+/// The event as it was written: flat, every field optional, each within its own limits.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Event {
+    #[serde(deserialize_with = "given")]
+    op: Option<Op>,
+    #[serde(deserialize_with = "given")]
+    bucket: Option<Bucket>,
+    #[serde(deserialize_with = "given")]
+    key: Option<Key>,
+    #[serde(deserialize_with = "given")]
+    mb_per_file: Option<Whole<1, 5_242_880>>,
+    #[serde(deserialize_with = "given")]
+    part_mb: Option<Whole<5, 5120>>,
+    #[serde(deserialize_with = "given")]
+    parts_in_flight: Option<Whole<1, 256>>,
+    #[serde(deserialize_with = "given")]
+    read_times: Option<Whole<1, { u64::MAX }>>,
+    #[serde(deserialize_with = "given")]
+    range_mb: Option<Whole<0, 5120>>,
+    #[serde(deserialize_with = "given")]
+    ranges_in_flight: Option<Whole<1, 256>>,
+    #[serde(deserialize_with = "given")]
+    verify: Option<Flag>,
+    #[serde(deserialize_with = "given")]
+    start_at: Option<Epoch>,
+    #[serde(deserialize_with = "given")]
+    stop_by: Option<Epoch>,
+}
+
+/// A field that is there has a value: null is refused, not taken for the default.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "Value")]
+enum Op {
+    Write,
+    Read,
+    Ping,
+}
+
+impl TryFrom<Value> for Op {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        match value.as_str() {
+            Some("write") => Ok(Self::Write),
+            Some("read") => Ok(Self::Read),
+            Some("ping") => Ok(Self::Ping),
+            _ => Err(format!(
+                "{} is none of \"write\", \"read\" and \"ping\"",
+                quoted(&value)
+            )),
+        }
+    }
+}
+
+/// Which fields an event of each `op` may have besides `op` and `bucket`; the others are misplaced in it.
+const WRITE_FIELDS: &[&str] = &[
+    "key",
+    "mb_per_file",
+    "part_mb",
+    "parts_in_flight",
+    "start_at",
+    "stop_by",
+];
+const READ_FIELDS: &[&str] = &[
+    "key",
+    "read_times",
+    "range_mb",
+    "ranges_in_flight",
+    "verify",
+    "start_at",
+    "stop_by",
+];
+const PING_FIELDS: &[&str] = &[];
+
+impl TryFrom<Value> for Job {
+    type Error = Error;
+
+    fn try_from(value: Value) -> Result<Self, Error> {
+        let Value::Object(fields) = &value else {
+            return Err(Error::InvalidEvent(format!(
+                "the event is {}; an object is expected, such as \
+                 {{\"op\": \"write\", \"bucket\": \"my-bucket\", \"key\": \"my-key\", \"mb_per_file\": 1}}",
+                quoted(&value)
+            )));
+        };
+        let names: Vec<String> = fields.keys().cloned().collect();
+        let event: Event = serde_path_to_error::deserialize(&value).map_err(|error| {
+            let field = error.path().to_string();
+            let reason = error.into_inner();
+            // An unknown field has no path, and its own message names it.
+            Error::InvalidEvent(if field == "." {
+                reason.to_string()
+            } else {
+                format!("{field}: {reason}")
+            })
+        })?;
+        event.into_job(&names)
+    }
+}
+
+impl Event {
+    fn into_job(self, names: &[String]) -> Result<Job, Error> {
+        let op = self
+            .op
+            .ok_or_else(|| missing("op", "one of \"write\", \"read\" and \"ping\""))?;
+        let (op_name, fields) = match op {
+            Op::Write => ("write", WRITE_FIELDS),
+            Op::Read => ("read", READ_FIELDS),
+            Op::Ping => ("ping", PING_FIELDS),
+        };
+        if let Some(misplaced) = names.iter().find(|name| {
+            let name = name.as_str();
+            name != "op" && name != "bucket" && !fields.contains(&name)
+        }) {
+            let accepted: Vec<&str> = ["op", "bucket"].iter().chain(fields).copied().collect();
+            return Err(Error::InvalidEvent(format!(
+                "{misplaced}: not a field of op \"{op_name}\", which has {}",
+                accepted.join(", ")
+            )));
+        }
+        let bucket = self
+            .bucket
+            .ok_or_else(|| missing("bucket", "the bucket's name"))?;
+        if matches!(op, Op::Ping) {
+            return Ok(Job::Ping(bucket));
+        }
+        let target = Target {
+            bucket,
+            key: self
+                .key
+                .ok_or_else(|| missing("key", "the object's key, 1 to 1,024 bytes of UTF-8"))?,
+            start_at: self.start_at,
+            stop_by: self.stop_by,
+        };
+        if let (Some(start_at), Some(stop_by)) = (target.start_at, target.stop_by)
+            && stop_by <= start_at
+        {
+            return Err(Error::InvalidEvent(format!(
+                "stop_by: {} is not later than start_at, {}",
+                stop_by.since_1970().as_secs_f64(),
+                start_at.since_1970().as_secs_f64()
+            )));
+        }
+        if matches!(op, Op::Read) {
+            return Ok(Job::Read(Read {
+                target,
+                times: self.read_times.unwrap_or(Whole::of::<1>()).get(),
+                range: match self.range_mb.unwrap_or(Whole::of::<64>()).get() {
+                    0 => None,
+                    mib => Some(mib * MIB),
+                },
+                in_flight: count(self.ranges_in_flight.unwrap_or(Whole::of::<8>())),
+                verify: self.verify.is_some_and(Flag::get),
+            }));
+        }
+        let size_mib = self
+            .mb_per_file
+            .ok_or_else(|| {
+                missing(
+                    "mb_per_file",
+                    "the object's size in MiB, a whole number from 1 to 5242880",
+                )
+            })?
+            .get();
+        let part_mib = self.part_mb.unwrap_or(Whole::of::<64>()).get();
+        let parts = spans::count(size_mib, part_mib);
+        if parts > MAX_PARTS {
+            return Err(Error::InvalidEvent(format!(
+                "part_mb: {part_mib} makes {parts} parts of {size_mib} MiB, and S3 takes {MAX_PARTS}; the smallest \
+                 part_mb that works is {}",
+                size_mib.div_ceil(MAX_PARTS)
+            )));
+        }
+        Ok(Job::Write(Write {
+            target,
+            size: size_mib * MIB,
+            part: part_mib * MIB,
+            in_flight: count(self.parts_in_flight.unwrap_or(Whole::of::<8>())),
+        }))
+    }
+}
+
+fn missing(field: &str, accepted: &str) -> Error {
+    Error::InvalidEvent(format!("{field}: missing; {accepted}"))
+}
+
+fn count(in_flight: Whole<1, 256>) -> usize {
+    usize::try_from(in_flight.get()).expect("at most 256")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn refusal(event: &Value) -> String {
+        match Job::try_from(event.clone()) {
+            Err(Error::InvalidEvent(message)) => message,
+            other => panic!("{event} gave {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_write_has_defaults() {
+        let job =
+            Job::try_from(json!({"op": "write", "bucket": "abc", "key": "k", "mb_per_file": 2000}));
+        let Ok(Job::Write(write)) = job else {
+            panic!("{job:?}")
+        };
+        assert_eq!(
+            (write.size, write.part, write.in_flight),
+            (2000 * MIB, 64 * MIB, 8)
+        );
+        assert_eq!((write.target.start_at, write.target.stop_by), (None, None));
+    }
+
+    #[test]
+    fn a_read_has_defaults_and_range_0_means_the_whole_object() {
+        let read = |event| match Job::try_from(event) {
+            Ok(Job::Read(read)) => read,
+            other => panic!("{other:?}"),
+        };
+        let plain = read(json!({"op": "read", "bucket": "abc", "key": "k"}));
+        assert_eq!(
+            (plain.times, plain.range, plain.in_flight, plain.verify),
+            (1, Some(64 * MIB), 8, false)
+        );
+        let whole =
+            read(json!({"op": "read", "bucket": "abc", "key": "k", "range_mb": 0, "verify": true}));
+        assert_eq!((whole.range, whole.verify), (None, true));
+    }
+
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
+    fn bad_events_are_refused_by_the_name_of_the_field_and_what_is_accepted() {
+        let with = |field: &str, value: Value| {
+            let mut event = json!({"op": "write", "bucket": "abc", "key": "k", "mb_per_file": 1});
+            event[field] = value;
+            event
+        };
+        let read = |field: &str, value: Value| {
+            let mut event = json!({"op": "read", "bucket": "abc", "key": "k"});
+            event[field] = value;
+            event
+        };
+        let cases = [
+            (json!(5), "the event is 5; an object"),
+            (json!("write"), "the event is \"write\"; an object"),
+            (json!(null), "the event is null; an object"),
+            (json!([]), "the event is []; an object"),
+            (json!(["write", "abc", "k", 1]), "an object is expected"),
+            (json!({}), "op: missing; one of"),
+            (
+                json!({"op": "write", "key": "k", "mb_per_file": 1}),
+                "bucket: missing",
+            ),
+            (
+                json!({"op": "write", "bucket": "abc", "mb_per_file": 1}),
+                "key: missing",
+            ),
+            (
+                json!({"op": "write", "bucket": "abc", "key": "k"}),
+                "mb_per_file: missing",
+            ),
+            (
+                with("op", json!("copy")),
+                "op: \"copy\" is none of \"write\", \"read\" and \"ping\"",
+            ),
+            (with("op", json!(null)), "op: null is none of"),
+            (
+                with("op", json!({"write": null})),
+                "op: {\"write\":null} is none of",
+            ),
+            (
+                with("mb_per_file", json!(0)),
+                "mb_per_file: 0 is not a whole number from 1 to 5242880",
+            ),
+            (
+                with("mb_per_file", json!(5_242_881)),
+                "mb_per_file: 5242881 is not",
+            ),
+            (
+                with("mb_per_file", json!("2000")),
+                "mb_per_file: \"2000\" is not a whole number",
+            ),
+            (
+                with("mb_per_file", json!(1.5)),
+                "mb_per_file: 1.5 is not a whole number",
+            ),
+            (
+                with("mb_per_file", json!(-1)),
+                "mb_per_file: -1 is not a whole number",
+            ),
+            (
+                with("mb_per_file", json!(null)),
+                "mb_per_file: null is not a whole number",
+            ),
+            (
+                with("part_mb", json!(4)),
+                "part_mb: 4 is not a whole number from 5 to 5120",
+            ),
+            (with("part_mb", json!(5121)), "part_mb: 5121 is not"),
+            (
+                with("parts_in_flight", json!(0)),
+                "parts_in_flight: 0 is not a whole number from 1 to 256",
+            ),
+            (
+                with("parts_in_flight", json!(257)),
+                "parts_in_flight: 257 is not",
+            ),
+            (
+                with("parts_in_flight", json!([8])),
+                "parts_in_flight: [8] is not",
+            ),
+            (
+                with("bucket", json!("AB")),
+                "bucket: \"AB\" is not a bucket's name: 3 to 63",
+            ),
+            (with("bucket", json!(7)), "bucket: 7 is not a bucket's name"),
+            (
+                with("key", json!("")),
+                "key: \"\" has 0 bytes; a key has 1 to 1,024",
+            ),
+            (with("key", json!("x".repeat(1025))), "has 1025 bytes"),
+            (
+                with("start_at", json!("now")),
+                "start_at: \"now\" is not a moment in epoch seconds",
+            ),
+            (
+                with("stop_by", json!(1_790_000_000_000_u64)),
+                "stop_by: 1790000000000 is not a moment",
+            ),
+            (
+                with("threads", json!(8)),
+                "unknown field `threads`, expected one of `op`, `bucket`",
+            ),
+            (
+                with("verify", json!(true)),
+                "verify: not a field of op \"write\", which has op, bucket, key",
+            ),
+            (
+                read("verify", json!("yes")),
+                "verify: \"yes\" is neither true nor false",
+            ),
+            (
+                read("read_times", json!(0)),
+                "read_times: 0 is not a whole number of at least 1",
+            ),
+            (
+                read("range_mb", json!(-64)),
+                "range_mb: -64 is not a whole number from 0 to 5120",
+            ),
+            (
+                read("ranges_in_flight", json!(300)),
+                "ranges_in_flight: 300 is not",
+            ),
+            (
+                read("part_mb", json!(64)),
+                "part_mb: not a field of op \"read\"",
+            ),
+            (
+                json!({"op": "ping", "bucket": "abc", "key": "k"}),
+                "key: not a field of op \"ping\"",
+            ),
+        ];
+        for (event, expected) in cases {
+            let message = refusal(&event);
+            assert!(message.contains(expected), "{event}: {message}");
+        }
+    }
+
+    #[test]
+    fn too_many_parts_are_refused_with_the_smallest_part_that_works() {
+        let write = |part_mb: u64| {
+            Job::try_from(
+                json!({"op": "write", "bucket": "abc", "key": "k", "mb_per_file": 50_001, "part_mb": part_mb}),
+            )
+        };
+        let Err(Error::InvalidEvent(message)) = write(5) else {
+            panic!("10,001 parts were accepted")
+        };
+        assert!(
+            message.contains("makes 10001 parts") && message.ends_with("works is 6"),
+            "{message}"
+        );
+        assert!(write(6).is_ok());
+    }
+
+    #[test]
+    fn a_job_that_must_stop_before_it_starts_is_refused() {
+        let event = json!({"op": "read", "bucket": "abc", "key": "k", "start_at": 1.79e9, "stop_by": 1.79e9});
+        assert_eq!(
+            refusal(&event),
+            "stop_by: 1790000000 is not later than start_at, 1790000000"
+        );
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,20}".prop_map(Value::from),
+            prop::sample::select(vec!["write", "read", "ping", "abc"]).prop_map(Value::from),
+            (0_u64..300).prop_map(Value::from),
+        ];
+        leaf.prop_recursive(2, 8, 4, |inner| {
+            prop::collection::vec(inner, 0..4).prop_map(Value::from)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_event_parses_or_explains_itself(
+            fields in prop::collection::btree_map(
+                prop::sample::select(vec![
+                    "op", "bucket", "key", "mb_per_file", "part_mb", "parts_in_flight", "read_times", "range_mb",
+                    "ranges_in_flight", "verify", "start_at", "stop_by", "other",
+                ]),
+                any_json(),
+                0..8,
+            ),
+        ) {
+            let event: Value = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            if let Err(error) = Job::try_from(event) {
+                let message = error.to_string();
+                prop_assert!(
+                    fields.keys().chain(&["op", "bucket", "key", "mb_per_file"]).any(|name| message.contains(name)),
+                    "{}", message
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Many requests at the same time: opened over the first second, ended together.
+
+use crate::error::Error;
+use crate::limit::Limit;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinSet};
+
+/// Over how long the requests of a job open. 1,800 workers would otherwise open with 14,400 requests in the same
+/// instant, and S3 asks to be approached gradually:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>
+const OPENING: Duration = Duration::from_secs(1);
+
+/// Runs what `begin` makes of each item, begun in their order, at most `in_flight` at the same time; gives what they
+/// gave, in the order in which they ended.
+///
+/// # Errors
+///
+/// The first error, once everything else in flight is aborted and gone; [`Error::Deadline`] when `limit` is reached.
+/// After an [`Error::VerifyMismatch`] what is in flight ends in peace, and the error names the first byte that differs.
+pub async fn all<I, O, F>(
+    items: impl IntoIterator<Item = I>,
+    in_flight: usize,
+    limit: &Limit,
+    begin: impl Fn(I) -> F,
+) -> Result<Vec<O>, Error>
+where
+    O: Send + 'static,
+    F: Future<Output = Result<O, Error>> + Send + 'static,
+{
+    let permits = Arc::new(Semaphore::new(1));
+    let mut opening = JoinSet::new();
+    opening.spawn(open(Arc::clone(&permits), in_flight));
+
+    let mut flight = JoinSet::new();
+    let mut ended = Vec::new();
+    let mut items = items.into_iter().peekable();
+    while items.peek().is_some() || !flight.is_empty() {
+        let outcome = tokio::select! {
+            biased;
+            error = limit.reached() => Err(error),
+            Some(outcome) = flight.join_next() => landed(outcome),
+            permit = Arc::clone(&permits).acquire_owned(), if items.peek().is_some() => {
+                let permit = permit.expect("nobody closes the semaphore");
+                let work = begin(items.next().expect("peeked above"));
+                flight.spawn(async move {
+                    let _permit = permit;
+                    work.await
+                });
+                continue;
+            }
+        };
+        match outcome {
+            Ok(output) => ended.push(output),
+            Err(error) => return Err(land(flight, error, limit).await),
+        }
+    }
+    Ok(ended)
+}
+
+/// Allows one request more at a time until `in_flight` are allowed.
+async fn open(permits: Arc<Semaphore>, in_flight: usize) {
+    let gap = OPENING / u32::try_from(in_flight).unwrap_or(u32::MAX);
+    for _ in 1..in_flight {
+        tokio::time::sleep(gap).await;
+        permits.add_permits(1);
+    }
+}
+
+/// Ends what is in flight because of `first`; the error to give.
+async fn land<O: 'static>(
+    mut flight: JoinSet<Result<O, Error>>,
+    first: Error,
+    limit: &Limit,
+) -> Error {
+    let mut first = first;
+    if !matches!(first, Error::VerifyMismatch { .. }) {
+        flight.abort_all();
+    }
+    loop {
+        let outcome = tokio::select! {
+            outcome = flight.join_next() => outcome,
+            _ = limit.reached() => {
+                flight.shutdown().await;
+                None
+            }
+        };
+        match outcome {
+            None => return first,
+            Some(Err(aborted)) if aborted.is_cancelled() => {}
+            Some(outcome) => match (landed(outcome), &first) {
+                (
+                    Err(Error::VerifyMismatch { key, offset }),
+                    Error::VerifyMismatch { offset: known, .. },
+                ) if offset < *known => first = Error::VerifyMismatch { key, offset },
+                (Err(error), _) => tracing::debug!(%error, "failed after the first failure"),
+                (Ok(_), _) => {}
+            },
+        }
+    }
+}
+
+/// The outcome of a task; its panic goes on here, as that of the job.
+fn landed<O>(outcome: Result<Result<O, Error>, JoinError>) -> Result<O, Error> {
+    outcome.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::time::{Instant, sleep};
+
+    fn failure(offset: u64) -> Error {
+        Error::VerifyMismatch {
+            key: "k".into(),
+            offset,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_open_over_the_first_second_and_never_exceed_their_number() {
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let began = Instant::now();
+        let starts = all(0..40, 4, &Limit::none(), |_| {
+            let (now, most) = (Arc::clone(&now), Arc::clone(&most));
+            async move {
+                let start = began.elapsed();
+                most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+                sleep(Duration::from_secs(10)).await;
+                now.fetch_sub(1, Ordering::Relaxed);
+                Ok(start.as_millis() / 10 * 10)
+            }
+        })
+        .await
+        .expect("nothing fails");
+        assert_eq!(starts.len(), 40);
+        assert_eq!(starts[..4], [0, 250, 500, 750]);
+        assert_eq!(most.load(Ordering::Relaxed), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_failure_ends_the_rest() {
+        let finished = Arc::new(AtomicUsize::new(0));
+        let outcome: Result<Vec<()>, Error> = all(0..100, 10, &Limit::none(), |item| {
+            let finished = Arc::clone(&finished);
+            async move {
+                sleep(Duration::from_secs(5)).await;
+                if item == 0 {
+                    return Err(Error::ShortBody("the first".into()));
+                }
+                sleep(Duration::from_mins(1)).await;
+                finished.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+        })
+        .await;
+        assert_eq!(outcome, Err(Error::ShortBody("the first".into())));
+        sleep(Duration::from_mins(10)).await;
+        assert_eq!(
+            finished.load(Ordering::Relaxed),
+            0,
+            "nothing goes on after the error"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_lowest_mismatch_in_flight_is_named() {
+        let outcome: Result<Vec<()>, Error> =
+            all([30_u64, 10, 20], 3, &Limit::none(), |offset| async move {
+                sleep(Duration::from_secs(if offset == 30 { 5 } else { 20 })).await;
+                Err(failure(offset))
+            })
+            .await;
+        assert_eq!(outcome, Err(failure(10)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_ends_everything() {
+        let began = Instant::now();
+        let limit = Limit::at(
+            Some(began + Duration::from_secs(3)),
+            "the limit of this test",
+        );
+        let outcome: Result<Vec<()>, Error> =
+            all(0..5, 2, &limit, |_| async { std::future::pending().await }).await;
+        assert!(
+            matches!(&outcome, Err(Error::Deadline(message)) if message.contains("of this test")),
+            "{outcome:?}"
+        );
+        assert_eq!(began.elapsed().as_secs(), 3);
+    }
+}

@@ -1,0 +1,56 @@
+//! The Lambda worker of terabit: writes or reads one S3 object and tells how fast it went.
+//!
+//! Data flows one way: an event's JSON becomes a [`event::Job`], [`worker::Worker`] has it done by [`write`](mod@write)
+//! or [`read`], a [`meter::Meter`] watches, and what it saw becomes the [`answer::Answer`].
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`event`], [`fields`] | what may be asked for |
+//! | [`worker`], [`answer`] | one invocation, from the event to the answer |
+//! | [`write`](mod@write), [`read`], [`flight`], [`spans`] | moving an object: parts and ranges side by side |
+//! | [`data`], [`body`] | the bytes, and how they are sent |
+//! | [`meter`], [`timeline`], [`clock`], [`usage`] | what is measured |
+//! | [`barrier`], [`limit`] | when a job begins, and when it gives up |
+//! | [`s3`], [`action`], [`error`] | the client, its operations, what can go wrong |
+//! | [`environment`] | what Lambda tells of itself |
+
+pub mod action;
+pub mod answer;
+pub mod barrier;
+pub mod body;
+pub mod clock;
+pub mod data;
+pub mod environment;
+pub mod error;
+pub mod event;
+pub mod fields;
+pub mod flight;
+pub mod limit;
+pub mod meter;
+pub mod read;
+pub mod s3;
+pub mod spans;
+pub mod timeline;
+pub mod usage;
+pub mod worker;
+pub mod write;
+
+use environment::Environment;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use s3::S3;
+use std::time::Instant;
+use worker::Worker;
+
+/// Answers invocations until Lambda ends the environment; `begun` is when the process began.
+///
+/// # Errors
+///
+/// No region, no HTTP client, or no runtime API to speak to.
+pub async fn run(begun: Instant) -> Result<(), Error> {
+    let s3 = S3::from_env().await?;
+    let worker = Worker::new(s3, Environment::from_env(begun));
+    lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| {
+        worker.handle(event)
+    }))
+    .await
+}

@@ -1,0 +1,375 @@
+//! What is measured of one job: its time, its bytes second by second, and every HTTP request that it made of S3.
+
+use crate::clock::Clock;
+use crate::timeline::Timeline;
+use aws_sdk_s3::config::interceptors::{
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::error::BoxError;
+use serde::Serialize;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::{Duration, Instant};
+
+/// The meter of one job. Clones are the same meter.
+#[derive(Clone, Debug)]
+pub struct Meter(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    clock: Clock,
+    stop: OnceLock<Duration>,
+    tally: Mutex<Tally>,
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    timeline: Timeline,
+    requests: u64,
+    retries: u64,
+    throttled: u64,
+    durations: Vec<Duration>,
+    /// The longest of them, and whose it was.
+    slowest: Option<(Duration, S3Ids)>,
+    first_byte: Option<Duration>,
+}
+
+/// The names by which S3's operators find a request in their logs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct S3Ids {
+    /// `x-amz-request-id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// `x-amz-id-2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extended_request_id: Option<String>,
+}
+
+/// What was measured, when the job is over.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// When the job began, since 1970-01-01 UTC.
+    pub start: Duration,
+    /// When it ended, since 1970-01-01 UTC: `start` and what the monotonic clock measured.
+    pub stop: Duration,
+    /// Bytes that S3 received and confirmed, or that were received from it.
+    pub bytes: u64,
+    /// Cumulative bytes at each whole epoch second strictly between `start` and `stop`.
+    pub samples: Vec<u64>,
+    /// HTTP requests, each attempt counted.
+    pub requests: u64,
+    /// Those of them that repeated one that had failed.
+    pub retries: u64,
+    /// Those that S3 answered with 503.
+    pub throttled: u64,
+    /// From `start` to the first byte of a body read, or to S3's first answer to a write.
+    pub first_byte: Option<Duration>,
+    /// How long each request took, from its sending to the last byte of its answer, in rising order.
+    pub durations: Vec<Duration>,
+    /// The slowest of them.
+    pub slowest: S3Ids,
+}
+
+impl Meter {
+    /// A job begins now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(Arc::new(Shared {
+            clock: Clock::start(),
+            stop: OnceLock::new(),
+            tally: Mutex::default(),
+        }))
+    }
+
+    /// The job is over; only the first call counts. When it was over, since 1970-01-01 UTC.
+    pub fn stop(&self) -> Duration {
+        *self.0.stop.get_or_init(|| self.0.clock.now())
+    }
+
+    /// How long the job has been going on.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.clock.elapsed()
+    }
+
+    /// An operation that is to be measured.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        Request {
+            meter: self.clone(),
+            attempt: Arc::default(),
+        }
+    }
+
+    /// Counts `bytes` of a body that were received.
+    pub fn received(&self, bytes: u64) {
+        let now = self.0.clock.now();
+        let mut tally = self.tally();
+        tally.timeline.add(now, bytes);
+        tally
+            .first_byte
+            .get_or_insert_with(|| self.0.clock.elapsed());
+    }
+
+    /// The bytes counted so far.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.tally().timeline.total()
+    }
+
+    /// What was measured; stops the job if it is not stopped yet.
+    #[must_use]
+    pub fn read(&self) -> Reading {
+        let stop = self.stop();
+        let start = self.0.clock.began();
+        let tally = self.tally();
+        let mut durations = tally.durations.clone();
+        durations.sort_unstable();
+        Reading {
+            start,
+            stop,
+            bytes: tally.timeline.total(),
+            samples: tally.timeline.samples(start, stop),
+            requests: tally.requests,
+            retries: tally.retries,
+            throttled: tally.throttled,
+            first_byte: tally.first_byte,
+            durations,
+            slowest: tally
+                .slowest
+                .clone()
+                .map(|(_, ids)| ids)
+                .unwrap_or_default(),
+        }
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.0.tally.lock().expect("nothing that holds it panics")
+    }
+}
+
+impl Tally {
+    fn took(&mut self, duration: Duration, ids: S3Ids) {
+        if self
+            .slowest
+            .as_ref()
+            .is_none_or(|(longest, _)| *longest < duration)
+        {
+            self.slowest = Some((duration, ids));
+        }
+        self.durations.push(duration);
+    }
+}
+
+/// One S3 operation: given to the SDK as an interceptor it sees each attempt, and the body that is sent tells it its
+/// bytes. Clones are the same operation.
+#[derive(Clone, Debug)]
+pub struct Request {
+    meter: Meter,
+    attempt: Arc<Mutex<Attempt>>,
+}
+
+/// The latest attempt at an operation.
+#[derive(Debug, Default)]
+struct Attempt {
+    /// From 1; 0 before the first.
+    number: u32,
+    began: Option<Instant>,
+    sent: Timeline,
+    all_sent: Option<Instant>,
+    ids: S3Ids,
+}
+
+impl Request {
+    /// The same operation once more, outside of the SDK's own retries: its attempts go on counting.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let number = self.attempt().number;
+        Self {
+            meter: self.meter.clone(),
+            attempt: Arc::new(Mutex::new(Attempt {
+                number,
+                ..Attempt::default()
+            })),
+        }
+    }
+
+    /// How often the operation was tried so far, which is also the number of the latest attempt.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempt().number
+    }
+
+    /// Counts `bytes` handed to the connection in attempt `number`; a latecomer from an earlier attempt is not counted.
+    pub fn sent(&self, number: u32, bytes: u64, last: bool) {
+        let now = self.meter.0.clock.now();
+        let mut attempt = self.attempt();
+        if attempt.number == number {
+            attempt.sent.add(now, bytes);
+            attempt.all_sent = last.then(Instant::now);
+        }
+    }
+
+    /// How long S3 has had the whole body without answering.
+    #[must_use]
+    pub fn unanswered(&self) -> Option<Duration> {
+        self.attempt().all_sent.map(|moment| moment.elapsed())
+    }
+
+    /// The operation succeeded and the last byte of its answer is here: what its last attempt sent counts.
+    pub fn finish(&self) {
+        let attempt = self.attempt();
+        let mut tally = self.meter.tally();
+        tally.timeline.merge(&attempt.sent);
+        tally
+            .first_byte
+            .get_or_insert_with(|| self.meter.0.clock.elapsed());
+        if let Some(began) = attempt.began {
+            tally.took(began.elapsed(), attempt.ids.clone());
+        }
+    }
+
+    /// The latest attempt failed: its time counts, what it sent does not.
+    pub fn fail(&self) {
+        let mut attempt = self.attempt();
+        if let Some(began) = attempt.began.take() {
+            self.meter
+                .tally()
+                .took(began.elapsed(), attempt.ids.clone());
+        }
+    }
+
+    fn attempt(&self) -> MutexGuard<'_, Attempt> {
+        self.attempt.lock().expect("nothing that holds it panics")
+    }
+}
+
+impl Intercept for Request {
+    fn name(&self) -> &'static str {
+        "terabit::Request"
+    }
+
+    fn read_before_attempt(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let mut attempt = self.attempt();
+        let number = attempt.number + 1;
+        *attempt = Attempt {
+            number,
+            began: Some(Instant::now()),
+            ..Attempt::default()
+        };
+        let mut tally = self.meter.tally();
+        tally.requests += 1;
+        tally.retries += u64::from(number > 1);
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(response) = context.response() {
+            let header = |name| response.headers().get(name).map(str::to_owned);
+            self.attempt().ids = S3Ids {
+                request_id: header("x-amz-request-id"),
+                extended_request_id: header("x-amz-id-2"),
+            };
+            self.meter.tally().throttled += u64::from(response.status().as_u16() == 503);
+        }
+        if !matches!(context.output_or_error(), Some(Ok(_))) {
+            self.fail();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An attempt begins, as the SDK would tell.
+    fn begin(request: &Request) -> u32 {
+        let mut attempt = request.attempt();
+        *attempt = Attempt {
+            number: attempt.number + 1,
+            began: Some(Instant::now()),
+            ..Attempt::default()
+        };
+        attempt.number
+    }
+
+    #[test]
+    fn only_the_attempt_that_succeeded_counts() {
+        let meter = Meter::start();
+        let request = meter.request();
+        let first = begin(&request);
+        request.sent(first, 100, false);
+        request.fail();
+        let second = begin(&request);
+        request.sent(first, 7, true);
+        request.sent(second, 64, true);
+        assert_eq!(meter.bytes(), 0, "nothing is confirmed yet");
+        request.finish();
+        let reading = meter.read();
+        assert_eq!(reading.bytes, 64);
+        assert_eq!(
+            reading.durations.len(),
+            2,
+            "failed attempts have a duration too"
+        );
+    }
+
+    #[test]
+    fn an_operation_waits_for_its_answer_from_its_last_byte_on() {
+        let request = Meter::start().request();
+        let number = begin(&request);
+        request.sent(number, 10, false);
+        assert_eq!(request.unanswered(), None);
+        request.sent(number, 10, true);
+        assert!(request.unanswered().is_some());
+        begin(&request);
+        assert_eq!(request.unanswered(), None, "a new attempt has sent nothing");
+    }
+
+    #[test]
+    fn an_operation_begun_again_goes_on_counting_its_attempts() {
+        let request = Meter::start().request();
+        begin(&request);
+        assert_eq!(begin(&request.again()), 2);
+    }
+
+    #[test]
+    fn the_slowest_request_is_the_one_that_is_named() {
+        let mut tally = Tally::default();
+        for (seconds, name) in [(2, "a"), (5, "b"), (3, "c")] {
+            let ids = S3Ids {
+                request_id: Some(name.into()),
+                ..S3Ids::default()
+            };
+            tally.took(Duration::from_secs(seconds), ids);
+        }
+        let (longest, ids) = tally.slowest.expect("three requests");
+        assert_eq!(
+            (longest, ids.request_id.as_deref()),
+            (Duration::from_secs(5), Some("b"))
+        );
+    }
+
+    #[test]
+    fn the_first_stop_counts() {
+        let meter = Meter::start();
+        meter.stop();
+        std::thread::sleep(Duration::from_millis(20));
+        let reading = meter.read();
+        assert!(
+            reading.stop.checked_sub(reading.start).unwrap() < Duration::from_millis(15),
+            "{reading:?}"
+        );
+    }
+}
