@@ -1,0 +1,191 @@
+//! COMMAND, its environment and its end.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use anyhow::{Context, Result};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::identity::{Identity, SECRET_KEY};
+use crate::options::Options;
+
+/// Variables by which a user's own AWS configuration would reach through, beside the prefixes below.
+const REMOVED: [&str; 6] = [
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+];
+const REMOVED_PREFIXES: [&str; 2] = ["AWS_ENDPOINT_URL_", "AWS_CONTAINER_"];
+
+/// What COMMAND finds in its environment beside the user's own variables.
+#[derive(Debug)]
+pub struct Environment {
+    set: BTreeMap<&'static str, OsString>,
+    removed: Vec<String>,
+}
+
+impl Environment {
+    /// Endpoints, credentials, region, bucket and function; everything else of AWS is shut out.
+    #[must_use]
+    pub fn new(options: &Options, s3: SocketAddr, lambda: SocketAddr) -> Self {
+        let mut set: BTreeMap<&'static str, OsString> = BTreeMap::new();
+        for (name, value) in [
+            ("AWS_ENDPOINT_URL_S3", format!("http://{s3}")),
+            ("AWS_ENDPOINT_URL_LAMBDA", format!("http://{lambda}")),
+            // Whatever other service is called ends here and never at the real one.
+            ("AWS_ENDPOINT_URL", format!("http://{lambda}")),
+            ("AWS_ACCESS_KEY_ID", Identity::Command.access_key()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+            ("AWS_REGION", options.region.clone()),
+            ("AWS_DEFAULT_REGION", options.region.clone()),
+            ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            ("AWS_PAGER", String::new()),
+            ("BUCKET", options.buckets[0].name.clone()),
+            ("FUNCTION", options.function.clone()),
+        ] {
+            set.insert(name, value.into());
+        }
+        for name in ["NO_PROXY", "no_proxy"] {
+            set.insert(name, no_proxy(env::var_os(name)));
+        }
+        let present = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let foreign = present
+            .filter(|name| {
+                REMOVED_PREFIXES
+                    .iter()
+                    .any(|prefix| name.starts_with(prefix))
+            })
+            .filter(|name| !set.contains_key(name.as_str()));
+        let removed = REMOVED
+            .into_iter()
+            .map(str::to_owned)
+            .chain(foreign)
+            .collect();
+        Self { set, removed }
+    }
+
+    /// The same as lines for a POSIX shell.
+    #[must_use]
+    pub fn shell_lines(&self) -> String {
+        let unset = self.removed.iter().map(|name| format!("unset {name}\n"));
+        let export = self
+            .set
+            .iter()
+            .map(|(name, value)| format!("export {name}={}\n", quoted(value)));
+        unset.chain(export).collect()
+    }
+}
+
+fn no_proxy(present: Option<OsString>) -> OsString {
+    match present {
+        Some(mut list) if !list.is_empty() => {
+            list.push(",127.0.0.1");
+            list
+        }
+        _ => "127.0.0.1".into(),
+    }
+}
+
+fn quoted(value: &OsStr) -> String {
+    format!("'{}'", value.to_string_lossy().replace('\'', r"'\''"))
+}
+
+/// Runs COMMAND to its end and returns its exit status, 128 + the signal if it died by one.
+///
+/// # Errors
+/// When COMMAND cannot be started.
+pub async fn run(command: &[OsString], environment: &Environment) -> Result<u8> {
+    let (program, arguments) = command.split_first().context("COMMAND is empty")?;
+    // Before COMMAND starts, so that no signal finds the default, which is to die and leave it behind.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut prepared = Command::new(program);
+    prepared.args(arguments).envs(&environment.set);
+    for name in &environment.removed {
+        prepared.env_remove(name);
+    }
+    let mut child = prepared
+        .spawn()
+        .with_context(|| format!("cannot run {}", program.to_string_lossy()))?;
+    let pid = child
+        .id()
+        .and_then(|id| i32::try_from(id).ok())
+        .map(Pid::from_raw);
+    let pass_on = |signal| {
+        if let Some(pid) = pid {
+            // It may have ended already: then there is nobody to tell.
+            let _ = kill(pid, signal);
+        }
+    };
+    loop {
+        tokio::select! {
+            status = child.wait() => return Ok(shell_status(status?)),
+            // The terminal tells COMMAND as well, and it needs its services until it has ended.
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => pass_on(Signal::SIGTERM),
+            _ = hangup.recv() => pass_on(Signal::SIGHUP),
+        }
+    }
+}
+
+/// Waits for SIGINT, SIGTERM or SIGHUP.
+///
+/// # Errors
+/// When the handlers cannot be installed.
+pub async fn until_interrupted() -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+    Ok(())
+}
+
+fn shell_status(status: ExitStatus) -> u8 {
+    let status = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
+    status
+        .and_then(|status| u8::try_from(status).ok())
+        .unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_what_a_shell_would_say() {
+        assert_eq!(shell_status(ExitStatus::from_raw(0)), 0);
+        assert_eq!(shell_status(ExitStatus::from_raw(7 << 8)), 7);
+        assert_eq!(shell_status(ExitStatus::from_raw(9)), 137);
+    }
+
+    #[test]
+    fn values_survive_the_shell() {
+        assert_eq!(quoted(OsStr::new("it's $HOME")), r"'it'\''s $HOME'");
+    }
+
+    #[test]
+    fn proxies_are_kept_out_of_loopback() {
+        assert_eq!(no_proxy(None), "127.0.0.1");
+        assert_eq!(no_proxy(Some("".into())), "127.0.0.1");
+        assert_eq!(no_proxy(Some("corp".into())), "corp,127.0.0.1");
+    }
+}

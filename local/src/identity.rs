@@ -1,0 +1,126 @@
+//! The dummy credentials: one access key for COMMAND, one for each worker, the same secret for all.
+//!
+//! An access key names its owner, so that S3 can tell the workers apart without asking anybody.
+
+use http::{HeaderMap, Uri, header};
+use percent_encoding::percent_decode_str;
+
+/// The secret that belongs to every access key here; it protects nothing.
+pub const SECRET_KEY: &str = "local/only/not/a/secret/0000000000000000";
+
+const COMMAND_KEY: &str = "AKIALOCALCOMMAND0000";
+const WORKER_PREFIX: &str = "AKIALOCALW";
+
+/// Who signed a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// COMMAND: the driver, the AWS CLI, a person.
+    Command,
+    /// The worker in the environment of this number, counted from 1.
+    Worker(u32),
+}
+
+impl Identity {
+    /// The access key id of this identity, 20 characters as on AWS.
+    #[must_use]
+    pub fn access_key(self) -> String {
+        match self {
+            Self::Command => COMMAND_KEY.to_owned(),
+            Self::Worker(number) => format!("{WORKER_PREFIX}{number:010}"),
+        }
+    }
+
+    /// Whose access key this is; `None` when it is nobody's here.
+    #[must_use]
+    pub fn from_access_key(key: &str) -> Option<Self> {
+        if key == COMMAND_KEY {
+            return Some(Self::Command);
+        }
+        let digits = key.strip_prefix(WORKER_PREFIX)?;
+        (digits.len() == 10).then(|| digits.parse().ok().map(Self::Worker))?
+    }
+}
+
+/// What a request says about its signature, before anything is verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signer {
+    /// The owner of the access key, `None` for a foreign key.
+    pub identity: Option<Identity>,
+    /// The region that the request was signed for.
+    pub region: String,
+}
+
+impl Signer {
+    /// Reads the credential scope of a request, from its `Authorization` header or its presigned query; `None` when the
+    /// request is not signed.
+    #[must_use]
+    pub fn of(headers: &HeaderMap, uri: &Uri) -> Option<Self> {
+        let scope = match headers.get(header::AUTHORIZATION) {
+            Some(value) => value.to_str().ok()?.split_once("Credential=")?.1.to_owned(),
+            None => {
+                let query = uri.query()?.split_once("X-Amz-Credential=")?.1;
+                let value = query.split('&').next()?;
+                percent_decode_str(value).decode_utf8().ok()?.into_owned()
+            }
+        };
+        let mut fields = scope.split('/');
+        let key = fields.next()?;
+        let region = fields.nth(1)?;
+        Some(Self {
+            identity: Identity::from_access_key(key),
+            region: region.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_access_key_names_its_owner() {
+        for identity in [
+            Identity::Command,
+            Identity::Worker(1),
+            Identity::Worker(u32::MAX),
+        ] {
+            let key = identity.access_key();
+            assert_eq!(key.len(), 20);
+            assert_eq!(Identity::from_access_key(&key), Some(identity));
+        }
+        for foreign in [
+            "",
+            "AKIAIOSFODNN7EXAMPLE",
+            "AKIALOCALW1",
+            "AKIALOCALWxxxxxxxxxx",
+        ] {
+            assert_eq!(Identity::from_access_key(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn the_signer_is_read_from_header_and_from_presigned_query() {
+        let expected = Some(Signer {
+            identity: Some(Identity::Worker(7)),
+            region: "eu-west-1".to_owned(),
+        });
+        let key = Identity::Worker(7).access_key();
+        let mut headers = HeaderMap::new();
+        let value = format!(
+            "AWS4-HMAC-SHA256 Credential={key}/20261123/eu-west-1/s3/aws4_request, SignedHeaders=host"
+        );
+        headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+        assert_eq!(Signer::of(&headers, &Uri::from_static("/")), expected);
+        let presigned = format!(
+            "/b/k?X-Amz-Credential={key}%2F20261123%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Expires=60"
+        );
+        assert_eq!(
+            Signer::of(&HeaderMap::new(), &presigned.parse().unwrap()),
+            expected
+        );
+        assert_eq!(
+            Signer::of(&HeaderMap::new(), &Uri::from_static("/b/k")),
+            None
+        );
+    }
+}

@@ -1,0 +1,313 @@
+//! The environments of the function: started on demand, reused while warm, replaced when they die.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::json;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::id;
+use crate::lambda::environment::{Environment, Invocation, Outcome, Process, Ticket};
+use crate::options::Options;
+
+/// The account that the function belongs to.
+pub const ACCOUNT: &str = "000000000000";
+
+/// How long a process may take to ask for its first event. Lambda allows 10 s; here thousands of them may be starting on
+/// a few cores.
+const INIT_LIMIT: Duration = Duration::from_secs(60);
+
+/// The function as it is configured.
+#[derive(Debug)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// Its region.
+    pub region: String,
+    /// The worker binary.
+    pub worker: PathBuf,
+    /// After so many seconds an environment is killed.
+    pub timeout_s: u32,
+    /// Memory size in MB.
+    pub memory_mb: u32,
+    concurrency: usize,
+}
+
+impl Function {
+    /// The function that the user asked for.
+    #[must_use]
+    pub fn new(options: &Options, worker: PathBuf) -> Self {
+        Self {
+            name: options.function.clone(),
+            region: options.region.clone(),
+            worker,
+            timeout_s: options.timeout,
+            memory_mb: options.memory_size,
+            concurrency: options.concurrency,
+        }
+    }
+
+    /// The ARN of a function of this name in this region and account.
+    #[must_use]
+    pub fn arn_of(&self, name: &str) -> String {
+        format!("arn:aws:lambda:{}:{ACCOUNT}:function:{name}", self.region)
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_s.into())
+    }
+}
+
+/// What an invocation came to.
+#[derive(Debug)]
+pub struct Invoked {
+    /// The invocation's id.
+    pub request_id: String,
+    /// Whether the payload is an error of the function.
+    pub is_error: bool,
+    /// The worker's answer, or the error document.
+    pub payload: Bytes,
+}
+
+/// Why an invocation was not begun.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// As many environments as there may be are busy.
+    #[error("every environment that --concurrency allows is busy")]
+    Throttled,
+    /// The fleet is being stopped.
+    #[error("local is stopping")]
+    Stopping,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    busy: usize,
+    /// The one used last comes last.
+    idle: Vec<Arc<Environment>>,
+    live: HashMap<u32, Arc<Environment>>,
+    last_number: u32,
+    stopping: bool,
+}
+
+/// All environments; see the module.
+#[derive(Debug)]
+pub struct Fleet {
+    /// What the environments run.
+    pub function: Function,
+    process: Process,
+    state: Mutex<State>,
+    died: Notify,
+}
+
+impl Fleet {
+    /// A fleet without an environment yet.
+    #[must_use]
+    pub fn new(function: Function, process: Process) -> Self {
+        Self {
+            function,
+            process,
+            state: Mutex::default(),
+            died: Notify::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while it is held")
+    }
+
+    /// The environment of this number while its process lives.
+    #[must_use]
+    pub fn environment(&self, number: u32) -> Option<Arc<Environment>> {
+        self.state().live.get(&number).cloned()
+    }
+
+    /// Runs one invocation to its end, even if the caller loses interest, as on Lambda.
+    ///
+    /// # Errors
+    /// When no environment may take it.
+    ///
+    /// # Panics
+    /// When the task that runs it does.
+    pub async fn invoke(
+        self: &Arc<Self>,
+        payload: Bytes,
+        trace: String,
+    ) -> Result<Invoked, Refused> {
+        let warm = self.admit()?;
+        let invocation = Arc::new(Invocation {
+            request_id: id::request_id(),
+            payload,
+            trace,
+        });
+        let fleet = Arc::clone(self);
+        let run = tokio::spawn(async move {
+            let invoked = match warm.map_or_else(|| fleet.start(), Ok) {
+                Ok(environment) => {
+                    let invoked = fleet.run(&environment, &invocation).await;
+                    fleet.release(Some(environment));
+                    invoked
+                }
+                Err(error) => {
+                    fleet.release(None);
+                    let reason = format!("fork/exec {}: {error}", fleet.function.worker.display());
+                    failure(&invocation, "Runtime.InvalidEntrypoint", &reason)
+                }
+            };
+            invoked
+        });
+        Ok(run.await.expect("an invocation does not panic"))
+    }
+
+    /// Takes a slot, with the warm environment that was used last if there is one.
+    fn admit(&self) -> Result<Option<Arc<Environment>>, Refused> {
+        let mut state = self.state();
+        if state.stopping {
+            return Err(Refused::Stopping);
+        }
+        if state.busy >= self.function.concurrency {
+            return Err(Refused::Throttled);
+        }
+        state.busy += 1;
+        Ok(state.idle.pop())
+    }
+
+    fn start(self: &Arc<Self>) -> io::Result<Arc<Environment>> {
+        let environment = {
+            let mut state = self.state();
+            if state.stopping {
+                return Err(io::Error::other(Refused::Stopping));
+            }
+            state.last_number += 1;
+            let environment =
+                Arc::new(Environment::new(state.last_number, self.function.timeout()));
+            // Before the process exists, which may ask for its first event at once.
+            state
+                .live
+                .insert(environment.number, Arc::clone(&environment));
+            environment
+        };
+        match self.process.spawn(environment.number) {
+            Ok(child) => {
+                let (fleet, kept) = (Arc::clone(self), Arc::clone(&environment));
+                tokio::spawn(async move {
+                    kept.keep(child).await;
+                    fleet.forget(&kept);
+                });
+                Ok(environment)
+            }
+            Err(error) => {
+                self.forget(&environment);
+                Err(error)
+            }
+        }
+    }
+
+    fn forget(&self, environment: &Environment) {
+        let mut state = self.state();
+        state.live.remove(&environment.number);
+        state.idle.retain(|idle| idle.number != environment.number);
+        drop(state);
+        self.died.notify_one();
+    }
+
+    /// Gives a slot back, and its environment for reuse if it lives.
+    fn release(&self, environment: Option<Arc<Environment>>) {
+        let mut state = self.state();
+        state.busy -= 1;
+        state
+            .idle
+            .extend(environment.filter(|environment| !environment.is_dead()));
+    }
+
+    async fn run(&self, environment: &Environment, invocation: &Arc<Invocation>) -> Invoked {
+        let Ticket { fetched, mut done } = environment.offer(Arc::clone(invocation));
+        // The clock of the function runs from the moment when the worker has the event.
+        let started = timeout(INIT_LIMIT, fetched).await.is_ok();
+        let in_time = if started {
+            timeout(self.function.timeout(), &mut done).await.ok()
+        } else {
+            None
+        };
+        let (timed_out, outcome) = match in_time {
+            Some(outcome) => (false, outcome),
+            None => {
+                environment.kill();
+                (true, done.await)
+            }
+        };
+        let request_id = &invocation.request_id;
+        match outcome {
+            Ok(Outcome::Answered(payload)) => Invoked {
+                request_id: request_id.clone(),
+                is_error: false,
+                payload,
+            },
+            Ok(Outcome::Failed(payload)) => Invoked {
+                request_id: request_id.clone(),
+                is_error: true,
+                payload,
+            },
+            Ok(Outcome::TooLarge) => failure_as_told(
+                invocation,
+                "Function.ResponseSizeTooLarge",
+                &format!(
+                    "Response payload size exceeded maximum allowed payload size ({} bytes).",
+                    super::MAX_PAYLOAD
+                ),
+            ),
+            Ok(Outcome::Exited(_)) if timed_out => {
+                let limit = if started {
+                    self.function.timeout()
+                } else {
+                    INIT_LIMIT
+                };
+                let told = format!("Task timed out after {:.2} seconds", limit.as_secs_f64());
+                failure(invocation, "Sandbox.Timedout", &told)
+            }
+            Ok(Outcome::Exited(reason)) => failure(invocation, "Runtime.ExitError", &reason),
+            Err(_) => failure(
+                invocation,
+                "Runtime.ExitError",
+                "Runtime exited with error: signal: killed",
+            ),
+        }
+    }
+
+    /// Kills every process and waits until all have ended. No more are started.
+    pub async fn stop(&self) {
+        self.state().stopping = true;
+        loop {
+            let live: Vec<_> = self.state().live.values().cloned().collect();
+            if live.is_empty() {
+                return;
+            }
+            for environment in live {
+                environment.kill();
+            }
+            self.died.notified().await;
+        }
+    }
+}
+
+fn failure(invocation: &Invocation, kind: &str, reason: &str) -> Invoked {
+    failure_as_told(
+        invocation,
+        kind,
+        &format!("RequestId: {} Error: {reason}", invocation.request_id),
+    )
+}
+
+fn failure_as_told(invocation: &Invocation, kind: &str, message: &str) -> Invoked {
+    let document = json!({ "errorType": kind, "errorMessage": message });
+    Invoked {
+        request_id: invocation.request_id.clone(),
+        is_error: true,
+        payload: document.to_string().into(),
+    }
+}

@@ -1,0 +1,23 @@
+//! S3 and Lambda on loopback for trying, testing and rehearsing terabit; never deployed.
+//!
+//! | module | responsibility |
+//! |---|---|
+//! | [`options`] | what the user may say on the command line |
+//! | [`service`] | starts and stops everything |
+//! | [`command`] | COMMAND, its environment and its end |
+//! | [`identity`] | the dummy credentials and who signed a request |
+//! | [`model`] | latency and rates of a network that is not loopback |
+//! | [`server`] | sockets and connections |
+//! | [`lambda`] | the Lambda API, the Runtime API and the worker processes |
+//! | [`s3`] | the S3 protocol over a store in memory or in a folder |
+//! | [`id`] | unique identifiers |
+
+pub mod command;
+pub mod id;
+pub mod identity;
+pub mod lambda;
+pub mod model;
+pub mod options;
+pub mod s3;
+pub mod server;
+pub mod service;

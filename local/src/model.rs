@@ -1,0 +1,222 @@
+//! Latency and rates of a network that is not loopback.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::identity::Identity;
+use crate::options::Options;
+
+/// How far a pacer may run ahead of its rate after a pause: enough to make up for late timers, too little to be seen in
+/// any second.
+const BURST: Duration = Duration::from_millis(10);
+
+/// A rate, more than zero.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    bytes_per_second: f64,
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    /// Reads MB/s (10^6 bytes per second), 0.001–100000.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse::<f64>() {
+            Ok(mb) if (0.001..=100_000.0).contains(&mb) => Ok(Self {
+                bytes_per_second: mb * 1e6,
+            }),
+            _ => Err("a rate is a number of MB/s (10^6 bytes per second), 0.001–100000".to_owned()),
+        }
+    }
+}
+
+impl Rate {
+    /// How long so many bytes take.
+    fn time_of(self, bytes: usize) -> Duration {
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "a piece of a body is far below 2^52 bytes"
+        )]
+        Duration::from_secs_f64(bytes as f64 / self.bytes_per_second)
+    }
+}
+
+/// A link of constant rate that bytes pass one after the other, however many requests share it.
+#[derive(Debug)]
+pub struct Pacer {
+    rate: Rate,
+    free_at: Mutex<Instant>,
+}
+
+impl Pacer {
+    /// An idle link.
+    #[must_use]
+    pub fn new(rate: Rate) -> Self {
+        Self {
+            rate,
+            free_at: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Queues so many bytes and returns the moment when the last of them has passed, which may be over.
+    pub fn pass(&self, bytes: usize) -> Instant {
+        let earliest = Instant::now().checked_sub(BURST);
+        let mut free_at = self
+            .free_at
+            .lock()
+            .expect("nothing panics while it is held");
+        let start = earliest.map_or(*free_at, |earliest| earliest.max(*free_at));
+        *free_at = start + self.rate.time_of(bytes);
+        *free_at
+    }
+}
+
+/// The links that a body passes; none when nothing is modelled.
+#[derive(Debug, Clone, Default)]
+pub struct Path {
+    links: Vec<Arc<Pacer>>,
+}
+
+impl Path {
+    /// Whether bodies pass at full speed.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    /// Queues so many bytes on every link and returns when the last of them has passed all.
+    #[must_use]
+    pub fn pass(&self, bytes: usize) -> Option<Instant> {
+        self.links.iter().map(|link| link.pass(bytes)).max()
+    }
+}
+
+#[derive(Debug, Clone)]
+struct WorkerLinks {
+    up: Arc<Pacer>,
+    down: Arc<Pacer>,
+}
+
+/// What is modelled.
+#[derive(Debug)]
+pub struct Model {
+    /// Time before each answer of S3.
+    pub first_byte: Duration,
+    connection_up: Option<Rate>,
+    connection_down: Option<Rate>,
+    worker: Option<Rate>,
+    workers: Mutex<HashMap<u32, WorkerLinks>>,
+}
+
+impl Model {
+    /// The model that the user asked for.
+    #[must_use]
+    pub fn new(options: &Options) -> Self {
+        Self {
+            first_byte: Duration::from_millis(options.first_byte_ms),
+            connection_up: options.connection_up,
+            connection_down: options.connection_down,
+            worker: options.worker_rate,
+            workers: Mutex::default(),
+        }
+    }
+
+    /// Whether any rate is modelled.
+    #[must_use]
+    pub fn limits_rate(&self) -> bool {
+        self.connection_up
+            .or(self.connection_down)
+            .or(self.worker)
+            .is_some()
+    }
+
+    /// The paths of one request's body and of its answer's body.
+    #[must_use]
+    pub fn paths(&self, identity: Option<Identity>) -> (Path, Path) {
+        let connection = |rate: Option<Rate>| rate.map(|rate| Arc::new(Pacer::new(rate)));
+        let worker = self.worker_links(identity);
+        let up = connection(self.connection_up)
+            .into_iter()
+            .chain(worker.iter().map(|links| Arc::clone(&links.up)));
+        let down = connection(self.connection_down)
+            .into_iter()
+            .chain(worker.iter().map(|links| Arc::clone(&links.down)));
+        (
+            Path {
+                links: up.collect(),
+            },
+            Path {
+                links: down.collect(),
+            },
+        )
+    }
+
+    fn worker_links(&self, identity: Option<Identity>) -> Option<WorkerLinks> {
+        let (Some(Identity::Worker(number)), Some(rate)) = (identity, self.worker) else {
+            return None;
+        };
+        let mut workers = self
+            .workers
+            .lock()
+            .expect("nothing panics while it is held");
+        let links = workers.entry(number).or_insert_with(|| WorkerLinks {
+            up: Arc::new(Pacer::new(rate)),
+            down: Arc::new(Pacer::new(rate)),
+        });
+        Some(links.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_link_keeps_its_rate_whoever_shares_it() {
+        let link = Arc::new(Pacer::new("75".parse().unwrap()));
+        let start = Instant::now();
+        let senders: Vec<_> = (0..8)
+            .map(|_| {
+                let link = Arc::clone(&link);
+                tokio::spawn(async move {
+                    for _ in 0..1000 {
+                        tokio::time::sleep_until(link.pass(16_384)).await;
+                    }
+                })
+            })
+            .collect();
+        for sender in senders {
+            sender.await.unwrap();
+        }
+        let rate = 8.0 * 1000.0 * 16_384.0 / start.elapsed().as_secs_f64() / 1e6;
+        assert!((73.5..=76.5).contains(&rate), "{rate} MB/s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_earns_no_more_than_the_burst() {
+        let link = Pacer::new("1".parse().unwrap());
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let now = Instant::now();
+        assert!(link.pass(10_000) <= now, "10 ms at 1 MB/s are free");
+        assert_eq!(link.pass(1_000_000) - now, Duration::from_secs(1));
+    }
+
+    #[tokio::test]
+    async fn each_worker_has_its_own_link_and_command_has_none() {
+        let model = Model::new(&Options::parse_from(["local", "--worker-rate", "10"]));
+        let (up, down) = model.paths(Some(Identity::Worker(1)));
+        let (again, _) = model.paths(Some(Identity::Worker(1)));
+        let (other, _) = model.paths(Some(Identity::Worker(2)));
+        assert!(Arc::ptr_eq(&up.links[0], &again.links[0]));
+        assert!(!Arc::ptr_eq(&up.links[0], &down.links[0]));
+        assert!(!Arc::ptr_eq(&up.links[0], &other.links[0]));
+        assert!(model.paths(Some(Identity::Command)).0.is_free());
+        assert!(model.paths(None).1.is_free());
+    }
+}

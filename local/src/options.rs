@@ -1,0 +1,221 @@
+//! What the user may say on the command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Parser;
+use clap::builder::RangedU64ValueParser;
+
+use crate::model::Rate;
+use crate::s3::access::ACTIONS;
+
+/// Runs COMMAND with Amazon S3 and AWS Lambda on 127.0.0.1, then stops everything and exits with COMMAND's status
+///
+/// The endpoints, dummy credentials, the region, BUCKET and FUNCTION are in COMMAND's environment. Without COMMAND the
+/// environment is printed as shell lines, and local serves until it is interrupted. Lambda runs the real worker binary,
+/// one process per environment. MB is 10^6 bytes, MiB is 2^20.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "local", version, max_term_width = 100)]
+#[command(override_usage = "local [OPTIONS] -- COMMAND [ARG]...\n       local [OPTIONS]")]
+pub struct Options {
+    /// Name of the Lambda function
+    #[arg(long, value_name = "NAME", default_value = "terabit", value_parser = function_name)]
+    pub function: String,
+
+    /// A bucket that exists from the start, repeatable; with a REGION other than --region it lives there; the first one
+    /// is COMMAND's BUCKET
+    #[arg(long = "bucket", value_name = "NAME[=REGION]", default_value = "terabit-local", value_parser = bucket)]
+    pub buckets: Vec<BucketOption>,
+
+    /// Region of the function and, unless said otherwise, of the buckets
+    #[arg(long, value_name = "REGION", default_value = "us-east-1", value_parser = region)]
+    pub region: String,
+
+    /// The worker binary [default: ../lambda/terabit/bootstrap beside the folder of this executable, else terabit
+    /// beside this executable]
+    #[arg(long, value_name = "PATH")]
+    pub worker: Option<PathBuf>,
+
+    /// Environments that may run at once, 1–10000; an invocation beyond is throttled (429)
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    pub concurrency: usize,
+
+    /// Timeout of the function in seconds, 1–900
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..=900))]
+    pub timeout: u32,
+
+    /// Memory of the function in MB, 128–10240; told to the worker, not enforced
+    #[arg(long, value_name = "MB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(128..=10_240))]
+    pub memory_size: u32,
+
+    /// What the store may hold in memory, in MiB; beyond it S3 answers 507 [default: half of this machine's memory]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=16_777_216), conflicts_with = "dir")]
+    pub memory: Option<u64>,
+
+    /// Keep the objects in this folder instead of in memory; they survive a restart
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+
+    /// Model: wait so many milliseconds before each answer of S3, 0–60000
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    pub first_byte_ms: u64,
+
+    /// Model: rate of each request body in MB/s, 0.001–100000 [default: no limit]
+    #[arg(long, value_name = "MB/S")]
+    pub connection_up: Option<Rate>,
+
+    /// Model: rate of each response body in MB/s, 0.001–100000 [default: no limit]
+    #[arg(long, value_name = "MB/S")]
+    pub connection_down: Option<Rate>,
+
+    /// Model: network cap of each worker in MB/s, each direction on its own, 0.001–100000 [default: no limit]
+    #[arg(long, value_name = "MB/S")]
+    pub worker_rate: Option<Rate>,
+
+    /// An action that the worker's role lacks, such as s3:ListBucket, repeatable; S3 then answers AccessDenied
+    #[arg(long = "deny", value_name = "ACTION", value_parser = action)]
+    pub denied: Vec<String>,
+
+    /// Append what the workers print to this file [default: local's stderr]
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+
+    /// What to run, with its arguments
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// A bucket that exists from the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketOption {
+    /// The name, valid by S3's rules.
+    pub name: String,
+    /// Where it lives; `None`: in `--region`.
+    pub region: Option<String>,
+}
+
+fn bucket(text: &str) -> Result<BucketOption, String> {
+    let (name, place) = match text.split_once('=') {
+        Some((name, place)) => (name, Some(region(place)?)),
+        None => (text, None),
+    };
+    if !s3s::path::check_bucket_name(name) {
+        return Err(
+            "a bucket name is 3–63 lower-case letters, digits, dots and hyphens, \
+                    beginning and ending with a letter or digit"
+                .to_owned(),
+        );
+    }
+    Ok(BucketOption {
+        name: name.to_owned(),
+        region: place,
+    })
+}
+
+fn region(text: &str) -> Result<String, String> {
+    let valid = text.len() <= 32
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text.split('-').count() >= 3
+        && text.split('-').all(|word| !word.is_empty());
+    if valid {
+        Ok(text.to_owned())
+    } else {
+        Err("a region looks like us-east-1".to_owned())
+    }
+}
+
+fn function_name(text: &str) -> Result<String, String> {
+    let valid = (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if valid {
+        Ok(text.to_owned())
+    } else {
+        Err("a function name is 1–64 letters, digits, hyphens and underscores".to_owned())
+    }
+}
+
+fn action(text: &str) -> Result<String, String> {
+    if ACTIONS.contains(&text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("accepted: {}", ACTIONS.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn refusal(arguments: &[&str]) -> String {
+        let arguments = std::iter::once(&"local").chain(arguments);
+        Options::try_parse_from(arguments)
+            .expect_err("is refused")
+            .to_string()
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_help() {
+        let options = Options::parse_from(["local", "--", "echo", "--memory"]);
+        assert_eq!(options.function, "terabit");
+        assert_eq!(
+            options.buckets,
+            [BucketOption {
+                name: "terabit-local".to_owned(),
+                region: None
+            }]
+        );
+        assert_eq!(
+            (options.concurrency, options.timeout, options.memory_size),
+            (1000, 900, 512)
+        );
+        assert_eq!(options.command, ["echo", "--memory"]);
+    }
+
+    #[test]
+    fn a_bucket_may_live_elsewhere() {
+        let options =
+            Options::parse_from(["local", "--bucket", "one", "--bucket", "two=eu-west-1"]);
+        let places: Vec<_> = options
+            .buckets
+            .iter()
+            .map(|b| (b.name.as_str(), b.region.as_deref()))
+            .collect();
+        assert_eq!(places, [("one", None), ("two", Some("eu-west-1"))]);
+    }
+
+    #[test]
+    fn bad_values_are_refused_with_what_is_accepted() {
+        for (arguments, names) in [
+            (["--bucket", "No"], "3–63"),
+            (["--bucket", "good=nowhere"], "us-east-1"),
+            (["--region", "US"], "us-east-1"),
+            (["--function", "a b"], "1–64"),
+            (["--concurrency", "0"], "1..=10000"),
+            (["--timeout", "901"], "1..=900"),
+            (["--memory-size", "64"], "128..=10240"),
+            (["--memory", "0"], "1..=16777216"),
+            (["--worker-rate", "0"], "0.001–100000"),
+            (["--connection-up", "fast"], "0.001–100000"),
+            (["--deny", "s3:Everything"], "s3:ListBucket"),
+            (["--first-byte-ms", "-1"], "--first-byte-ms"),
+        ] {
+            let message = refusal(&arguments);
+            assert!(
+                message.contains(names) && message.contains(arguments[1]),
+                "{arguments:?}: {message}"
+            );
+        }
+        assert!(refusal(&["--memory", "5", "--dir", "x"]).contains("--dir"));
+    }
+}

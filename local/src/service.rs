@@ -1,0 +1,145 @@
+//! Starts and stops everything.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::task::JoinSet;
+
+use crate::command::{self, Environment};
+use crate::lambda::environment::Process;
+use crate::lambda::fleet::{Fleet, Function};
+use crate::lambda::{invoke_api, runtime_api};
+use crate::model::Model;
+use crate::options::Options;
+use crate::s3::S3;
+use crate::server::{self, Wire};
+
+/// S3 and Lambda, serving.
+#[derive(Debug)]
+pub struct Service {
+    /// Where S3 listens.
+    pub s3: SocketAddr,
+    /// Where Lambda listens.
+    pub lambda: SocketAddr,
+    fleet: Arc<Fleet>,
+    servers: JoinSet<()>,
+}
+
+impl Service {
+    /// Binds free ports of 127.0.0.1 and serves until [`Service::stop`].
+    ///
+    /// # Errors
+    /// When there is no worker binary, no port, or the store's folder cannot be used.
+    pub async fn start(options: &Options) -> Result<Self> {
+        raise_descriptor_limit();
+        let worker = worker_binary(options.worker.as_deref())?;
+        let model = Model::new(options);
+        let wire = if model.limits_rate() {
+            Wire::Network
+        } else {
+            Wire::Loopback
+        };
+        let store = crate::s3::open_store(options)?;
+
+        let s3_listener = server::listen(wire).context("cannot listen for S3")?;
+        let lambda_listener = server::listen(Wire::Loopback).context("cannot listen for Lambda")?;
+        let runtime_listener =
+            server::listen(Wire::Loopback).context("cannot listen for the Runtime API")?;
+        let s3 = s3_listener.local_addr()?;
+        let lambda = lambda_listener.local_addr()?;
+
+        let process = Process::new(options, &worker, s3, lambda, runtime_listener.local_addr()?)?;
+        let fleet = Arc::new(Fleet::new(Function::new(options, worker), process));
+        let s3_service = S3::new(options, store, model);
+
+        let mut servers = JoinSet::new();
+        servers.spawn(server::serve(s3_listener, wire, move |request| {
+            let service = s3_service.clone();
+            async move { service.answer(request).await }
+        }));
+        let invoked = Arc::clone(&fleet);
+        servers.spawn(server::serve(
+            lambda_listener,
+            Wire::Loopback,
+            move |request| invoke_api::answer(Arc::clone(&invoked), request),
+        ));
+        let served = Arc::clone(&fleet);
+        servers.spawn(server::serve(
+            runtime_listener,
+            Wire::Loopback,
+            move |request| runtime_api::answer(Arc::clone(&served), request),
+        ));
+        Ok(Self {
+            s3,
+            lambda,
+            fleet,
+            servers,
+        })
+    }
+
+    /// Ends every worker process and stops serving.
+    pub async fn stop(mut self) {
+        self.fleet.stop().await;
+        self.servers.shutdown().await;
+    }
+}
+
+/// Serves while COMMAND runs, or without one until interrupted; returns the exit status.
+///
+/// # Errors
+/// When the services or COMMAND cannot be started.
+pub async fn run(options: Options) -> Result<u8> {
+    let service = Service::start(&options).await?;
+    let environment = Environment::new(&options, service.s3, service.lambda);
+    let status = if options.command.is_empty() {
+        print!("{}", environment.shell_lines());
+        command::until_interrupted().await.map(|()| 0)
+    } else {
+        command::run(&options.command, &environment).await
+    };
+    service.stop().await;
+    status
+}
+
+/// Every environment and every connection takes a descriptor, and the usual soft limit is 1,024.
+fn raise_descriptor_limit() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+    {
+        eprintln!(
+            "local: at most {soft} open files: the limit cannot be raised to {hard}: {error}"
+        );
+    }
+}
+
+fn worker_binary(chosen: Option<&Path>) -> Result<PathBuf> {
+    if let Some(path) = chosen {
+        if path.is_file() {
+            return Ok(path.canonicalize()?);
+        }
+        bail!(
+            "--worker {}: there is no such file; `make build` builds the worker",
+            path.display()
+        );
+    }
+    let executable = std::env::current_exe().context("cannot tell where this executable lies")?;
+    let folder = executable
+        .parent()
+        .context("this executable lies in no folder")?;
+    let built = folder.join("../lambda/terabit/bootstrap");
+    let beside = folder.join("terabit");
+    for candidate in [&built, &beside] {
+        if candidate.is_file() {
+            return Ok(candidate.canonicalize()?);
+        }
+    }
+    bail!(
+        "no worker binary: neither {} nor {} exists; `make build` builds it, --worker PATH names another",
+        built.display(),
+        beside.display()
+    )
+}
