@@ -8,35 +8,36 @@ include "lib";
 
 def bad($message): {error: "BadRecord", message: "BadRecord: \($message)"};
 
-# One record, cut to what the sums need. A job that began has start, stop, bytes and rate (GB/s).
-def job:
-  if type != "object" then bad("the line is not a JSON object")
-  else
-    . as $r
-    | {job, key, launch: (.launch // 1), requests, retries, throttled, late_s}
-      + if .error != null then
-          {error: (.error | (objects | .type | strings) // "BadRecord"), message: (.error | (objects | .message) // .)}
-        else {} end
-      + if (.start | measured) and (.stop | measured) and .stop > .start
-          and (.bytes == null or (.bytes | measured and . >= 0))
-          and (if has("mbps") then .mbps | measured and . >= 0 else .bytes != null or .error != null end)
-        then
-          (.bytes // ((.mbps // 0) * (.stop - .start) * 1e6)) as $bytes
-          | {
-              start,
-              stop,
-              bytes: $bytes,
-              rate: ($bytes / (.stop - .start) / 1e9),
-              mbps: (.mbps // ($bytes / (.stop - .start) / 1e6))
-            }
-        elif .error != null then {}
-        else
-          bad("start \($r.start), stop \($r.stop), bytes \($r.bytes), mbps \($r.mbps): numbers are wanted, and stop "
-            + "after start")
-        end
-  end;
+# The figures of a record with usable numbers, empty of any other. rate is in GB/s.
+def figures_of_record:
+  select((.start | measured) and (.stop | measured) and .stop > .start)
+  | select(.bytes == null or (.bytes | measured and . >= 0))
+  | select(
+      if .mbps != null or (has("mbps") and .error == null) then .mbps | measured and . >= 0
+      else .bytes != null or .error != null end
+    )
+  | (.stop - .start) as $seconds
+  | (.bytes // ((.mbps // 0) * 1e6 * $seconds)) as $bytes
+  | {start, stop, bytes: $bytes, rate: ($bytes / $seconds / 1e9), mbps: (.mbps // ($bytes / $seconds / 1e6))};
 
-def parsed: . as $line | try fromjson catch "not JSON: \($line[:60])";
+# One line's record, cut to what the sums need. Only a job that began has figures.
+def job:
+  . as $line
+  | try fromjson catch null
+  | if type != "object" then {launch: 1} + bad("the line is not a JSON object: \($line[:80])")
+    else
+      {job, key, launch: (.launch // 1), requests, retries, throttled, late_s}
+      + if .error == null then
+          [figures_of_record][0]
+          // bad("start \(.start), stop \(.stop), bytes \(.bytes), mbps \(.mbps): numbers are wanted, and stop after start")
+        else
+          {
+            error: ((.error | objects | .type | strings) // "BadRecord"),
+            message: ((.error | objects | .message) // .error)
+          }
+          + [figures_of_record][0]
+        end
+    end;
 
 # [highest sum of the mean rates of active jobs, most active jobs]: a job is active for start <= t < stop.
 def peaks:
@@ -58,7 +59,7 @@ def by_type:
   );
 
 $run[0] as $run
-| [inputs | select(test("[^ \t\r]")) | parsed | job]
+| [inputs | select(test("[^ \t\r]")) | job]
 | ([.[].launch | numbers] | max // (if $run == null then null else 1 end)) as $launches
 | map(select(.launch == 1)) as $records
 | [$records[] | select(.start != null)] as $began

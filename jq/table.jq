@@ -7,7 +7,7 @@ include "lib";
 def row($name): "  " + ($name | left(14)) + .;
 
 def rate($name; $note): if . == null then empty
-  else "\(figures | right(9)) GB/s \(. * 8 | figures | right(9)) Gbit/s   \($note)" | row($name) end;
+  else "\(figures | right(7)) GB/s \(. * 8 | figures | right(8)) Gbit/s   \($note)" | row($name) end;
 
 # The five figures of a distribution, or their headings.
 def columns: map(right(10)) | add;

@@ -6,7 +6,7 @@ PATH=$PATH:$ROOT/.venv/bin
 
 tools_of() { # COMMAND
   printf 'jq cat find mktemp rm sort xargs '
-  [ "$1" = report ] || printf 'aws awk cmp cp date fold head mkdir mv od sleep tr '
+  [ "$1" = report ] || printf 'aws awk cmp cp date fold head mkdir mv od sleep tr wc '
 }
 
 package_of() { # TOOL, for apt-get

@@ -1,0 +1,524 @@
+"""The driver with a stub in place of the AWS CLI, on a PATH that holds its declared tools and nothing else."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = "bash jq cat find mktemp rm sort xargs awk cmp cp date fold head mkdir mv od sleep tr wc".split()
+
+
+class Driver:
+    """A copy of the driver in a project folder of its own, with a scratch HOME."""
+
+    def __init__(self, tmp_path):
+        self.project = tmp_path / "pro ject"
+        self.home = tmp_path / "home"
+        self.stub = tmp_path / "stub"
+        self.bin = tmp_path / "bin"
+        self.tmp = tmp_path / "tmp"
+        for folder in (self.project, self.home, self.stub, self.bin, self.tmp):
+            folder.mkdir()
+        shutil.copy(ROOT / "driver.sh", self.project)
+        for folder in ("lib", "jq"):
+            shutil.copytree(ROOT / folder, self.project / folder)
+        for tool in TOOLS:
+            (self.bin / tool).symlink_to(shutil.which(tool))
+        (self.bin / "aws").symlink_to(ROOT / "tests" / "stub_aws")
+        self.env = {
+            "PATH": str(self.bin), "HOME": str(self.home), "TMPDIR": str(self.tmp), "STUB": str(self.stub),
+            "STUB_PATH": os.environ["PATH"], "BUCKET": "some-bucket", "LC_ALL": "C.UTF-8",
+        }  # fmt: skip
+
+    def start(self, *args, **more):
+        return subprocess.Popen(
+            [self.bin / "bash", self.project / "driver.sh", *map(str, args)], env=self.env, cwd=self.project, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more,
+        )  # fmt: skip
+
+    def run(self, *args, exit=0):
+        process = self.start(*args)
+        process.out, process.err = process.communicate(timeout=60)
+        assert process.returncode == exit, f"exit {process.returncode}\n{process.err}\n{process.out}"
+        return process
+
+    def behave(self, *lines, key=None):
+        name = "any" if key is None else "job-" + key.encode().hex()
+        (self.stub / name).write_text("".join(line + "\n" for line in lines))
+
+    def keys(self, *keys, name="keys", end="\n"):
+        path = self.project / name
+        path.write_text("\n".join(keys) + end)
+        return path
+
+    def calls(self, kind="invoke"):
+        log = self.stub / "calls"
+        return [line.split(" ") for line in log.read_text().splitlines() if line.startswith(kind)] if log.exists() else []
+
+    def invoked(self, key):
+        return sum(bytes.fromhex(call[1]).decode() == key for call in self.calls())
+
+    def runs(self):
+        return sorted((self.project / "runs").glob("*"))
+
+    def only_run(self):
+        (run,) = self.runs()
+        return run
+
+
+def ndjson(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def read_json(path):
+    return json.loads(path.read_text())
+
+
+@pytest.fixture
+def driver(tmp_path):
+    return Driver(tmp_path)
+
+
+# Good runs
+
+
+def test_a_write_leaves_its_folder(driver):
+    done = driver.run("write", 3, 64, "--part-mb", 16, "--in-flight", "4")
+    run = driver.only_run()
+    assert re.fullmatch(r"\d{8}T\d{6}Z-write-3", run.name)
+    assert sorted(p.name for p in run.iterdir()) == ["jobs.ndjson", "keys.txt", "records.ndjson", "run.json", "summary.json"]
+    keys = (run / "keys.txt").read_text().splitlines()
+    assert len(set(keys)) == 3 and all(re.fullmatch("[0-9A-F]{32}", key) for key in keys)
+    assert ndjson(run / "jobs.ndjson") == [
+        {"job": n, "op": "write", "bucket": "some-bucket", "key": key, "mb_per_file": 64, "part_mb": 16, "parts_in_flight": 4}
+        for n, key in enumerate(keys)
+    ]
+    records = ndjson(run / "records.ndjson")
+    assert [(r["job"], r["launch"], r["key"], r["bytes"]) for r in records] == [(n, 1, key, 67108864) for n, key in enumerate(keys)]
+    config = read_json(run / "run.json")
+    assert (config["bucket"], config["function"], config["region"]) == ("some-bucket", "terabit", "eu-west-1")
+    assert (config["memory_mb"], config["timeout_s"], config["arch"]) == (2048, 900, "arm64")
+    assert config["loopback"] is False
+    assert 0 < config["end"] - config["launch"] < 30 and abs(time.time() - config["end"]) < 60
+    summary = read_json(run / "summary.json")
+    assert (summary["jobs"], summary["failed"], summary["missing"], summary["valid"]) == (3, 0, 0, True)
+    assert "goodput" in done.out and "3 good, 0 failed, 0 missing" in done.out and "--verify" in done.out
+    assert all(line.startswith("driver: ") for line in done.err.splitlines())
+    assert list(driver.tmp.iterdir()) == [], "nothing is left in the temporary folder"
+
+
+def test_json_is_the_summary_alone(driver):
+    done = driver.run("write", 2, 1, "--json")
+    assert json.loads(done.out) == read_json(driver.only_run() / "summary.json")
+
+
+def test_read_takes_the_latest_write(driver):
+    driver.run("write", 2, 1)
+    first = driver.only_run()
+    driver.run("write", 2, 1)
+    second = driver.runs()[1]
+    driver.run("read", 5, "--verify", "--read-times", 3, "--range-mb", 0)
+    jobs = ndjson(driver.runs()[2] / "jobs.ndjson")
+    keys = (second / "keys.txt").read_text().splitlines()
+    assert [j["key"] for j in jobs] == [keys[n % 2] for n in range(5)]
+    assert jobs[0] == {
+        "job": 0, "op": "read", "bucket": "some-bucket", "key": keys[0], "read_times": 3, "range_mb": 0,
+        "ranges_in_flight": 8, "verify": True,
+    }  # fmt: skip
+    driver.run("read", 1, first)
+    assert ndjson(driver.runs()[3] / "jobs.ndjson")[0]["key"] == (first / "keys.txt").read_text().splitlines()[0]
+    driver.run("read", first.name)
+    assert len(ndjson(driver.runs()[4] / "jobs.ndjson")) == 2
+
+
+def test_one_hot_key(driver):
+    driver.run("read", 4, "--key", "-hot key")
+    assert [j["key"] for j in ndjson(driver.only_run() / "jobs.ndjson")] == ["-hot key"] * 4
+    driver.run("read", "--key=hot")
+    assert len(ndjson(driver.runs()[1] / "jobs.ndjson")) == 1
+
+
+ODD = ["with space", " ends in blanks  ", 'qu"ote', "it's", "back\\slash\\n", "$(touch x)`y`", "ümlaut-日本-😀", "-n", "--help", "%s%d",
+       "tab\tkey", "*", "k" * 1024, "{}", "a&b;c|d>e"]  # fmt: skip
+
+
+def test_odd_keys_arrive_as_they_are(driver):
+    path = driver.keys("", *ODD, "", end="")
+    done = driver.run("read", "--key-file", path, "--json")
+    assert json.loads(done.out)["failed"] == 0
+    run = driver.only_run()
+    assert [r["key"] for r in ndjson(run / "records.ndjson")] == ODD
+    assert [bytes.fromhex(call[1]).decode() for call in driver.calls()] != []
+    assert sorted(bytes.fromhex(call[1]).decode() for call in driver.calls()) == sorted(ODD)
+    assert (run / "keys.txt").read_text() == "".join(key + "\n" for key in ODD)
+
+
+def test_a_prefix_is_taken_as_it_is(driver):
+    prefix = 'a&b\\1 "ü"/'
+    driver.run("write", 2, 1, "--key-prefix", prefix)
+    for job in ndjson(driver.only_run() / "jobs.ndjson"):
+        assert job["key"].startswith(prefix) and len(job["key"]) == len(prefix) + 32
+
+
+def test_the_key_file_gets_a_copy_and_is_never_overwritten(driver):
+    path = driver.project / "big keys.txt"
+    driver.run("write", 3, 1, "--key-file", path)
+    kept = path.read_text()
+    assert kept == (driver.only_run() / "keys.txt").read_text()
+    done = driver.run("write", 3, 1, "--key-file", path, exit=2)
+    assert "big keys.txt" in done.err and "not overwritten" in done.err
+    assert path.read_text() == kept and len(driver.runs()) == 1 and len(driver.calls()) == 3
+
+
+def test_out_holds_the_run_folders(driver, tmp_path):
+    out = tmp_path / "else where"
+    driver.run("write", 1, 1, "--out", out)
+    assert not (driver.project / "runs").exists()
+    driver.run("read", "--out", out)
+    assert len(list(out.iterdir())) == 2
+    assert "terabit read" in driver.run("report", "--out", out).out
+
+
+def test_dry_run_launches_and_writes_nothing(driver):
+    before = sorted(driver.project.rglob("*"))
+    done = driver.run("write", 1800, 2000, "--dry-run", "--key-file", driver.project / "k")
+    assert "1,800" in done.out and "some-bucket" in done.out
+    assert driver.calls() == [] and len(driver.calls("configuration")) == 1
+    assert sorted(driver.project.rglob("*")) == before
+    assert json.loads(driver.run("write", 18, 20, "--dry-run", "--json").out)["jobs"] == 18
+
+
+def test_the_users_cli_settings_spoil_nothing(driver):
+    driver.env.update(AWS_PAGER="less", AWS_DEFAULT_OUTPUT="text", AWS_MAX_ATTEMPTS="9", AWS_CLI_AUTO_PROMPT="on", CDPATH="/tmp:.")
+    driver.run("write", 2, 1)
+    assert set((driver.stub / "environment").read_text().splitlines()) == {"pager= output=json attempts=1 prompt=off"}
+    call = " ".join(driver.calls()[0])
+    assert "--cli-read-timeout 960" in call and "--payload fileb://" in call
+
+
+def test_loopback_is_said(driver):
+    driver.env["AWS_ENDPOINT_URL_LAMBDA"] = "http://127.0.0.1:9000"
+    done = driver.run("write", 1, 1)
+    assert read_json(driver.only_run() / "run.json")["loopback"] is True
+    assert "LOOPBACK, NOT S3" in done.out
+    driver.env["AWS_ENDPOINT_URL_LAMBDA"] = "https://localhost.example.com"
+    driver.run("write", 1, 1)
+    assert read_json(driver.runs()[1] / "run.json")["loopback"] is False
+
+
+def test_more_jobs_than_processes(driver):
+    launch = driver.project / "lib" / "launch.sh"
+    launch.write_text(launch.read_text().replace("PROCESSES=256", "PROCESSES=3"))
+    done = driver.run("read", 8, "--key", "k")
+    assert "8 jobs, 3 at a time" in done.err
+    assert len(ndjson(driver.only_run() / "records.ndjson")) == 8
+
+
+# Failures
+
+
+FAILURES = [
+    ("function-error", "NoSuchBucket", 'no bucket "b"'), ("crash", "Crashed", "signal: killed"),
+    ("timeout", "TimedOut", "900.00 seconds"), ("old-timeout", "TimedOut", "900.00 seconds"), ("too-large", "BadAnswer", "6291556"),
+    ("unreadable-error", "BadAnswer", "oops"), ("failed", "ShortBody", "5 of 9"), ("torn", "BadAnswer", '"start"'),
+    ("empty", "BadAnswer", "nothing"), ("text", "BadAnswer", "\\u001b[31m"), ("array", "BadAnswer", "[1,2]"),
+    ("two", "BadAnswer", "{} {}"), ("null", "BadAnswer", "null"), ("no-start", "BadAnswer", "hello"),
+    ("denied", "AccessDenied", "not authorized"), ("dropped", "Unanswered", "Connection was closed"),
+    ("read-timeout", "Unanswered", "Read timeout"), ("refused", "Connect", "Could not connect"),
+    ("service", "Unanswered", "internal"), ("killed", "Unanswered", "signal 9"),
+]  # fmt: skip
+
+
+def test_every_failure_is_counted_with_its_reason_and_costs_only_itself(driver):
+    for how, _, _ in FAILURES:
+        driver.behave(how, key=how)
+    names = [how for how, _, _ in FAILURES]
+    done = driver.run("read", "--key-file", driver.keys("first", *names, "last"), exit=1)
+    run = driver.only_run()
+    records = {record["key"]: record for record in ndjson(run / "records.ndjson")}
+    assert [r["job"] for r in records.values()] == list(range(len(names) + 2))
+    for how, type, text in FAILURES:
+        error = records[how]["error"]
+        assert (how, error["type"]) == (how, type)
+        assert text in error["message"]
+        assert driver.invoked(how) == 1, f"{how}: what may have run is never repeated"
+    assert "error" not in records["first"] and "error" not in records["last"]
+    summary = read_json(run / "summary.json")
+    assert (summary["jobs"], summary["failed"], summary["missing"]) == (len(names) + 2, len(names), 0)
+    assert sum(summary["errors"].values()) == len(names)
+    assert done.out.index("NOT VALID") < done.out.index("goodput")
+    assert f"2 good, {len(names)} failed, 0 missing" in done.out
+    assert "select(.error)" in done.out
+
+
+def quick_sleep(driver):
+    (driver.bin / "sleep").unlink()
+    (driver.bin / "sleep").write_text('#!/bin/sh\nprintf "%s\\n" "$1" >>"$STUB/sleeps"\nexec /bin/sleep 0.05\n')
+    (driver.bin / "sleep").chmod(0o755)
+
+
+def test_throttled_jobs_are_tried_again(driver):
+    quick_sleep(driver)
+    driver.behave("throttled", "throttled", "good", key="k1")
+    done = driver.run("read", "--key-file", driver.keys("k0", "k1"))
+    assert (driver.invoked("k0"), driver.invoked("k1")) == (1, 3)
+    assert read_json(driver.only_run() / "run.json")["invoke_throttled"] == 2
+    assert "2 invocations throttled (429)" in done.out
+
+
+def test_throttling_without_end_is_a_failure(driver):
+    quick_sleep(driver)
+    driver.behave("throttled", key="k1")
+    driver.run("read", "--key-file", driver.keys("k0", "k1"), exit=1)
+    assert driver.invoked("k1") == 8
+    record = ndjson(driver.only_run() / "records.ndjson")[1]
+    assert record["error"]["type"] == "Throttled" and "8 times" in record["error"]["message"]
+    waits = [float(w) for w in (driver.stub / "sleeps").read_text().split() if "." in w and w != "0.1"]
+    assert len(waits) == 7 and waits[0] <= 1 and 10 <= waits[-1] <= 20
+
+
+def test_a_child_that_leaves_nothing_is_missing(driver):
+    invoke = driver.project / "lib" / "invoke.sh"
+    invoke.write_text(invoke.read_text().replace('mv "$answers', ': "$answers'))
+    done = driver.run("write", 2, 1, exit=1)
+    assert "0 good, 0 failed, 2 missing" in done.out
+    assert (driver.only_run() / "records.ndjson").read_text() == ""
+
+
+# Interruption
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_keeps_what_had_answered(driver, sent):
+    driver.behave("slow", key="slow1")
+    driver.behave("slow", key="slow2")
+    process = driver.start("read", "--key-file", driver.keys("a", "slow1", "b", "slow2"), start_new_session=True)
+    deadline = time.time() + 20
+    while len(list((driver.project / "runs").glob("*/answers/*.ndjson"))) < 2 or len(driver.calls()) < 4:
+        assert time.time() < deadline and process.poll() is None
+        time.sleep(0.05)
+    began = time.time()
+    os.killpg(process.pid, sent)
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 130 and time.time() - began < 5
+    run = driver.only_run()
+    assert [record["key"] for record in ndjson(run / "records.ndjson")] == ["a", "b"]
+    assert re.search(r"up to 2 workers may still be running, until \d\d:\d\d:\d\d UTC", err), err
+    summary = read_json(run / "summary.json")
+    assert (summary["jobs"], summary["failed"], summary["missing"], summary["valid"]) == (4, 0, 2, False)
+    assert read_json(run / "run.json")["interrupted"] is True
+    assert not (run / "answers").exists() and list(driver.tmp.iterdir()) == []
+    assert processes_of(driver) == []
+    report = driver.run("report", exit=1)
+    assert "INTERRUPTED" in report.out and "2 good, 0 failed, 2 missing" in report.out
+
+
+def processes_of(driver):
+    """Processes whose environment carries this test's stub folder: the driver's children, wherever they went."""
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if str(driver.stub).encode() in environ.read_bytes():
+                found.append((environ.parent / "cmdline").read_bytes())
+        except OSError:
+            continue
+    return found
+
+
+def test_interrupted_before_the_launch(driver):
+    aws = driver.bin / "aws"
+    aws.unlink()
+    aws.write_text("#!/bin/sh\n: >$STUB/asked\nexec /bin/sleep 60\n")
+    aws.chmod(0o755)
+    process = driver.start("write", 1, 1, start_new_session=True)
+    deadline = time.time() + 20
+    while not (driver.stub / "asked").exists():
+        assert time.time() < deadline and process.poll() is None
+        time.sleep(0.02)
+    began = time.time()
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 130 and time.time() - began < 5
+    assert "before anything was launched" in err and not (driver.project / "runs").exists()
+    assert processes_of(driver) == []
+
+
+def test_report_of_a_run_that_was_killed(driver):
+    driver.run("write", 3, 1)
+    run = driver.only_run()
+    (run / "answers").mkdir()
+    lines = (run / "records.ndjson").read_text().splitlines()
+    (run / "answers" / "000001.ndjson").write_text(lines[1] + "\n")
+    (run / "answers" / "000002.part").write_text(lines[2][:30])
+    (run / "records.ndjson").unlink()
+    (run / "summary.json").unlink()
+    summary = json.loads(driver.run("report", run, "--json", exit=1).out)
+    assert (summary["jobs"], summary["failed"], summary["missing"]) == (3, 0, 2)
+    assert not (run / "summary.json").exists(), "a report changes nothing"
+
+
+# Report
+
+
+def test_report_repeats_the_table(driver):
+    done = driver.run("write", 2, 1)
+    assert driver.run("report").out == done.out
+    assert driver.run("report", driver.only_run().name).out == done.out
+    assert json.loads(driver.run("report", driver.only_run(), "--json").out) == read_json(driver.only_run() / "summary.json")
+
+
+def test_report_takes_records_from_elsewhere(driver):
+    path = driver.project / "some.ndjson"
+    path.write_text('{"start": 1, "stop": 3, "mbps": 500}\n')
+    assert json.loads(driver.run("report", path, "--json").out)["goodput"] == 0.5
+    path.write_text("")
+    driver.run("report", path, exit=1)
+
+
+def test_report_needs_aws_as_little_as_a_bucket(driver):
+    driver.run("write", 1, 1)
+    (driver.bin / "aws").unlink()
+    del driver.env["BUCKET"]
+    driver.run("report")
+
+
+# Settings
+
+
+def where(driver, *options):
+    done = driver.run("write", 1, 1, "--dry-run", "--json", *options)
+    config = json.loads(done.out)
+    return config["bucket"], config["function"], driver.calls("configuration")[-1][2:]
+
+
+def test_option_over_environment_over_deployed(driver):
+    (driver.project / ".deployed").write_text("BUCKET=saved-bucket\nFUNCTION=saved\nREGION=eu-north-1\n$(touch hacked)\n")
+    del driver.env["BUCKET"]
+    assert where(driver) == ("saved-bucket", "saved", ["eu-north-1", "eu-north-1"])
+    driver.env.update(BUCKET="env-bucket", FUNCTION="env", AWS_DEFAULT_REGION="us-west-2")
+    assert where(driver) == ("env-bucket", "env", ["us-west-2", "us-west-2"])
+    driver.env.update(AWS_REGION="us-east-2")
+    assert where(driver, "--bucket", "option-bucket", "--function=option") == (
+        "option-bucket", "option", ["us-east-2", "us-east-2"],
+    )  # fmt: skip
+    assert not (driver.project / "hacked").exists()
+
+
+def test_deployed_with_carriage_returns_and_no_last_line_break(driver):
+    (driver.project / ".deployed").write_text("FUNCTION=saved\r\nBUCKET=saved-bucket")
+    del driver.env["BUCKET"]
+    assert where(driver) == ("saved-bucket", "saved", ["none", "none"])
+
+
+def test_no_bucket_says_what_to_do(driver):
+    del driver.env["BUCKET"]
+    done = driver.run("write", 1, 1, exit=2)
+    for remedy in ("make deploy", "--bucket", "make demo"):
+        assert remedy in done.err
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("complaint", "remedy"),
+    [
+        ("An error occurred (ResourceNotFoundException) when calling the GetFunctionConfiguration operation: gone", "make deploy"),
+        ("An error occurred (ExpiredTokenException) when calling the GetFunctionConfiguration operation: old", "aws sso login"),
+        ("An error occurred (UnrecognizedClientException) when calling the operation: bad", "aws configure"),
+        ("Unable to locate credentials. You can configure credentials by running", "aws configure"),
+        ("An error occurred (AccessDeniedException) when calling the GetFunctionConfiguration", "lambda:GetFunctionConfiguration"),
+        ("You must specify a region.", "AWS_REGION"),
+        ('Could not connect to the endpoint URL: "http://x"', "network"),
+        ("Something new", "Something new"),
+    ],
+)
+def test_preflight_refuses_with_the_command_that_mends_it(driver, complaint, remedy):
+    (driver.stub / "preflight").write_text(complaint)
+    done = driver.run("write", 1, 1, "--key-file", "k", exit=3)
+    assert remedy in done.err and complaint in done.err
+    assert driver.calls() == [] and not (driver.project / "runs").exists() and not (driver.project / "k").exists()
+
+
+def test_all_missing_tools_are_named_at_once(driver):
+    for tool in ("aws", "jq", "xargs", "od"):
+        (driver.bin / tool).unlink()
+    done = driver.run("write", 1, 1, "--bucket", "some-bucket", exit=3)
+    assert re.search(r"missing: jq xargs aws od$", done.err, re.M), done.err
+    assert "apt-get install" in done.err and "pip install awscli" in done.err
+
+
+def test_every_declared_tool_is_checked(driver):
+    for tool in TOOLS:
+        if tool != "bash":
+            (driver.bin / tool).unlink()
+    done = driver.run("write", 1, 1, exit=3)
+    (line,) = re.findall("missing: (.*)", done.err)
+    assert set(line.split()) == set(TOOLS) - {"bash"}
+    driver.run("--help")
+
+
+def test_the_cli_of_the_project_is_found(driver):
+    (driver.project / ".venv" / "bin").mkdir(parents=True)
+    (driver.bin / "aws").rename(driver.project / ".venv" / "bin" / "aws")
+    driver.run("write", 1, 1)
+
+
+USAGE = [
+    ([], "write, read and report|write, read or report"), (["fly"], '"fly"'), (["write"], "NUMBER and MB_PER_FILE"), (["write", "1"], "MB_PER_FILE"),
+    (["write", "1", "2", "3"], '"3" is too many'), (["write", "x", "1"], 'NUMBER is "x".*1 to'), (["write", "0", "1"], 'NUMBER is "0"'),
+    (["write", "-1", "1"], '"-1"'), (["write", "1.5", "1"], '"1.5"'), (["write", "1", "0"], 'MB_PER_FILE is "0"'),
+    (["write", "1", "5242881"], "1 to 5242880"), (["write", "1", "99999999999999999999"], "1 to 5242880"), (["write", "", "1"], 'NUMBER is ""'),
+    (["write", "1", "640001"], "--part-mb 65"), (["write", "1", "100000", "--part-mb", "5"], "--part-mb 10 "),
+    (["write", "1", "1", "--bogus"], '"--bogus".*--bucket'), (["write", "1", "1", "-v"], '"-v"'), (["write", "1", "1", "--verify"], '"--verify"'),
+    (["write", "1", "1", "--key", "k"], '"--key"'), (["read", "1", "--part-mb", "5"], '"--part-mb"'), (["report", "--bucket", "b"], '"--bucket"'),
+    (["write", "1", "1", "--bucket"], "--bucket needs a value"), (["write", "1", "1", "--bucket", "--json"], '"--json"'),
+    (["write", "1", "1", "--bucket", ""], "--bucket"), (["write", "1", "1", "--bucket", "No_Bucket"], '"No_Bucket".*3 to 63'),
+    (["write", "1", "1", "--bucket", "ab"], '"ab"'), (["write", "1", "1", "--function", "a b"], '"a b"'),
+    (["write", "1", "1", "--part-mb", "4"], '--part-mb is "4".*5 to 5120'), (["write", "1", "1", "--part-mb=5121"], "5 to 5120"),
+    (["write", "1", "1", "--in-flight", "0"], "1 to 256"), (["write", "1", "1", "--in-flight", "257"], "1 to 256"),
+    (["write", "1", "1", "--key-prefix", "x" * 993], "993 bytes"), (["write", "1", "1", "--key-prefix", "a\nb"], "line break"),
+    (["write", "1", "1", "--key-file", "no/such/folder/k"], "folder does not exist"), (["write", "1", "1", "--json=yes"], "takes no value"),
+    (["write", "1", "1", "--out", "driver.sh"], "driver.sh cannot be made"),
+    (["read"], "nothing to read.*--key-file"), (["read", "0", "--key", "k"], 'NUMBER is "0"'), (["read", "nowhere"], '"nowhere"'),
+    (["read", "1", "x", "y"], '"y" is too many'), (["read", "--range-mb", "5121", "--key", "k"], "0 to 5120"),
+    (["read", "--read-times", "0", "--key", "k"], '--read-times is "0"'), (["read", "--key", ""], "1 to 1024"), (["read", "--key", "k" * 1025], "1025 bytes"),
+    (["read", "--key", "k", "--key-file", "f"], "give one"), (["read", "lib", "--key", "k"], "give one"), (["read", "--key-file", "none"], '"none" is not there'),
+    (["read", "--key-file", "empty"], '"empty" holds no key'), (["read", "--key-file", "blank"], '"blank" holds no key'),
+    (["read", "--key-file", "long"], "line 2 has 1025 bytes"), (["read", "--key-file", "latin"], "not UTF-8"),
+    (["report"], "no run"), (["report", "a", "b"], '"b" is too many'), (["report", "lib"], '"lib"'),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def usage_driver(tmp_path_factory):
+    driver = Driver(tmp_path_factory.mktemp("usage"))
+    (driver.project / "empty").write_text("")
+    (driver.project / "blank").write_text("\n\n")
+    (driver.project / "long").write_text("k\n" + "x" * 1025)
+    (driver.project / "latin").write_bytes(b"caf\xe9\n")
+    return driver
+
+
+@pytest.mark.parametrize(("args", "text"), USAGE, ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "")
+def test_usage_errors_name_the_input_and_what_is_accepted(usage_driver, args, text):
+    done = usage_driver.run(*args, exit=2)
+    assert re.search(text, done.err), done.err
+    assert done.err.startswith("driver: ") and done.out == ""
+    assert usage_driver.calls() == [] and not (usage_driver.project / "runs").exists()
+
+
+@pytest.mark.parametrize("args", [["--help"], ["-h"], ["help"], ["write", "--help"], ["read", "1", "-h"]])
+def test_help_is_the_header(usage_driver, args):
+    out = usage_driver.run(*args).out
+    assert "Usage:" in out and "130" in out and "set -euo" not in out
+    assert max(map(len, out.splitlines())) <= 110
+    for option in re.findall(r"--[a-z-]+", (ROOT / "lib" / "options.sh").read_text()):
+        assert option in out, f"{option} is not in the help"
