@@ -20,7 +20,8 @@ def volume:
   if . == null then "-"
   elif . >= 1e12 then "\(. / 1e12 | fixed(2)) TB"
   elif . >= 1e9 then "\(. / 1e9 | fixed(2)) GB"
-  else "\(. / 1e6 | fixed(1)) MB" end;
+  elif . >= 1e5 then "\(. / 1e6 | fixed(1)) MB"
+  else "\(grouped) bytes" end;
 
 def paragraph($first; $indent): wrapped(78 - $indent) | ($first + .[0]), (.[1:][] | " " * $indent + .);
 

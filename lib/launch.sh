@@ -23,23 +23,15 @@ in_group() { # STDOUT STDERR COMMAND...
   wait "$GROUP"
 }
 
-# TERM to every group that is left, KILL to what does not heed it within two seconds.
+# Ends every group that is left: TERM, and once its leader has gone KILL to whatever did not heed it.
 end_groups() {
-  local group try
+  local group
   for group in $GROUPS_STARTED; do
     kill -TERM -- "-$group" 2>/dev/null || continue
-    for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 kill; do
-      wait_a_little "$group" || break
-      [ "$try" != kill ] || kill -KILL -- "-$group" 2>/dev/null || break
-    done
     wait "$group" 2>/dev/null || true
+    kill -KILL -- "-$group" 2>/dev/null || true
   done
   GROUPS_STARTED=''
-}
-
-wait_a_little() { # GROUP; fails when it is gone
-  kill -0 -- "-$1" 2>/dev/null || return 1
-  sleep 0.1
 }
 
 # Launches every planned invocation and waits for all. Sets nothing: all that is learnt is in the run's folder.
@@ -49,7 +41,7 @@ launch() { # RUN
   say "run $(shown "$run")"
   awk -v n="$jobs" 'BEGIN { for (i = 0; i < n; i++) printf "%06d\n", i }' >"$SCRATCH/list"
   if [ "$jobs" -gt "$PROCESSES" ]; then
-    say "$jobs jobs, $PROCESSES at a time: the last start when the first have ended"
+    say "$jobs jobs, $PROCESSES at a time (56 MB of memory each): the last start when the first have ended"
   fi
   : >"$SCRATCH/throttled"
   trap 'interrupted "$run"' INT TERM HUP
@@ -57,7 +49,7 @@ launch() { # RUN
   start_group xargs -n 1 -P "$PROCESSES" "$BASH" "$ROOT/lib/invoke.sh" "$SCRATCH" "$run/answers" "$FUNCTION" \
     "$(jq .timeout_s "$run/run.json")" <"$SCRATCH/list" 2>"$SCRATCH/children"
   fleet=$GROUP
-  say "launched $jobs jobs"
+  say "launched $(plural "$jobs" job)"
   start_group watch_answers "$run" "$jobs"
   wait "$fleet" || status=$?
   amend "$run" ".end = $(now)"
@@ -108,8 +100,8 @@ interrupted() { # RUN
   running=$(($(count "$SCRATCH"/invocations/*.answer) - $(count "$run"/answers/*.ndjson)))
   until=$(jq -r '.end + .timeout_s | strftime("%H:%M:%S UTC")' "$run/run.json")
   finish "$run"
-  say "interrupted: up to $running workers may still be running, until $until at the latest" \
-    "(the function's timeout)"
+  say "interrupted: up to $(plural "$running" worker) may still be running, until $until at the" \
+    "latest (the function's timeout)"
   say "what had answered is kept: ./driver.sh report $(shown "$run")"
   exit 130
 }

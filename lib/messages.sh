@@ -17,6 +17,10 @@ refuse() {
   exit 3
 }
 
+plural() { # NUMBER WORD
+  if [ "$1" -eq 1 ]; then printf '1 %s' "$2"; else printf '%d %ss' "$1" "$2"; fi
+}
+
 # Makes SCRATCH and leaves nothing of it, or of started groups, behind.
 scratch() {
   SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/terabit.XXXXXX") || refuse "no temporary folder can be made in ${TMPDIR:-/tmp}"
@@ -26,5 +30,5 @@ scratch() {
 
 leave() {
   end_groups
-  rm -rf "$SCRATCH"
+  rm -rf "$SCRATCH" || true
 }

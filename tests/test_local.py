@@ -1,0 +1,120 @@
+"""End to end: the driver, the real AWS CLI, the real worker, S3 and Lambda on loopback.
+
+Needs the program `local` (target/release/local, or TERABIT_LOCAL), which finds its worker itself or takes
+TERABIT_WORKER's, and the AWS CLI on the PATH or in .venv."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL = Path(os.environ.get("TERABIT_LOCAL", ROOT / "target" / "release" / "local"))
+WORKER = os.environ.get("TERABIT_WORKER")
+PATH = os.environ["PATH"] + os.pathsep + str(ROOT / ".venv" / "bin")
+
+if not LOCAL.is_file():
+    pytest.skip(f"{LOCAL} is not built (TERABIT_LOCAL names another)", allow_module_level=True)
+if WORKER and not Path(WORKER).is_file():
+    pytest.skip(f"TERABIT_WORKER names {WORKER}, which is not built", allow_module_level=True)
+if not shutil.which("aws", path=PATH):
+    pytest.skip("there is no AWS CLI on the PATH or in .venv", allow_module_level=True)
+
+
+@pytest.fixture
+def local(tmp_path):
+    """Runs a shell script inside `local`; $D is the driver, runs go to tmp_path/runs."""
+
+    def run(script, *options, exit=0):
+        worker = ["--worker", WORKER] if WORKER else []
+        log = ["--log", tmp_path / "worker.log"]
+        done = subprocess.run(
+            [LOCAL, *worker, *log, *options, "--", "bash", "-uc", script], cwd=tmp_path, capture_output=True, text=True,
+            env=os.environ | {"D": str(ROOT / "driver.sh"), "PATH": PATH, "RUNS": str(tmp_path / "runs")}, timeout=180,
+        )  # fmt: skip
+        assert done.returncode == exit, f"exit {done.returncode}\n{done.stderr}\n{done.stdout}"
+        return done
+
+    run.runs = tmp_path / "runs"
+    return run
+
+
+def ndjson(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def run_of(local, op):
+    return sorted(local.runs.glob(f"*-{op}-*"))[-1]
+
+
+def test_write_then_read_each_key_twice(local):
+    done = local('"$D" write 8 64 --json --out "$RUNS" && "$D" read 16 --verify --out "$RUNS"')
+    summary, end = json.JSONDecoder().raw_decode(done.stdout)
+    assert (summary["jobs"], summary["failed"], summary["missing"], summary["valid"]) == (8, 0, 0, True)
+    assert summary["bytes"] == 8 * 64 * 2**20
+    assert summary["loopback"] is True
+    table = done.stdout[end:]
+    assert "16 good, 0 failed, 0 missing" in table and "LOOPBACK, NOT S3" in table
+    keys = (run_of(local, "write") / "keys.txt").read_text().splitlines()
+    records = ndjson(run_of(local, "read") / "records.ndjson")
+    assert [record["key"] for record in records] == keys * 2
+    for record in records:
+        assert record["bytes"] == 64 * 2**20
+        assert record["mbps"] == pytest.approx(record["bytes"] / (record["stop"] - record["start"]) / 1e6, rel=1e-6)
+
+
+def test_a_missing_key_costs_only_itself(local):
+    script = """
+    "$D" write 3 1 --out "$RUNS" --key-file keys >/dev/null || exit 9
+    printf 'not there\\n' >>keys
+    "$D" read --key-file keys --json --out "$RUNS"
+    """
+    summary = json.loads(local(script, exit=1).stdout)
+    assert (summary["jobs"], summary["failed"], summary["errors"]) == (4, 1, {"NoSuchKey": 1})
+    assert "not there" in summary["examples"]["NoSuchKey"]["message"]
+    assert [("error" in record) for record in ndjson(run_of(local, "read") / "records.ndjson")] == [False] * 3 + [True]
+
+
+@pytest.mark.parametrize(
+    ("options", "bucket", "type"),
+    [
+        ([], "no-such-bucket", "NoSuchBucket"),
+        (["--deny", "s3:PutObject"], "terabit-local", "AccessDenied"),
+        (["--bucket", "terabit-local", "--bucket", "far=eu-west-1"], "far", "WrongRegion"),
+    ],
+)
+def test_a_bucket_that_cannot_be_written(local, options, bucket, type):
+    done = local(f'"$D" write 2 1 --bucket {bucket} --out "$RUNS"', *options, exit=1)
+    (record, _) = ndjson(run_of(local, "write") / "records.ndjson")
+    assert record["error"]["type"] == type
+    assert f"2 {type}" in done.stdout and "NOT VALID" in done.stdout
+    if type == "WrongRegion":
+        assert "eu-west-1" in record["error"]["message"]
+
+
+def test_odd_keys_go_there_and_back(local):
+    script = """
+    "$D" write 1 1 --key-prefix '-a &"b\\ ü/日本 +%20' --out "$RUNS" >/dev/null && "$D" read --verify --out "$RUNS" --json
+    """
+    assert json.loads(local(script).stdout)["failed"] == 0
+
+
+def test_a_timeout_is_named(local):
+    done = local('"$D" write 1 64 --out "$RUNS"', "--timeout", "2", "--worker-rate", "1", exit=1)
+    (record,) = ndjson(run_of(local, "write") / "records.ndjson")
+    assert record["error"]["type"] in ("TimedOut", "Deadline"), record
+    assert "1 failed" in done.stdout
+
+
+def test_no_such_function(local):
+    done = local('"$D" write 1 1 --function nobody --out "$RUNS"', exit=3)
+    assert '"nobody"' in done.stderr and "make deploy" in done.stderr
+    assert not local.runs.exists()
+
+
+def test_more_jobs_than_the_concurrency_allows(local):
+    done = local('"$D" write 6 1 --out "$RUNS"', "--concurrency", "2", "--worker-rate", "5")
+    assert "6 good, 0 failed, 0 missing" in done.stdout
