@@ -1,4 +1,4 @@
-//! What a job answers.
+//! What an invocation answers.
 
 use crate::clock::seconds;
 use crate::error::Error;
@@ -6,9 +6,34 @@ use crate::meter::{Reading, S3Ids};
 use serde::Serialize;
 use std::time::Duration;
 
+/// The answer to an event, its fields in the order in which a person reads them.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To a job.
+    Result(Box<JobResult>),
+    /// To a `ping`.
+    Pong(Pong),
+}
+
+/// Who answers a `ping`, and when.
+#[derive(Debug, Serialize)]
+pub struct Pong {
+    /// The environment's wall clock, in epoch seconds.
+    pub now: f64,
+    /// The function's version.
+    pub version: &'static str,
+    /// The function's memory, in MB as Lambda counts them (2^20 bytes).
+    pub memory_mb: Option<u64>,
+    /// `x86_64` or `arm64`.
+    pub arch: &'static str,
+    /// The region of function and bucket.
+    pub region: String,
+}
+
 /// The result of one job. Seconds, megabytes of 10^6 bytes.
 #[derive(Debug, Serialize)]
-pub struct Answer {
+pub struct JobResult {
     /// When the S3 work began, in epoch seconds to the microsecond.
     pub start: f64,
     /// When it ended: `start` and the time that the monotonic clock measured.

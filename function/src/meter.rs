@@ -81,8 +81,12 @@ impl Meter {
         }))
     }
 
-    /// The job is over; only the first call counts. When it was over, since 1970-01-01 UTC.
-    pub fn stop(&self) -> Duration {
+    /// The job is over; only the first call counts.
+    pub fn stop(&self) {
+        self.stopped();
+    }
+
+    fn stopped(&self) -> Duration {
         *self.0.stop.get_or_init(|| self.0.clock.now())
     }
 
@@ -120,7 +124,7 @@ impl Meter {
     /// What was measured; stops the job if it is not stopped yet.
     #[must_use]
     pub fn read(&self) -> Reading {
-        let stop = self.stop();
+        let stop = self.stopped();
         let start = self.0.clock.began();
         let tally = self.tally();
         let mut durations = tally.durations.clone();

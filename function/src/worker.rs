@@ -1,7 +1,7 @@
 //! One invocation: from the event to the answer.
 
 use crate::action::{Action, Place, explain};
-use crate::answer::{Answer, RequestMs, mbps, milliseconds};
+use crate::answer::{Answer, JobResult, Pong, RequestMs, mbps, milliseconds};
 use crate::barrier;
 use crate::clock::{seconds, since_1970};
 use crate::environment::Environment;
@@ -15,7 +15,7 @@ use crate::s3::{ATTEMPTS, S3};
 use crate::usage;
 use crate::write;
 use lambda_runtime::LambdaEvent;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// The function's version.
@@ -48,29 +48,29 @@ impl Worker {
     /// # Errors
     ///
     /// An event that is refused before any work. A job that began and failed answers too, with its error.
-    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Answer, Error> {
         let entry = Entry {
             at: Instant::now(),
             cpu: usage::cpu(),
             cold: self.environment.cold(),
         };
         let deadline = deadline(event.context.deadline);
-        let answer = match Job::try_from(event.payload)? {
-            Job::Ping(bucket) => return self.ping(&bucket).await,
+        let result = match Job::try_from(event.payload)? {
+            Job::Ping(bucket) => return self.ping(&bucket).await.map(Answer::Pong),
             Job::Write(job) => {
                 let limit = Limit::of(job.target.stop_by, deadline);
                 let meter = self.begin(&job.target, deadline, job.in_flight).await?;
                 let outcome = write::write(&self.s3, &job, &meter, &limit).await;
-                self.answer(entry, "write", &job.target, &meter, outcome)
+                self.result(entry, "write", &job.target, &meter, outcome)
             }
             Job::Read(job) => {
                 let limit = Limit::of(job.target.stop_by, deadline);
                 let meter = self.begin(&job.target, deadline, job.in_flight).await?;
                 let outcome = read::read(&self.s3, &job, &meter, &limit).await;
-                self.answer(entry, "read", &job.target, &meter, outcome)
+                self.result(entry, "read", &job.target, &meter, outcome)
             }
         };
-        Ok(serde_json::to_value(answer).expect("an answer has string keys and finite numbers"))
+        Ok(Answer::Result(Box::new(result)))
     }
 
     /// Waits for the barrier, if there is one; the job begins when this returns.
@@ -97,20 +97,20 @@ impl Worker {
         Ok(Meter::start())
     }
 
-    fn answer(
+    fn result(
         &self,
         entry: Entry,
         op: &'static str,
         target: &Target,
         meter: &Meter,
         outcome: Result<(), Error>,
-    ) -> Answer {
+    ) -> JobResult {
         let reading = meter.read();
         let (start, stop) = (seconds(reading.start), seconds(reading.stop));
         if let Err(error) = &outcome {
             tracing::error!(kind = error.kind(), %error, op, key = target.key.as_str(), "job failed");
         }
-        Answer {
+        JobResult {
             start,
             stop,
             mbps: outcome.is_ok().then(|| mbps(reading.bytes, start, stop)),
@@ -139,7 +139,7 @@ impl Worker {
         }
     }
 
-    async fn ping(&self, bucket: &Bucket) -> Result<Value, Error> {
+    async fn ping(&self, bucket: &Bucket) -> Result<Pong, Error> {
         let place = Place {
             region: &self.s3.region,
             bucket,
@@ -152,13 +152,13 @@ impl Worker {
             .send()
             .await
             .map_err(|error| explain(&error, Action::HeadBucket, place, ATTEMPTS))?;
-        Ok(json!({
-            "now": seconds(since_1970()),
-            "version": VERSION,
-            "memory_mb": self.environment.memory_mb,
-            "arch": self.environment.arch,
-            "region": self.s3.region,
-        }))
+        Ok(Pong {
+            now: seconds(since_1970()),
+            version: VERSION,
+            memory_mb: self.environment.memory_mb,
+            arch: self.environment.arch,
+            region: self.s3.region.clone(),
+        })
     }
 }
 

@@ -1,0 +1,75 @@
+# How terabit is built, tried and tested. `make` alone lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The project's own tools stand before the user's, so that what is pinned is what runs.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+LOCAL := target/release/local
+BOOTSTRAP := target/lambda/terabit/bootstrap
+
+##@ Try
+
+.PHONY: demo
+demo: build ## Write and read objects on this machine: no AWS, no root, no Docker
+	@$(LOCAL) -- bash -c './driver.sh write 8 64 && ./driver.sh read 8 --verify'
+
+.PHONY: local
+local: build ## Serve S3 and Lambda on loopback until Ctrl-C; prints the variables to export
+	@$(LOCAL)
+
+##@ Build
+
+.PHONY: build
+build: worker $(LOCAL) ## Build the worker as it is deployed, and S3 and Lambda on loopback
+
+# One optimised build of the worker serves the demo, the tests and AWS. zig makes it run on Lambda's older C library;
+# without zig it runs on this machine.
+.PHONY: worker
+worker: .venv/installed
+	@cargo lambda build --release --locked --bin terabit || { \
+	  echo 'make: cargo-lambda failed; building with cargo alone, for this machine and not for Lambda' >&2; \
+	  cargo build --release --locked --bin terabit && \
+	  mkdir -p $(dir $(BOOTSTRAP)) && cp target/release/terabit $(BOOTSTRAP); }
+
+# Never deployed, so not worth minutes of link-time optimisation. Cargo knows best whether it is up to date.
+.PHONY: $(LOCAL)
+$(LOCAL): tools
+	@CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 cargo build --release --locked --bin local
+
+##@ Test
+
+.PHONY: test
+test: lint build ## Everything: format, lints, unit and property tests, driver and end-to-end tests
+	cargo test --locked --workspace
+	python -m pytest tests
+
+.PHONY: lint
+lint: .venv/installed ## Formatting, clippy and ShellCheck
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	shellcheck --external-sources driver.sh lib/*.sh .ci/run
+
+##@ Other
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: clean
+clean: ## Remove what was built and installed here; the runs stay
+	rm -rf target .venv
+
+.PHONY: tools
+tools:
+	@bash lib/build-tools.sh
+
+.venv/installed: requirements.txt | tools
+	@echo 'make: installing the pinned tools of requirements.txt into .venv' >&2
+	@python3 -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@touch $@
