@@ -4,7 +4,8 @@
 
 include "lib";
 
-"terabit \(.op): would launch \(.jobs | grouped) of function \(.function), \([.jobs, .processes] | min | grouped) at a time",
+"terabit \(.op): would launch \(.jobs | grouped) of the function \(.function), "
++ "\([.jobs, .processes] | min | grouped) at a time",
 (
   to_entries[]
   | select(.value != null and (.key | IN("op", "jobs", "launch", "end", "processes") | not))

@@ -20,7 +20,8 @@ def function_error($answer):
       failure("TimedOut"; "\($message): the function's timeout is \($timeout) s; give it more time, or each "
         + "worker less to do")
     elif $type == "Function.ResponseSizeTooLarge" then
-      failure("BadAnswer"; "\($message): the answer is over the 6 MB that Lambda passes on; give each worker less to do")
+      failure("BadAnswer"; "\($message): the answer is over the 6 MB that Lambda passes on; give each worker less "
+        + "to do")
     elif $type | test("^(Runtime|Extension|Sandbox)\\.") then
       failure("Crashed"; "\($type): \($message): the worker process ended before it answered; its log in CloudWatch "
         + "(/aws/lambda/\($function)) says why. Killed by a signal, it usually lacked memory: give the function more")
@@ -46,8 +47,8 @@ def cli_error:
   elif $complaint | test("Could not connect to the endpoint|Connect timeout on endpoint") then
     failure("Connect"; "Lambda could not be reached, nothing ran: check the network. \(said)")
   elif $status > 128 then
-    failure("Unanswered"; "aws was ended by signal \($status - 128) before the answer came; the job may have run and is "
-      + "not repeated. A machine short of memory does this: start fewer workers. \(said)")
+    failure("Unanswered"; "aws was ended by signal \($status - 128) before the answer came; the job may have run and "
+      + "is not repeated. A machine short of memory does this: start fewer workers. \(said)")
   else
     failure("Unanswered"; "the answer was lost; the job may have run and is not repeated. \(said)")
   end;

@@ -29,7 +29,8 @@ def job:
       {job, key, launch: (.launch // 1), requests, retries, throttled, late_s}
       + if .error == null then
           [figures_of_record][0]
-          // bad("start \(.start), stop \(.stop), bytes \(.bytes), mbps \(.mbps): numbers are wanted, and stop after start")
+          // bad("start \(.start), stop \(.stop), bytes \(.bytes), mbps \(.mbps): numbers are wanted, and stop "
+            + "after start")
         else
           {
             error: ((.error | objects | .type | strings) // "BadRecord"),

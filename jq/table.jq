@@ -81,12 +81,16 @@ $run[0] as $run
     "",
     (.goodput | rate("goodput"; "bytes, first start to last stop")),
     (.end_to_end | rate("end to end"; "bytes, launch to last answer")),
-    "",
-    (["min", "p5", "median", "p95", "max"] | columns | row("")),
-    (.mbps | ([.min, .p5, .p50, .p95, .max] | map(fixed(1)) | columns) + "   MB/s" | row("per worker"))
+    if .mbps.p50 == null then empty
+    else
+      "",
+      (["min", "p5", "median", "p95", "max"] | columns | row("")),
+      (.mbps | ([.min, .p5, .p50, .p95, .max] | map(fixed(1)) | columns) + "   MB/s" | row("per worker"))
+    end
   else empty end,
   "",
-  ("\(.jobs - .failed - .missing | grouped) good, \(.failed | grouped) failed, \(.missing | grouped) missing" | row("jobs")),
+  ("\(.jobs - .failed - .missing | grouped) good, \(.failed | grouped) failed, \(.missing | grouped) missing"
+    | row("jobs")),
   failures,
   if .makespan_s != null then
     ("\(.bytes | volume) in \(.makespan_s | seconds)" | row("moved")),

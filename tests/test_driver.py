@@ -33,15 +33,26 @@ class Driver:
             (self.bin / tool).symlink_to(shutil.which(tool))
         (self.bin / "aws").symlink_to(ROOT / "tests" / "stub_aws")
         self.env = {
-            "PATH": str(self.bin), "HOME": str(self.home), "TMPDIR": str(self.tmp), "STUB": str(self.stub),
-            "STUB_PATH": os.environ["PATH"], "BUCKET": "some-bucket", "LC_ALL": "C.UTF-8",
-        }  # fmt: skip
+            "PATH": str(self.bin),
+            "HOME": str(self.home),
+            "TMPDIR": str(self.tmp),
+            "STUB": str(self.stub),
+            "STUB_PATH": os.environ["PATH"],
+            "BUCKET": "some-bucket",
+            "LC_ALL": "C.UTF-8",
+        }
 
     def start(self, *args, **more):
         return subprocess.Popen(
-            [self.bin / "bash", self.project / "driver.sh", *map(str, args)], env=self.env, cwd=self.project, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more,
-        )  # fmt: skip
+            [self.bin / "bash", self.project / "driver.sh", *map(str, args)],
+            env=self.env,
+            cwd=self.project,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            **more,
+        )
 
     def run(self, *args, exit=0):
         process = self.start(*args)
@@ -60,7 +71,9 @@ class Driver:
 
     def calls(self, kind="invoke"):
         log = self.stub / "calls"
-        return [line.split(" ") for line in log.read_text().splitlines() if line.startswith(kind)] if log.exists() else []
+        return (
+            [line.split(" ") for line in log.read_text().splitlines() if line.startswith(kind)] if log.exists() else []
+        )
 
     def invoked(self, key):
         return sum(bytes.fromhex(call[1]).decode() == key for call in self.calls())
@@ -93,15 +106,31 @@ def test_a_write_leaves_its_folder(driver):
     done = driver.run("write", 3, 64, "--part-mb", 16, "--in-flight", "4")
     run = driver.only_run()
     assert re.fullmatch(r"\d{8}T\d{6}Z-write-3", run.name)
-    assert sorted(p.name for p in run.iterdir()) == ["jobs.ndjson", "keys.txt", "records.ndjson", "run.json", "summary.json"]
+    assert sorted(p.name for p in run.iterdir()) == [
+        "jobs.ndjson",
+        "keys.txt",
+        "records.ndjson",
+        "run.json",
+        "summary.json",
+    ]
     keys = (run / "keys.txt").read_text().splitlines()
     assert len(set(keys)) == 3 and all(re.fullmatch("[0-9A-F]{32}", key) for key in keys)
     assert ndjson(run / "jobs.ndjson") == [
-        {"job": n, "op": "write", "bucket": "some-bucket", "key": key, "mb_per_file": 64, "part_mb": 16, "parts_in_flight": 4}
+        {
+            "job": n,
+            "op": "write",
+            "bucket": "some-bucket",
+            "key": key,
+            "mb_per_file": 64,
+            "part_mb": 16,
+            "parts_in_flight": 4,
+        }
         for n, key in enumerate(keys)
     ]
     records = ndjson(run / "records.ndjson")
-    assert [(r["job"], r["launch"], r["key"], r["bytes"]) for r in records] == [(n, 1, key, 67108864) for n, key in enumerate(keys)]
+    assert [(r["job"], r["launch"], r["key"], r["bytes"]) for r in records] == [
+        (n, 1, key, 67108864) for n, key in enumerate(keys)
+    ]
     config = read_json(run / "run.json")
     assert (config["bucket"], config["function"], config["region"]) == ("some-bucket", "terabit", "eu-west-1")
     assert (config["memory_mb"], config["timeout_s"], config["arch"]) == (2048, 900, "arm64")
@@ -129,9 +158,15 @@ def test_read_takes_the_latest_write(driver):
     keys = (second / "keys.txt").read_text().splitlines()
     assert [j["key"] for j in jobs] == [keys[n % 2] for n in range(5)]
     assert jobs[0] == {
-        "job": 0, "op": "read", "bucket": "some-bucket", "key": keys[0], "read_times": 3, "range_mb": 0,
-        "ranges_in_flight": 8, "verify": True,
-    }  # fmt: skip
+        "job": 0,
+        "op": "read",
+        "bucket": "some-bucket",
+        "key": keys[0],
+        "read_times": 3,
+        "range_mb": 0,
+        "ranges_in_flight": 8,
+        "verify": True,
+    }
     driver.run("read", 1, first)
     assert ndjson(driver.runs()[3] / "jobs.ndjson")[0]["key"] == (first / "keys.txt").read_text().splitlines()[0]
     driver.run("read", first.name)
@@ -145,8 +180,23 @@ def test_one_hot_key(driver):
     assert len(ndjson(driver.runs()[1] / "jobs.ndjson")) == 1
 
 
-ODD = ["with space", " ends in blanks  ", 'qu"ote', "it's", "back\\slash\\n", "$(touch x)`y`", "ümlaut-日本-😀", "-n", "--help", "%s%d",
-       "tab\tkey", "*", "k" * 1024, "{}", "a&b;c|d>e"]  # fmt: skip
+ODD = [
+    "with space",
+    " ends in blanks  ",
+    'qu"ote',
+    "it's",
+    "back\\slash\\n",
+    "$(touch x)`y`",
+    "ümlaut-日本-😀",
+    "-n",
+    "--help",
+    "%s%d",
+    "tab\tkey",
+    "*",
+    "k" * 1024,
+    "{}",
+    "a&b;c|d>e",
+]
 
 
 def test_odd_keys_arrive_as_they_are(driver):
@@ -196,7 +246,9 @@ def test_dry_run_launches_and_writes_nothing(driver):
 
 
 def test_the_users_cli_settings_spoil_nothing(driver):
-    driver.env.update(AWS_PAGER="less", AWS_DEFAULT_OUTPUT="text", AWS_MAX_ATTEMPTS="9", AWS_CLI_AUTO_PROMPT="on", CDPATH="/tmp:.")
+    driver.env.update(
+        AWS_PAGER="less", AWS_DEFAULT_OUTPUT="text", AWS_MAX_ATTEMPTS="9", AWS_CLI_AUTO_PROMPT="on", CDPATH="/tmp:."
+    )
     driver.run("write", 2, 1)
     assert set((driver.stub / "environment").read_text().splitlines()) == {"pager= output=json attempts=1 prompt=off"}
     call = " ".join(driver.calls()[0])
@@ -225,15 +277,27 @@ def test_more_jobs_than_processes(driver):
 
 
 FAILURES = [
-    ("function-error", "NoSuchBucket", 'no bucket "b"'), ("crash", "Crashed", "signal: killed"),
-    ("timeout", "TimedOut", "900.00 seconds"), ("old-timeout", "TimedOut", "900.00 seconds"), ("too-large", "BadAnswer", "6291556"),
-    ("unreadable-error", "BadAnswer", "oops"), ("failed", "ShortBody", "5 of 9"), ("torn", "BadAnswer", '"start"'),
-    ("empty", "BadAnswer", "nothing"), ("text", "BadAnswer", "\\u001b[31m"), ("array", "BadAnswer", "[1,2]"),
-    ("two", "BadAnswer", "{} {}"), ("null", "BadAnswer", "null"), ("no-start", "BadAnswer", "hello"),
-    ("denied", "AccessDenied", "not authorized"), ("dropped", "Unanswered", "Connection was closed"),
-    ("read-timeout", "Unanswered", "Read timeout"), ("refused", "Connect", "Could not connect"),
-    ("service", "Unanswered", "internal"), ("killed", "Unanswered", "signal 9"),
-]  # fmt: skip
+    ("function-error", "NoSuchBucket", 'no bucket "b"'),
+    ("crash", "Crashed", "signal: killed"),
+    ("timeout", "TimedOut", "900.00 seconds"),
+    ("old-timeout", "TimedOut", "900.00 seconds"),
+    ("too-large", "BadAnswer", "6291556"),
+    ("unreadable-error", "BadAnswer", "oops"),
+    ("failed", "ShortBody", "5 of 9"),
+    ("torn", "BadAnswer", '"start"'),
+    ("empty", "BadAnswer", "nothing"),
+    ("text", "BadAnswer", "\\u001b[31m"),
+    ("array", "BadAnswer", "[1,2]"),
+    ("two", "BadAnswer", "{} {}"),
+    ("null", "BadAnswer", "null"),
+    ("no-start", "BadAnswer", "hello"),
+    ("denied", "AccessDenied", "not authorized"),
+    ("dropped", "Unanswered", "Connection was closed"),
+    ("read-timeout", "Unanswered", "Read timeout"),
+    ("refused", "Connect", "Could not connect"),
+    ("service", "Unanswered", "internal"),
+    ("killed", "Unanswered", "signal 9"),
+]
 
 
 def test_every_failure_is_counted_with_its_reason_and_costs_only_itself(driver):
@@ -306,7 +370,7 @@ def test_an_interruption_keeps_what_had_answered(driver, sent):
         time.sleep(0.05)
     began = time.time()
     os.killpg(process.pid, sent)
-    out, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=10)
     assert process.returncode == 130 and time.time() - began < 5
     run = driver.only_run()
     assert [record["key"] for record in ndjson(run / "records.ndjson")] == ["a", "b"]
@@ -344,7 +408,7 @@ def test_interrupted_before_the_launch(driver):
         time.sleep(0.02)
     began = time.time()
     os.kill(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=10)
     assert process.returncode == 130 and time.time() - began < 5
     assert "before anything was launched" in err and not (driver.project / "runs").exists()
     assert processes_of(driver) == []
@@ -371,7 +435,9 @@ def test_report_repeats_the_table(driver):
     done = driver.run("write", 2, 1)
     assert driver.run("report").out == done.out
     assert driver.run("report", driver.only_run().name).out == done.out
-    assert json.loads(driver.run("report", driver.only_run(), "--json").out) == read_json(driver.only_run() / "summary.json")
+    assert json.loads(driver.run("report", driver.only_run(), "--json").out) == read_json(
+        driver.only_run() / "summary.json"
+    )
 
 
 def test_report_takes_records_from_elsewhere(driver):
@@ -399,15 +465,19 @@ def where(driver, *options):
 
 
 def test_option_over_environment_over_deployed(driver):
-    (driver.project / ".deployed").write_text("BUCKET=saved-bucket\nFUNCTION=saved\nREGION=eu-north-1\n$(touch hacked)\n")
+    (driver.project / ".deployed").write_text(
+        "BUCKET=saved-bucket\nFUNCTION=saved\nREGION=eu-north-1\n$(touch hacked)\n"
+    )
     del driver.env["BUCKET"]
     assert where(driver) == ("saved-bucket", "saved", ["eu-north-1", "eu-north-1"])
     driver.env.update(BUCKET="env-bucket", FUNCTION="env", AWS_DEFAULT_REGION="us-west-2")
     assert where(driver) == ("env-bucket", "env", ["us-west-2", "us-west-2"])
     driver.env.update(AWS_REGION="us-east-2")
     assert where(driver, "--bucket", "option-bucket", "--function=option") == (
-        "option-bucket", "option", ["us-east-2", "us-east-2"],
-    )  # fmt: skip
+        "option-bucket",
+        "option",
+        ["us-east-2", "us-east-2"],
+    )
     assert not (driver.project / "hacked").exists()
 
 
@@ -430,11 +500,20 @@ def test_no_bucket_says_what_to_do(driver):
 @pytest.mark.parametrize(
     ("complaint", "remedy"),
     [
-        ("An error occurred (ResourceNotFoundException) when calling the GetFunctionConfiguration operation: gone", "make deploy"),
-        ("An error occurred (ExpiredTokenException) when calling the GetFunctionConfiguration operation: old", "aws sso login"),
+        (
+            "An error occurred (ResourceNotFoundException) when calling the GetFunctionConfiguration operation: gone",
+            "make deploy",
+        ),
+        (
+            "An error occurred (ExpiredTokenException) when calling the GetFunctionConfiguration operation: old",
+            "aws sso login",
+        ),
         ("An error occurred (UnrecognizedClientException) when calling the operation: bad", "aws configure"),
         ("Unable to locate credentials. You can configure credentials by running", "aws configure"),
-        ("An error occurred (AccessDeniedException) when calling the GetFunctionConfiguration", "lambda:GetFunctionConfiguration"),
+        (
+            "An error occurred (AccessDeniedException) when calling the GetFunctionConfiguration",
+            "lambda:GetFunctionConfiguration",
+        ),
         ("You must specify a region.", "AWS_REGION"),
         ('Could not connect to the endpoint URL: "http://x"', "network"),
         ("Something new", "Something new"),
@@ -451,7 +530,7 @@ def test_all_missing_tools_are_named_at_once(driver):
     for tool in ("aws", "jq", "xargs", "od"):
         (driver.bin / tool).unlink()
     done = driver.run("write", 1, 1, "--bucket", "some-bucket", exit=3)
-    assert re.search(r"missing: jq xargs aws od$", done.err, re.M), done.err
+    assert re.search(r"missing: jq xargs aws od$", done.err, re.MULTILINE), done.err
     assert "apt-get install" in done.err and "pip install awscli" in done.err
 
 
@@ -472,29 +551,61 @@ def test_the_cli_of_the_project_is_found(driver):
 
 
 USAGE = [
-    ([], "write, read and report|write, read or report"), (["fly"], '"fly"'), (["write"], "NUMBER and MB_PER_FILE"), (["write", "1"], "MB_PER_FILE"),
-    (["write", "1", "2", "3"], '"3" is too many'), (["write", "x", "1"], 'NUMBER is "x".*1 to'), (["write", "0", "1"], 'NUMBER is "0"'),
-    (["write", "-1", "1"], '"-1"'), (["write", "1.5", "1"], '"1.5"'), (["write", "1", "0"], 'MB_PER_FILE is "0"'),
-    (["write", "1", "5242881"], "1 to 5242880"), (["write", "1", "99999999999999999999"], "1 to 5242880"), (["write", "", "1"], 'NUMBER is ""'),
-    (["write", "1", "640001"], "--part-mb 65"), (["write", "1", "100000", "--part-mb", "5"], "--part-mb 10 "),
-    (["write", "1", "1", "--bogus"], '"--bogus".*--bucket'), (["write", "1", "1", "-v"], '"-v"'), (["write", "1", "1", "--verify"], '"--verify"'),
-    (["write", "1", "1", "--key", "k"], '"--key"'), (["read", "1", "--part-mb", "5"], '"--part-mb"'), (["report", "--bucket", "b"], '"--bucket"'),
-    (["write", "1", "1", "--bucket"], "--bucket needs a value"), (["write", "1", "1", "--bucket", "--json"], '"--json"'),
-    (["write", "1", "1", "--bucket", ""], "--bucket"), (["write", "1", "1", "--bucket", "No_Bucket"], '"No_Bucket".*3 to 63'),
-    (["write", "1", "1", "--bucket", "ab"], '"ab"'), (["write", "1", "1", "--function", "a b"], '"a b"'),
-    (["write", "1", "1", "--part-mb", "4"], '--part-mb is "4".*5 to 5120'), (["write", "1", "1", "--part-mb=5121"], "5 to 5120"),
-    (["write", "1", "1", "--in-flight", "0"], "1 to 256"), (["write", "1", "1", "--in-flight", "257"], "1 to 256"),
-    (["write", "1", "1", "--key-prefix", "x" * 993], "993 bytes"), (["write", "1", "1", "--key-prefix", "a\nb"], "line break"),
-    (["write", "1", "1", "--key-file", "no/such/folder/k"], "folder does not exist"), (["write", "1", "1", "--json=yes"], "takes no value"),
+    ([], "write, read and report|write, read or report"),
+    (["fly"], '"fly"'),
+    (["write"], "NUMBER and MB_PER_FILE"),
+    (["write", "1"], "MB_PER_FILE"),
+    (["write", "1", "2", "3"], '"3" is too many'),
+    (["write", "x", "1"], 'NUMBER is "x".*1 to'),
+    (["write", "0", "1"], 'NUMBER is "0"'),
+    (["write", "-1", "1"], '"-1"'),
+    (["write", "1.5", "1"], '"1.5"'),
+    (["write", "1", "0"], 'MB_PER_FILE is "0"'),
+    (["write", "1", "5242881"], "1 to 5242880"),
+    (["write", "1", "99999999999999999999"], "1 to 5242880"),
+    (["write", "", "1"], 'NUMBER is ""'),
+    (["write", "1", "640001"], "--part-mb 65"),
+    (["write", "1", "100000", "--part-mb", "5"], "--part-mb 10 "),
+    (["write", "1", "1", "--bogus"], '"--bogus".*--bucket'),
+    (["write", "1", "1", "-v"], '"-v"'),
+    (["write", "1", "1", "--verify"], '"--verify"'),
+    (["write", "1", "1", "--key", "k"], '"--key"'),
+    (["read", "1", "--part-mb", "5"], '"--part-mb"'),
+    (["report", "--bucket", "b"], '"--bucket"'),
+    (["write", "1", "1", "--bucket"], "--bucket needs a value"),
+    (["write", "1", "1", "--bucket", "--json"], '"--json"'),
+    (["write", "1", "1", "--bucket", ""], "--bucket"),
+    (["write", "1", "1", "--bucket", "No_Bucket"], '"No_Bucket".*3 to 63'),
+    (["write", "1", "1", "--bucket", "ab"], '"ab"'),
+    (["write", "1", "1", "--function", "a b"], '"a b"'),
+    (["write", "1", "1", "--part-mb", "4"], '--part-mb is "4".*5 to 5120'),
+    (["write", "1", "1", "--part-mb=5121"], "5 to 5120"),
+    (["write", "1", "1", "--in-flight", "0"], "1 to 256"),
+    (["write", "1", "1", "--in-flight", "257"], "1 to 256"),
+    (["write", "1", "1", "--key-prefix", "x" * 993], "993 bytes"),
+    (["write", "1", "1", "--key-prefix", "a\nb"], "line break"),
+    (["write", "1", "1", "--key-file", "no/such/folder/k"], "folder does not exist"),
+    (["write", "1", "1", "--json=yes"], "takes no value"),
     (["write", "1", "1", "--out", "driver.sh"], "driver.sh cannot be made"),
-    (["read"], "nothing to read.*--key-file"), (["read", "0", "--key", "k"], 'NUMBER is "0"'), (["read", "nowhere"], '"nowhere"'),
-    (["read", "1", "x", "y"], '"y" is too many'), (["read", "--range-mb", "5121", "--key", "k"], "0 to 5120"),
-    (["read", "--read-times", "0", "--key", "k"], '--read-times is "0"'), (["read", "--key", ""], "1 to 1024"), (["read", "--key", "k" * 1025], "1025 bytes"),
-    (["read", "--key", "k", "--key-file", "f"], "give one"), (["read", "lib", "--key", "k"], "give one"), (["read", "--key-file", "none"], '"none" is not there'),
-    (["read", "--key-file", "empty"], '"empty" holds no key'), (["read", "--key-file", "blank"], '"blank" holds no key'),
-    (["read", "--key-file", "long"], "line 2 has 1025 bytes"), (["read", "--key-file", "latin"], "not UTF-8"),
-    (["report"], "no run"), (["report", "a", "b"], '"b" is too many'), (["report", "lib"], '"lib"'),
-]  # fmt: skip
+    (["read"], "nothing to read.*--key-file"),
+    (["read", "0", "--key", "k"], 'NUMBER is "0"'),
+    (["read", "nowhere"], '"nowhere"'),
+    (["read", "1", "x", "y"], '"y" is too many'),
+    (["read", "--range-mb", "5121", "--key", "k"], "0 to 5120"),
+    (["read", "--read-times", "0", "--key", "k"], '--read-times is "0"'),
+    (["read", "--key", ""], "1 to 1024"),
+    (["read", "--key", "k" * 1025], "1025 bytes"),
+    (["read", "--key", "k", "--key-file", "f"], "give one"),
+    (["read", "lib", "--key", "k"], "give one"),
+    (["read", "--key-file", "none"], '"none" is not there'),
+    (["read", "--key-file", "empty"], '"empty" holds no key'),
+    (["read", "--key-file", "blank"], '"blank" holds no key'),
+    (["read", "--key-file", "long"], "line 2 has 1025 bytes"),
+    (["read", "--key-file", "latin"], "not UTF-8"),
+    (["report"], "no run"),
+    (["report", "a", "b"], '"b" is too many'),
+    (["report", "lib"], '"lib"'),
+]
 
 
 @pytest.fixture(scope="module")
@@ -507,7 +618,9 @@ def usage_driver(tmp_path_factory):
     return driver
 
 
-@pytest.mark.parametrize(("args", "text"), USAGE, ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "")
+@pytest.mark.parametrize(
+    ("args", "text"), USAGE, ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else ""
+)
 def test_usage_errors_name_the_input_and_what_is_accepted(usage_driver, args, text):
     done = usage_driver.run(*args, exit=2)
     assert re.search(text, done.err), done.err
