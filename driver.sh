@@ -2,45 +2,51 @@
 # terabit: how much bandwidth does a fleet of AWS Lambda workers get from S3?
 #
 # Usage:
-#   ./driver.sh write NUMBER MB_PER_FILE [options]   NUMBER workers write one object of MB_PER_FILE MiB each
-#   ./driver.sh read [NUMBER] [RUN] [options]        workers read objects back, one each
-#   ./driver.sh report [RUN|FILE.ndjson] [options]   the table of a run again (default: the latest)
+#   ./driver.sh write NUMBER MB_PER_FILE [options]
+#       NUMBER workers write one object of MB_PER_FILE MiB each.
+#   ./driver.sh read [NUMBER] [RUN] [options]
+#       NUMBER workers read one object each, taking turns at the keys of the
+#       latest write run, of RUN, or of --key-file. Without NUMBER: each key once.
+#   ./driver.sh report [RUN|FILE.ndjson] [options]
+#       The table of a run again; without RUN of the latest.
 #   ./driver.sh --help
 #
-# read cycles through the keys of the latest write run, of RUN, or of --key-file until NUMBER workers have
-# one; without NUMBER each key is read once.
-#
 # Options of write and read:
-#   --bucket NAME        the bucket                           (else $BUCKET, else what make deploy saved)
-#   --function NAME      the Lambda function                  (else $FUNCTION, else saved, else terabit)
-#   --in-flight N        concurrent requests of one worker, 1 to 256 (8)
-#   --out DIR            the folder that holds the run folders (runs/ beside this script)
-#   --dry-run            check everything, say what would be launched, launch and write nothing
-#   --json               print summary.json on stdout instead of the table
+#   --bucket NAME      the bucket (else $BUCKET, else what make deploy saved)
+#   --function NAME    the function (else $FUNCTION, else saved, else terabit)
+#   --in-flight N      concurrent requests of one worker, 1 to 256 (8)
+#   --out DIR          the folder that holds the run folders (runs, beside this
+#                      script); read and report look for runs there
+#   --dry-run          ask AWS whether the run could start, say what it would be;
+#                      launch and write nothing
+#   --json             print summary.json on stdout in place of the table
 # Options of write:
-#   --part-mb N          MiB of one part, 5 to 5120 (64)
-#   --key-prefix TEXT    what every key begins with (nothing); 32 random hex digits follow
-#   --key-file FILE      also copy the keys there; a file that exists is never overwritten
+#   --part-mb N        MiB of one part, 5 to 5120 (64)
+#   --key-prefix TEXT  what keys begin with (nothing); 32 random hex digits follow
+#   --key-file FILE    copy the keys there too; never over a file that exists
 # Options of read:
-#   --range-mb N         MiB of one ranged GET, 0 to 5120 (64); 0: one GET for the whole body
-#   --read-times N       times each worker reads its object (1)
-#   --verify             compare every byte with what write put there
-#   --key KEY            all workers read this one object
-#   --key-file FILE      take the keys from FILE, one per line
+#   --range-mb N       MiB of one ranged GET, 0 to 5120 (64); 0: one GET for all
+#   --read-times N     how often each worker reads its object (1)
+#   --verify           compare every byte with what write put there
+#   --key KEY          all workers read this one object
+#   --key-file FILE    take the keys from FILE, one per line
 # Options of report:
-#   --json, --out DIR
+#   --out DIR, --json
 #
-# Sizes are MiB (2^20 bytes); rates are decimal: MB/s is 10^6 bytes, GB/s is 10^9 bytes per second.
+# Sizes are MiB (2^20 bytes). Rates are decimal: MB/s is 10^6 bytes per second,
+# GB/s 10^9.
 #
-# A run leaves DIR/<UTC time>-<op>-<number>/ with run.json, keys.txt, jobs.ndjson, records.ndjson and
-# summary.json. Every job is one `aws lambda invoke`, at most 256 of them at a time (56 MB of memory each).
-# Only what Lambda throttled is tried again; whatever else goes wrong is counted, with its reason.
+# A run leaves DIR/<UTC time>-<op>-<number> with run.json, keys.txt, jobs.ndjson,
+# records.ndjson and summary.json. Every job is one `aws lambda invoke`, at most
+# 256 of them at a time (56 MB of memory each). Only what Lambda throttled is
+# tried again; all else that goes wrong is counted, with its reason.
 #
-# AWS's own environment (AWS_PROFILE, AWS_REGION, ...) counts; BUCKET, FUNCTION and REGION that make deploy
-# saved in .deployed stand below it, options above it.
+# AWS's own environment (AWS_PROFILE, AWS_REGION, ...) counts. What make deploy
+# saved in .deployed (BUCKET, FUNCTION, REGION) stands below the environment,
+# options above it.
 #
-# Exit status: 0 all jobs good, 1 some failed or missing, 2 usage, 3 refused before anything was launched,
-# 130 interrupted (what had answered is kept).
+# Exit status: 0 all jobs good; 1 some failed or missing; 2 usage; 3 refused
+# before anything was launched; 130 interrupted (what had answered is kept).
 
 set -euo pipefail
 
@@ -91,6 +97,7 @@ bench() { # OP
     return
   fi
 
+  [ "$op" = read ] || save_keys "$OPT_KEY_FILE"
   run=$(new_run "$parent" "$op" "$NUMBER")
   plan "$run" "$config"
   launch "$run"

@@ -39,6 +39,12 @@ vacant() { # FILE
   [ -d "$(folder_of "$1")" ] || usage "the key file \"$1\" cannot be made: its folder does not exist"
 }
 
+# The copy that --key-file asks for. A file that has come to exist meanwhile is not overwritten either.
+save_keys() { # FILE, may be empty
+  [ -z "$1" ] || (set -C && cat "$SCRATCH/keys.txt" >"$1") 2>/dev/null ||
+    usage "the key file \"$1\" cannot be written (one that exists is never overwritten); nothing was launched"
+}
+
 folder_of() { # FILE
   case $1 in
     */*) printf '%s/' "${1%/*}" ;;

@@ -54,10 +54,6 @@ plan() { # RUN CONFIGURATION
   cp "$SCRATCH/keys.txt" "$run/keys.txt"
   printf '%s\n' "$2" >"$run/run.json"
   jq -c -n -R -f "$ROOT/jq/jobs.jq" --argjson run "$2" <"$run/keys.txt" >"$run/jobs.ndjson"
-  if [ -n "$OPT_KEY_FILE" ] && [ -z "${KEYS_FROM:-}" ]; then
-    (set -C && cat "$run/keys.txt" >"$OPT_KEY_FILE") 2>/dev/null ||
-      usage "the key file \"$OPT_KEY_FILE\" cannot be written (one that exists is never overwritten)"
-  fi
   mkdir "$run/answers" "$SCRATCH/invocations"
   # Two lines each: the planned jobs, and the event that Lambda gets.
   jq -c '[.], del(.job)' "$run/jobs.ndjson" | (

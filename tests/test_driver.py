@@ -227,6 +227,14 @@ def test_the_key_file_gets_a_copy_and_is_never_overwritten(driver):
     assert path.read_text() == kept and len(driver.runs()) == 1 and len(driver.calls()) == 3
 
 
+def test_a_key_file_that_appears_meanwhile_is_kept(driver):
+    path = driver.project / "keys.txt"
+    (driver.stub / "meanwhile").write_text(str(path))  # during the preflight the file gets its own name as content
+    driver.run("write", 3, 1, "--key-file", path, exit=2)
+    assert path.read_text() == str(path)
+    assert driver.calls() == [] and not (driver.project / "runs").exists()
+
+
 def test_out_holds_the_run_folders(driver, tmp_path):
     out = tmp_path / "else where"
     driver.run("write", 1, 1, "--out", out)
@@ -632,6 +640,6 @@ def test_usage_errors_name_the_input_and_what_is_accepted(usage_driver, args, te
 def test_help_is_the_header(usage_driver, args):
     out = usage_driver.run(*args).out
     assert "Usage:" in out and "130" in out and "set -euo" not in out
-    assert max(map(len, out.splitlines())) <= 110
+    assert max(map(len, out.splitlines())) <= 80
     for option in re.findall(r"--[a-z-]+", (ROOT / "lib" / "options.sh").read_text()):
         assert option in out, f"{option} is not in the help"
