@@ -64,7 +64,7 @@ impl fmt::Display for Action {
 
 /// Where an operation went: what an error names.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct Where<'a> {
     /// The region that the client speaks to.
     pub region: &'a str,
     /// The bucket.
@@ -73,7 +73,7 @@ pub struct Place<'a> {
     pub key: Option<&'a str>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Where<'a> {
     /// The object of a job.
     #[must_use]
     pub fn of(target: &'a Target, region: &'a str) -> Self {
@@ -98,7 +98,7 @@ struct Answer {
 pub fn explain<E>(
     error: &SdkError<E, HttpResponse>,
     action: Action,
-    place: Place<'_>,
+    place: Where<'_>,
     attempts: u32,
 ) -> Error
 where
@@ -123,7 +123,7 @@ where
 }
 
 impl Answer {
-    fn explain(self, action: Action, place: Place<'_>, attempts: u32) -> Error {
+    fn explain(self, action: Action, place: Where<'_>, attempts: u32) -> Error {
         let bucket = place.bucket.to_string();
         let key = place.key.unwrap_or_default().to_owned();
         if let Some(there) = self.other_region(place.region) {
@@ -221,7 +221,7 @@ mod tests {
         let bucket = Bucket::try_from(json!("abc")).expect("a bucket's name");
         answer.explain(
             action,
-            Place {
+            Where {
                 region: "us-east-1",
                 bucket: &bucket,
                 key: Some("k"),

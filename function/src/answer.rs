@@ -4,6 +4,7 @@ use crate::clock::seconds;
 use crate::error::Error;
 use crate::meter::{Reading, S3Ids};
 use serde::Serialize;
+use serde_json::Value;
 use std::time::Duration;
 
 /// The answer to an event, its fields in the order in which a person reads them.
@@ -12,6 +13,8 @@ use std::time::Duration;
 pub enum Answer {
     /// To a job.
     Result(Box<JobResult>),
+    /// To a squad: of each job, in their order, the answer, or `{"op", "key", "error"}`.
+    Squad(Vec<Value>),
     /// To a `ping`.
     Pong(Pong),
 }

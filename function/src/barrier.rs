@@ -1,6 +1,6 @@
 //! The barrier: connections are open and the job begins at the moment that its event names.
 
-use crate::action::{Action, Place, explain};
+use crate::action::{Action, Where, explain};
 use crate::event::Target;
 use crate::fields::Epoch;
 use crate::s3::S3;
@@ -57,7 +57,7 @@ async fn open(s3: S3, target: Target) {
         let error = explain(
             &error,
             Action::HeadBucket,
-            Place::of(&target, &s3.region),
+            Where::of(&target, &s3.region),
             crate::s3::ATTEMPTS,
         );
         tracing::debug!(%error, "a connection was opened in vain");

@@ -1,6 +1,6 @@
-//! What a caller asks for: the event as it was written, and the job that it means.
+//! What a caller asks for: the event as it was written, and the order that it means.
 //!
-//! After [`Job::try_from`] nothing checks an input again.
+//! After [`Order::try_from`] nothing checks an input again.
 
 use crate::error::Error;
 use crate::fields::{Bucket, Epoch, Flag, Key, Whole, quoted};
@@ -11,7 +11,37 @@ use serde_json::Value;
 /// 2^20 bytes.
 pub const MIB: u64 = 1 << 20;
 
+/// The most jobs of a squad.
+pub const MAX_JOBS: usize = 256;
+
 /// What a caller asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    /// Do a job.
+    Job(Job),
+    /// Have jobs done.
+    Squad(Squad),
+}
+
+/// A list of jobs, for each of which the function invokes itself once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Squad {
+    /// The events of the jobs, 1 to [`MAX_JOBS`]. Each worker checks its own.
+    pub jobs: Vec<Value>,
+    /// Where the answer is put besides being given.
+    pub answer: Option<Place>,
+}
+
+/// An object's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The bucket.
+    pub bucket: Bucket,
+    /// The key.
+    pub key: Key,
+}
+
+/// What a worker does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Job {
     /// Write one object.
@@ -144,7 +174,39 @@ const READ_FIELDS: &[&str] = &[
 ];
 const PING_FIELDS: &[&str] = &[];
 
-impl TryFrom<Value> for Job {
+/// A squad as it was written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SquadEvent {
+    jobs: Jobs,
+    #[serde(default, deserialize_with = "given")]
+    answer_key: Option<Key>,
+}
+
+/// 1 to [`MAX_JOBS`] events, none of them a squad.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Value")]
+struct Jobs(Vec<Value>);
+
+impl TryFrom<Value> for Jobs {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        match value {
+            Value::Array(jobs) if jobs.iter().any(|job| job.get("jobs").is_some()) => {
+                Err("a squad within a squad; a job has an op, such as \"write\"".to_owned())
+            }
+            Value::Array(jobs) if (1..=MAX_JOBS).contains(&jobs.len()) => Ok(Self(jobs)),
+            Value::Array(jobs) => Err(format!(
+                "{} of them; a squad has 1 to {MAX_JOBS}",
+                jobs.len()
+            )),
+            _ => Err(format!("{} is not a list of events", quoted(&value))),
+        }
+    }
+}
+
+impl TryFrom<Value> for Order {
     type Error = Error;
 
     fn try_from(value: Value) -> Result<Self, Error> {
@@ -155,18 +217,49 @@ impl TryFrom<Value> for Job {
                 quoted(&value)
             )));
         };
+        if fields.contains_key("jobs") {
+            return typed::<SquadEvent>(&value)?.into_squad().map(Self::Squad);
+        }
         let names: Vec<String> = fields.keys().cloned().collect();
-        let event: Event = serde_path_to_error::deserialize(&value).map_err(|error| {
-            let field = error.path().to_string();
-            let reason = error.into_inner();
-            // An unknown field has no path, and its own message names it.
-            Error::InvalidEvent(if field == "." {
-                reason.to_string()
-            } else {
-                format!("{field}: {reason}")
-            })
-        })?;
-        event.into_job(&names)
+        typed::<Event>(&value)?.into_job(&names).map(Self::Job)
+    }
+}
+
+fn typed<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Error> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let field = error.path().to_string();
+        let reason = error.into_inner();
+        // An unknown field has no path, and its own message names it.
+        Error::InvalidEvent(if field == "." {
+            reason.to_string()
+        } else {
+            format!("{field}: {reason}")
+        })
+    })
+}
+
+impl SquadEvent {
+    fn into_squad(self) -> Result<Squad, Error> {
+        let Self {
+            jobs: Jobs(jobs),
+            answer_key,
+        } = self;
+        let answer = answer_key.map(|key| {
+            let mut buckets: Vec<&Value> = jobs.iter().map(|job| &job["bucket"]).collect();
+            buckets.dedup();
+            let [bucket] = buckets[..] else {
+                return Err(Error::InvalidEvent(
+                    "answer_key: the jobs name several buckets, and the answer goes into the one that they share".into(),
+                ));
+            };
+            let bucket = Bucket::try_from(bucket.clone())
+                .map_err(|reason| Error::InvalidEvent(format!("answer_key: the jobs' bucket: {reason}")))?;
+            Ok(Place { bucket, key })
+        });
+        Ok(Squad {
+            answer: answer.transpose()?,
+            jobs,
+        })
     }
 }
 
@@ -267,7 +360,7 @@ mod tests {
     use serde_json::json;
 
     fn refusal(event: &Value) -> String {
-        match Job::try_from(event.clone()) {
+        match Order::try_from(event.clone()) {
             Err(Error::InvalidEvent(message)) => message,
             other => panic!("{event} gave {other:?}"),
         }
@@ -275,9 +368,10 @@ mod tests {
 
     #[test]
     fn a_write_has_defaults() {
-        let job =
-            Job::try_from(json!({"op": "write", "bucket": "abc", "key": "k", "mb_per_file": 2000}));
-        let Ok(Job::Write(write)) = job else {
+        let job = Order::try_from(
+            json!({"op": "write", "bucket": "abc", "key": "k", "mb_per_file": 2000}),
+        );
+        let Ok(Order::Job(Job::Write(write))) = job else {
             panic!("{job:?}")
         };
         assert_eq!(
@@ -289,8 +383,8 @@ mod tests {
 
     #[test]
     fn a_read_has_defaults_and_range_0_means_the_whole_object() {
-        let read = |event| match Job::try_from(event) {
-            Ok(Job::Read(read)) => read,
+        let read = |event| match Order::try_from(event) {
+            Ok(Order::Job(Job::Read(read))) => read,
             other => panic!("{other:?}"),
         };
         let plain = read(json!({"op": "read", "bucket": "abc", "key": "k"}));
@@ -445,7 +539,7 @@ mod tests {
     #[test]
     fn too_many_parts_are_refused_with_the_smallest_part_that_works() {
         let write = |part_mb: u64| {
-            Job::try_from(
+            Order::try_from(
                 json!({"op": "write", "bucket": "abc", "key": "k", "mb_per_file": 50_001, "part_mb": part_mb}),
             )
         };
@@ -466,6 +560,49 @@ mod tests {
             refusal(&event),
             "stop_by: 1790000000 is not later than start_at, 1790000000"
         );
+    }
+
+    #[test]
+    fn a_squad_has_1_to_256_jobs_and_no_squad_among_them() {
+        let squad = |jobs: Value| json!({"jobs": jobs});
+        let ping = json!({"op": "ping", "bucket": "abc"});
+        assert!(refusal(&squad(json!([]))).contains("jobs: 0 of them; a squad has 1 to 256"));
+        assert!(refusal(&squad(json!(vec![&ping; 257]))).contains("jobs: 257 of them"));
+        assert!(
+            refusal(&squad(json!([ping, squad(json!([ping]))])))
+                .contains("jobs: a squad within a squad")
+        );
+        assert!(refusal(&squad(json!("all"))).contains("jobs: \"all\" is not a list"));
+        assert!(refusal(&json!({"jobs": [ping], "op": "write"})).contains("unknown field `op`"));
+        assert!(
+            refusal(&json!({"jobs": [ping], "answer_key": ""}))
+                .contains("answer_key: \"\" has 0 bytes")
+        );
+        let whole = Order::try_from(squad(json!(vec![&ping; 256])));
+        assert!(
+            matches!(whole, Ok(Order::Squad(squad)) if squad.jobs.len() == 256 && squad.answer.is_none())
+        );
+    }
+
+    #[test]
+    fn the_answer_of_a_squad_goes_into_the_bucket_that_its_jobs_share() {
+        let squad = |buckets: [&str; 2]| {
+            let jobs = buckets.map(|bucket| json!({"op": "read", "bucket": bucket, "key": "k"}));
+            Order::try_from(json!({"jobs": jobs, "answer_key": "terabit-runs/1/0.json"}))
+        };
+        let Ok(Order::Squad(Squad {
+            answer: Some(place),
+            ..
+        })) = squad(["abc", "abc"])
+        else {
+            panic!("refused")
+        };
+        assert_eq!(
+            (place.bucket.as_str(), place.key.as_str()),
+            ("abc", "terabit-runs/1/0.json")
+        );
+        assert!(squad(["abc", "abd"]).is_err());
+        assert!(squad(["A", "A"]).is_err());
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
@@ -496,7 +633,7 @@ mod tests {
             ),
         ) {
             let event: Value = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-            if let Err(error) = Job::try_from(event) {
+            if let Err(error) = Order::try_from(event) {
                 let message = error.to_string();
                 prop_assert!(
                     fields.keys().chain(&["op", "bucket", "key", "mb_per_file"]).any(|name| message.contains(name)),

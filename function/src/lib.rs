@@ -10,14 +10,16 @@
 //! | [`write`](mod@write), [`read`], [`flight`], [`spans`] | moving an object: parts and ranges side by side |
 //! | [`data`], [`body`] | the bytes, and how they are sent |
 //! | [`meter`], [`timeline`], [`clock`], [`usage`] | what is measured |
+//! | [`squad`], [`invoker`] | having many jobs done by other workers |
 //! | [`barrier`], [`limit`] | when a job begins, and when it gives up |
-//! | [`s3`], [`action`], [`error`] | the client, its operations, what can go wrong |
+//! | [`clients`], [`s3`], [`action`], [`error`] | the clients, the operations on S3, what can go wrong |
 //! | [`environment`] | what Lambda tells of itself |
 
 pub mod action;
 pub mod answer;
 pub mod barrier;
 pub mod body;
+pub mod clients;
 pub mod clock;
 pub mod data;
 pub mod environment;
@@ -25,11 +27,13 @@ pub mod error;
 pub mod event;
 pub mod fields;
 pub mod flight;
+pub mod invoker;
 pub mod limit;
 pub mod meter;
 pub mod read;
 pub mod s3;
 pub mod spans;
+pub mod squad;
 pub mod timeline;
 pub mod usage;
 pub mod worker;
@@ -37,7 +41,6 @@ pub mod write;
 
 use environment::Environment;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use s3::S3;
 use std::time::Instant;
 use worker::Worker;
 
@@ -47,8 +50,8 @@ use worker::Worker;
 ///
 /// No region, no HTTP client, or no runtime API to speak to.
 pub async fn run(begun: Instant) -> Result<(), Error> {
-    let s3 = S3::from_env().await?;
-    let worker = Worker::new(s3, Environment::from_env(begun));
+    let (s3, invoker) = clients::from_env().await?;
+    let worker = Worker::new(s3, invoker, Environment::from_env(begun));
     lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| {
         worker.handle(event)
     }))

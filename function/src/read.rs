@@ -1,6 +1,6 @@
 //! Reads one object, whole or by ranges side by side, and forgets it.
 
-use crate::action::{Action, Place, explain};
+use crate::action::{Action, Where, explain};
 use crate::data::Seed;
 use crate::error::Error;
 use crate::event::{Read, Target};
@@ -195,7 +195,7 @@ impl Reader {
             .send()
             .await
             .map_err(|error| {
-                let place = Place::of(&self.target, &self.s3.region);
+                let place = Where::of(&self.target, &self.s3.region);
                 explain(&error, Action::GetObject, place, request.attempts())
             })?;
         Ok(Opened { answer, request })

@@ -1,17 +1,19 @@
 //! One invocation: from the event to the answer.
 
-use crate::action::{Action, Place, explain};
+use crate::action::{Action, Where, explain};
 use crate::answer::{Answer, JobResult, Pong, RequestMs, mbps, milliseconds};
 use crate::barrier;
-use crate::clock::{seconds, since_1970};
+use crate::clock::{self, seconds, since_1970};
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::event::{Job, Target};
+use crate::event::{Job, Order, Target};
 use crate::fields::Bucket;
+use crate::invoker::Invoker;
 use crate::limit::{Limit, MARGIN};
 use crate::meter::Meter;
 use crate::read;
 use crate::s3::{ATTEMPTS, S3};
+use crate::squad;
 use crate::usage;
 use crate::write;
 use lambda_runtime::LambdaEvent;
@@ -25,6 +27,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Debug)]
 pub struct Worker {
     s3: S3,
+    invoker: Invoker,
     environment: Environment,
 }
 
@@ -37,10 +40,14 @@ struct Entry {
 }
 
 impl Worker {
-    /// A worker that speaks to `s3`.
+    /// A worker that speaks to `s3`, and to Lambda through `invoker`.
     #[must_use]
-    pub const fn new(s3: S3, environment: Environment) -> Self {
-        Self { s3, environment }
+    pub const fn new(s3: S3, invoker: Invoker, environment: Environment) -> Self {
+        Self {
+            s3,
+            invoker,
+            environment,
+        }
     }
 
     /// Answers one event.
@@ -55,7 +62,17 @@ impl Worker {
             cold: self.environment.cold(),
         };
         let deadline = deadline(event.context.deadline);
-        let result = match Job::try_from(event.payload)? {
+        let job = match Order::try_from(event.payload)? {
+            Order::Job(job) => job,
+            Order::Squad(squad) => {
+                let until = deadline
+                    .map(|deadline| clock::instant_of(deadline.saturating_sub(MARGIN)).into());
+                let function = &event.context.invoked_function_arn;
+                let answers = squad::run(&self.s3, &self.invoker, function, squad, until).await;
+                return Ok(Answer::Squad(answers));
+            }
+        };
+        let result = match job {
             Job::Ping(bucket) => return self.ping(&bucket).await.map(Answer::Pong),
             Job::Write(job) => {
                 let limit = Limit::of(job.target.stop_by, deadline);
@@ -140,7 +157,7 @@ impl Worker {
     }
 
     async fn ping(&self, bucket: &Bucket) -> Result<Pong, Error> {
-        let place = Place {
+        let place = Where {
             region: &self.s3.region,
             bucket,
             key: None,

@@ -1,6 +1,6 @@
 //! Writes one object: its parts side by side, or in one request where one part is enough.
 
-use crate::action::{Action, Place, explain};
+use crate::action::{Action, Where, explain};
 use crate::body;
 use crate::data::Seed;
 use crate::error::Error;
@@ -255,8 +255,8 @@ impl Writer {
         }
     }
 
-    fn place(&self) -> Place<'_> {
-        Place::of(&self.target, &self.s3.region)
+    fn place(&self) -> Where<'_> {
+        Where::of(&self.target, &self.s3.region)
     }
 
     fn explain<E>(
