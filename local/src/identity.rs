@@ -55,13 +55,12 @@ impl Signer {
     /// request is not signed.
     #[must_use]
     pub fn of(headers: &HeaderMap, uri: &Uri) -> Option<Self> {
-        let scope = match headers.get(header::AUTHORIZATION) {
-            Some(value) => value.to_str().ok()?.split_once("Credential=")?.1.to_owned(),
-            None => {
-                let query = uri.query()?.split_once("X-Amz-Credential=")?.1;
-                let value = query.split('&').next()?;
-                percent_decode_str(value).decode_utf8().ok()?.into_owned()
-            }
+        let scope = if let Some(value) = headers.get(header::AUTHORIZATION) {
+            value.to_str().ok()?.split_once("Credential=")?.1.to_owned()
+        } else {
+            let query = uri.query()?.split_once("X-Amz-Credential=")?.1;
+            let value = query.split('&').next()?;
+            percent_decode_str(value).decode_utf8().ok()?.into_owned()
         };
         let mut fields = scope.split('/');
         let key = fields.next()?;

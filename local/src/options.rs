@@ -72,7 +72,7 @@ pub struct Options {
     #[arg(long, value_name = "MB/S")]
     pub worker_rate: Option<Rate>,
 
-    /// An action that the worker's role lacks, such as s3:ListBucket, repeatable; S3 then answers AccessDenied
+    /// An action that the worker's role lacks, such as s3:ListBucket, repeatable; S3 then denies it
     #[arg(long = "deny", value_name = "ACTION", value_parser = action)]
     pub denied: Vec<String>,
 
@@ -208,7 +208,7 @@ mod tests {
             (["--worker-rate", "0"], "0.001–100000"),
             (["--connection-up", "fast"], "0.001–100000"),
             (["--deny", "s3:Everything"], "s3:ListBucket"),
-            (["--first-byte-ms", "-1"], "--first-byte-ms"),
+            (["--first-byte-ms", "60001"], "0..=60000"),
         ] {
             let message = refusal(&arguments);
             assert!(

@@ -3,6 +3,8 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,14 +32,14 @@ pub enum Wire {
 
 impl Wire {
     const NETWORK_SEGMENT: u32 = 1460;
-    const NETWORK_RECEIVE_BUFFER: usize = 64 * 1024;
+    const NETWORK_RECEIVE_BUFFER: usize = 16 * 1024;
     const NETWORK_SEND_BUFFER: usize = 64 * 1024;
 
     /// What the HTTP server may buffer in each direction of a connection, in bytes.
     fn server_buffer(self) -> usize {
         match self {
             Self::Loopback => 256 * 1024,
-            Self::Network => 32 * 1024,
+            Self::Network => 16 * 1024,
         }
     }
 }
@@ -58,6 +60,20 @@ pub fn listen(wire: Wire) -> io::Result<TcpListener> {
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
+}
+
+/// One connection; each of its requests carries it among its extensions.
+#[derive(Debug, Clone, Default)]
+pub struct Connection {
+    sent_body: Arc<AtomicBool>,
+}
+
+impl Connection {
+    /// Whether nobody has asked before.
+    #[must_use]
+    pub fn sends_first_body(&self) -> bool {
+        !self.sent_body.swap(true, Ordering::Relaxed)
+    }
 }
 
 /// Serves connections for ever; each request is answered by `handler`.
@@ -91,7 +107,9 @@ where
 {
     // Not fatal: only latency suffers.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| {
+    let this = Connection::default();
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(this.clone());
         let answer = handler(request);
         async { Ok::<_, Infallible>(answer.await) }
     });

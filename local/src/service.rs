@@ -33,7 +33,7 @@ impl Service {
     ///
     /// # Errors
     /// When there is no worker binary, no port, or the store's folder cannot be used.
-    pub async fn start(options: &Options) -> Result<Self> {
+    pub fn start(options: &Options) -> Result<Self> {
         raise_descriptor_limit();
         let worker = worker_binary(options.worker.as_deref())?;
         let model = Model::new(options);
@@ -92,7 +92,7 @@ impl Service {
 /// # Errors
 /// When the services or COMMAND cannot be started.
 pub async fn run(options: Options) -> Result<u8> {
-    let service = Service::start(&options).await?;
+    let service = Service::start(&options)?;
     let environment = Environment::new(&options, service.s3, service.lambda);
     let status = if options.command.is_empty() {
         print!("{}", environment.shell_lines());

@@ -107,7 +107,8 @@ impl Process {
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .env(
                 "AWS_LAMBDA_RUNTIME_API",
-                format!("{}/{number}", self.runtime),
+                // The scheme, because without one the client takes no path.
+                format!("http://{}/{number}", self.runtime),
             )
             .env("AWS_ACCESS_KEY_ID", Identity::Worker(number).access_key())
             .env("AWS_LAMBDA_LOG_STREAM_NAME", log_stream())

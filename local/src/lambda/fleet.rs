@@ -20,7 +20,7 @@ pub const ACCOUNT: &str = "000000000000";
 
 /// How long a process may take to ask for its first event. Lambda allows 10 s; here thousands of them may be starting on
 /// a few cores.
-const INIT_LIMIT: Duration = Duration::from_secs(60);
+const INIT_LIMIT: Duration = Duration::from_mins(1);
 
 /// The function as it is configured.
 #[derive(Debug)]
@@ -147,7 +147,7 @@ impl Fleet {
         });
         let fleet = Arc::clone(self);
         let run = tokio::spawn(async move {
-            let invoked = match warm.map_or_else(|| fleet.start(), Ok) {
+            match warm.map_or_else(|| fleet.start(), Ok) {
                 Ok(environment) => {
                     let invoked = fleet.run(&environment, &invocation).await;
                     fleet.release(Some(environment));
@@ -158,8 +158,7 @@ impl Fleet {
                     let reason = format!("fork/exec {}: {error}", fleet.function.worker.display());
                     failure(&invocation, "Runtime.InvalidEntrypoint", &reason)
                 }
-            };
-            invoked
+            }
         });
         Ok(run.await.expect("an invocation does not panic"))
     }
@@ -234,12 +233,12 @@ impl Fleet {
         } else {
             None
         };
-        let (timed_out, outcome) = match in_time {
-            Some(outcome) => (false, outcome),
-            None => {
-                environment.kill();
-                (true, done.await)
-            }
+        let timed_out = in_time.is_none();
+        let outcome = if let Some(outcome) = in_time {
+            outcome
+        } else {
+            environment.kill();
+            done.await
         };
         let request_id = &invocation.request_id;
         match outcome {

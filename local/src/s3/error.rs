@@ -18,7 +18,6 @@ impl From<StoreError> for S3Error {
             StoreError::InvalidPartOrder => S3ErrorCode::InvalidPartOrder,
             StoreError::EntityTooSmall { .. } => S3ErrorCode::EntityTooSmall,
             StoreError::Exists => S3ErrorCode::PreconditionFailed,
-            StoreError::Incomplete { .. } => S3ErrorCode::IncompleteBody,
             // s3s checks signed payloads while they stream past and keeps its error types to itself.
             StoreError::Body(source) if source.to_string().contains("Sha256Mismatch") => {
                 S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into())
@@ -26,7 +25,7 @@ impl From<StoreError> for S3Error {
             StoreError::Body(source) if source.to_string().contains("SignatureMismatch") => {
                 S3ErrorCode::SignatureDoesNotMatch
             }
-            StoreError::Body(_) => S3ErrorCode::IncompleteBody,
+            StoreError::Body(_) | StoreError::Incomplete { .. } => S3ErrorCode::IncompleteBody,
             StoreError::Full { .. } => S3ErrorCode::Custom("InsufficientStorage".into()),
             StoreError::Disk(_) => S3ErrorCode::InternalError,
         };

@@ -88,10 +88,13 @@ mod tests {
     use super::*;
 
     fn names(keys: &[&str], query: Query<'_>) -> (Vec<String>, Option<String>) {
-        let all: BTreeMap<String, ()> = keys.iter().map(|key| ((*key).to_owned(), ())).collect();
+        let all: BTreeMap<String, usize> = keys
+            .iter()
+            .map(|key| ((*key).to_owned(), key.len()))
+            .collect();
         let page = page(&all, query);
         let names = page.entries.iter().map(|entry| match entry {
-            Entry::Key(key, ()) => (*key).to_owned(),
+            Entry::Key(key, _) => (*key).to_owned(),
             Entry::Prefix(prefix) => format!("[{prefix}]"),
         });
         (names.collect(), page.next.map(str::to_owned))

@@ -9,7 +9,20 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use http::StatusCode;
-use s3s::dto::*;
+use s3s::dto::{
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, Bucket, BucketLocationConstraint,
+    CommonPrefix, CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CopyObjectInput,
+    CopyObjectOutput, CopyObjectResult, CopySource, CreateBucketInput, CreateBucketOutput,
+    CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteBucketInput, DeleteBucketOutput,
+    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject,
+    ETag, ETagCondition, EncodingType, GetBucketLocationInput, GetBucketLocationOutput,
+    GetBucketVersioningInput, GetBucketVersioningOutput, GetObjectInput, GetObjectOutput,
+    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
+    ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsInput,
+    ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput,
+    MetadataDirective, MultipartUpload, Object, ObjectStorageClass, Owner, Part, PutObjectInput,
+    PutObjectOutput, StorageClass, StreamingBlob, UploadPartInput, UploadPartOutput,
+};
 use s3s::stream::{ByteStream, RemainingLength};
 use s3s::{S3, S3Request, S3Response, S3Result, StdError, s3_error};
 
@@ -37,6 +50,10 @@ pub struct Operations {
     pub policy: Policy,
 }
 
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "the last expression of every operation"
+)]
 fn done<T>(output: T) -> S3Result<S3Response<T>> {
     Ok(S3Response::new(output))
 }
@@ -303,7 +320,6 @@ impl S3 for Operations {
         self.store.create_bucket(&input.bucket, &region)?;
         done(CreateBucketOutput {
             location: Some(format!("/{}", input.bucket)),
-            ..CreateBucketOutput::default()
         })
     }
 
@@ -343,7 +359,6 @@ impl S3 for Operations {
                 name: Some(name),
                 bucket_region: Some(region),
                 creation_date: Some(created.into()),
-                ..Bucket::default()
             });
         let owner = Owner {
             id: Some("0".repeat(64)),
@@ -493,11 +508,7 @@ impl S3 for Operations {
         let CopySource::Bucket { bucket, key, .. } = &request.input.copy_source else {
             return Err(s3_error!(NotImplemented, "only BUCKET/KEY can be copied"));
         };
-        if !self
-            .store
-            .region_of(bucket)
-            .is_some_and(|region| self.store.region_of(&request.input.bucket) == Some(region))
-        {
+        if self.store.region_of(bucket) != self.store.region_of(&request.input.bucket) {
             return Err(s3_error!(
                 NotImplemented,
                 "only an object of a bucket in the same region can be copied"

@@ -52,7 +52,7 @@ pub struct Full;
 /// A received body, contiguous pieces in order.
 #[derive(Debug)]
 pub struct Pieces {
-    pieces: Vec<Piece>,
+    all: Vec<Piece>,
     charged: u64,
     budget: Arc<Budget>,
 }
@@ -67,8 +67,8 @@ impl Pieces {
     /// The bytes from `offset` to the end of the piece that holds it, at most `limit`; empty past the end.
     #[must_use]
     pub fn read(&self, offset: u64, limit: u64) -> Bytes {
-        let after = self.pieces.partition_point(|piece| piece.start <= offset);
-        let Some(piece) = after.checked_sub(1).map(|index| &self.pieces[index]) else {
+        let after = self.all.partition_point(|piece| piece.start <= offset);
+        let Some(piece) = after.checked_sub(1).map(|index| &self.all[index]) else {
             return Bytes::new();
         };
         let skip = usize::try_from(offset - piece.start)
@@ -102,7 +102,7 @@ impl Writer {
     pub fn new(budget: &Arc<Budget>) -> Result<Self, Full> {
         budget.take(OVERHEAD)?;
         let pieces = Pieces {
-            pieces: Vec::new(),
+            all: Vec::new(),
             charged: OVERHEAD,
             budget: Arc::clone(budget),
         };
@@ -145,10 +145,10 @@ impl Writer {
     fn append(&mut self, bytes: Bytes) {
         let start = self
             .pieces
-            .pieces
+            .all
             .last()
             .map_or(0, |last| last.start + last.bytes.len() as u64);
-        self.pieces.pieces.push(Piece { start, bytes });
+        self.pieces.all.push(Piece { start, bytes });
     }
 
     /// The whole body and its length.

@@ -1,0 +1,147 @@
+//! The modelled network: what a worker could count on its side of the connections.
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
+use common::Local;
+use local::identity::Identity;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const WORKER: Identity = Identity::Worker(1);
+const BUCKET: &str = "terabit-local";
+
+/// Each measurement wants the machine for itself.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Moments and numbers of bytes.
+type Counts = Arc<Mutex<Vec<(Instant, usize)>>>;
+
+fn presigning() -> PresigningConfig {
+    PresigningConfig::expires_in(Duration::from_mins(10)).unwrap()
+}
+
+async fn put(local: &Local, identity: Identity, key: &str, length: usize, counts: Counts) {
+    let put = local
+        .s3_as(identity)
+        .put_object()
+        .bucket(BUCKET)
+        .key(key)
+        .content_length(i64::try_from(length).unwrap());
+    let url = put.presigned(presigning()).await.unwrap();
+    let path = url
+        .uri()
+        .split_once("://")
+        .unwrap()
+        .1
+        .split_once('/')
+        .unwrap()
+        .1
+        .to_owned();
+    let mut stream = TcpStream::connect(local.service.s3).await.unwrap();
+    let host = local.service.s3;
+    let head = format!(
+        "PUT /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let frame = vec![7; 16 * 1024];
+    let mut sent = 0;
+    while sent < length {
+        let handed = stream
+            .write(&frame[..frame.len().min(length - sent)])
+            .await
+            .unwrap();
+        sent += handed;
+        counts.lock().unwrap().push((Instant::now(), handed));
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+async fn get(local: &Local, identity: Identity, key: &str, counts: Counts) {
+    let mut body = local
+        .s3_as(identity)
+        .get_object()
+        .bucket(BUCKET)
+        .key(key)
+        .send()
+        .await
+        .unwrap()
+        .body;
+    while let Some(frame) = body.try_next().await.unwrap() {
+        counts.lock().unwrap().push((Instant::now(), frame.len()));
+    }
+}
+
+#[derive(Debug)]
+struct Seen {
+    mean_mb_s: f64,
+    best_second_mb: f64,
+}
+
+#[allow(clippy::cast_precision_loss, reason = "test sizes")]
+fn seen(counts: &Counts) -> Seen {
+    let mut counts = counts.lock().unwrap().clone();
+    counts.sort_unstable();
+    let (start, end) = (counts[0].0, counts[counts.len() - 1].0);
+    let second_from = |from: usize| {
+        let start = counts[from].0;
+        let window = counts[from..]
+            .iter()
+            .take_while(|(at, _)| *at - start < Duration::from_secs(1));
+        window.map(|(_, bytes)| bytes).sum::<usize>() as f64 / 1e6
+    };
+    let total = counts.iter().map(|(_, bytes)| bytes).sum::<usize>() as f64 / 1e6;
+    let best = (0..counts.len()).step_by(16).map(second_from);
+    Seen {
+        mean_mb_s: total / (end - start).as_secs_f64(),
+        best_second_mb: best.fold(0.0, f64::max),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_second_of_a_workers_upload_exceeds_its_cap() {
+    let _alone = ALONE.lock().await;
+    let local = common::start(&["--worker-rate", "75"]);
+    let counts = Counts::default();
+    let keys: Vec<String> = (0..8).map(|part| format!("part-{part}")).collect();
+    futures_util::future::join_all(
+        keys.iter()
+            .map(|key| put(&local, WORKER, key, 32_000_000, counts.clone())),
+    )
+    .await;
+    let seen = seen(&counts);
+    println!("upload: {seen:?}");
+    assert!(seen.best_second_mb <= 75.0 * 1.05, "{seen:?}");
+    assert!((70.0..=77.0).contains(&seen.mean_mb_s), "{seen:?}");
+    local.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_second_of_a_workers_download_exceeds_its_cap() {
+    let _alone = ALONE.lock().await;
+    let local = common::start(&["--worker-rate", "75"]);
+    let body = ByteStream::from(vec![7; 32_000_000]);
+    local
+        .s3()
+        .put_object()
+        .bucket(BUCKET)
+        .key("hot")
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    let counts = Counts::default();
+    futures_util::future::join_all((0..8).map(|_| get(&local, WORKER, "hot", counts.clone())))
+        .await;
+    let seen = seen(&counts);
+    println!("download: {seen:?}");
+    assert!(seen.best_second_mb <= 75.0 * 1.05, "{seen:?}");
+    assert!((73.0..=77.0).contains(&seen.mean_mb_s), "{seen:?}");
+    local.service.stop().await;
+}
