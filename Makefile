@@ -29,6 +29,7 @@ build: worker $(LOCAL) ## Build the worker as it is deployed, and S3 and Lambda 
 # without zig it runs on this machine.
 .PHONY: worker
 worker: .venv/installed
+	@rm -f $(BOOTSTRAP) # it may be running, and a running program cannot be written over
 	@cargo lambda build --release --locked --bin terabit || { \
 	  echo 'make: cargo-lambda failed; building with cargo alone, for this machine and not for Lambda' >&2; \
 	  cargo build --release --locked --bin terabit && \
