@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
 
+use crate::lambda::scaling::ScalingRate;
 use crate::model::Rate;
 use crate::s3::access::ACTIONS;
 
@@ -39,6 +40,16 @@ pub struct Options {
     /// Environments that may run at once, 1–10000; an invocation beyond is throttled (429)
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     pub concurrency: usize,
+
+    /// New environments that the function may have in a time, such as Lambda's 1000/10s; an invocation that needs one
+    /// more is throttled (429) [default: no limit]
+    #[arg(long, value_name = "N/SECONDSs")]
+    pub scaling_rate: Option<ScalingRate>,
+
+    /// Concurrent executions of the account, 1–100000; where --concurrency is less, that much is reserved for the
+    /// function [default: as --concurrency]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub account_limit: Option<usize>,
 
     /// Timeout of the function in seconds, 1–900
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..=900))]
@@ -79,6 +90,10 @@ pub struct Options {
     /// Append what the workers print to this file [default: local's stderr]
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+
+    /// Append each event that a worker is given to this file, one line of JSON each
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
 
     /// What to run, with its arguments
     #[arg(last = true, value_name = "COMMAND")]
@@ -202,6 +217,8 @@ mod tests {
             (["--region", "US"], "us-east-1"),
             (["--function", "a b"], "1–64"),
             (["--concurrency", "0"], "1..=10000"),
+            (["--scaling-rate", "fast"], "1000/10s"),
+            (["--account-limit", "0"], "1..=100000"),
             (["--timeout", "901"], "1..=900"),
             (["--memory-size", "64"], "128..=10240"),
             (["--memory", "0"], "1..=16777216"),

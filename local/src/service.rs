@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::command::{self, Environment};
 use crate::lambda::environment::Process;
 use crate::lambda::fleet::{Fleet, Function};
+use crate::lambda::journal::Journal;
 use crate::lambda::{invoke_api, runtime_api};
 use crate::model::Model;
 use crate::options::Options;
@@ -52,7 +53,8 @@ impl Service {
         let lambda = lambda_listener.local_addr()?;
 
         let process = Process::new(options, &worker, s3, lambda, runtime_listener.local_addr()?)?;
-        let fleet = Arc::new(Fleet::new(Function::new(options, worker), process));
+        let journal = options.events.as_deref().map(Journal::open).transpose()?;
+        let fleet = Arc::new(Fleet::new(Function::new(options, worker), process, journal));
         let s3_service = S3::new(options, store, model);
 
         let mut servers = JoinSet::new();

@@ -50,8 +50,13 @@ async fn send(
 ) -> Answer {
     let mut stream = TcpStream::connect(local.service.lambda).await.unwrap();
     let length = body.len();
+    let path = if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("/2015-03-31/functions/{path}")
+    };
     let head = format!(
-        "{method} /2015-03-31/functions/{path} HTTP/1.1\r\nhost: lambda\r\nconnection: close\r\ncontent-length: {length}\r\n\
+        "{method} {path} HTTP/1.1\r\nhost: lambda\r\nconnection: close\r\ncontent-length: {length}\r\n\
          authorization: AWS4-HMAC-SHA256 Credential={key}/20261123/us-east-1/lambda/aws4_request\r\n{headers}\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -367,4 +372,72 @@ async fn refusals_are_those_of_lambda() {
     assert_eq!(found["Configuration"]["Timeout"], 900);
     assert_eq!(found["Configuration"]["State"], "Active");
     local.service.stop().await;
+}
+
+#[tokio::test]
+async fn the_account_tells_what_the_function_may_have() {
+    let get = async |arguments: &[&str], path| {
+        let local = common::start(arguments);
+        let key = Identity::Command.access_key();
+        send(&local, &key, "GET", path, "", b"").await.json()
+    };
+    let settings = "/2016-08-19/account-settings/";
+    let reserved = "/2019-09-30/functions/terabit/concurrency";
+    let limits = |settings: &Value| {
+        let limit = &settings["AccountLimit"];
+        (
+            limit["ConcurrentExecutions"].as_u64(),
+            limit["UnreservedConcurrentExecutions"].as_u64(),
+        )
+    };
+    assert_eq!(limits(&get(&[], settings).await), (Some(1000), Some(1000)));
+    let small = ["--account-limit", "10"];
+    assert_eq!(limits(&get(&small, settings).await), (Some(10), Some(10)));
+    assert_eq!(get(&small, reserved).await, json!({}));
+    let part = ["--account-limit", "10", "--concurrency", "4"];
+    assert_eq!(limits(&get(&part, settings).await), (Some(10), Some(6)));
+    assert_eq!(
+        get(&part, reserved).await,
+        json!({ "ReservedConcurrentExecutions": 4 })
+    );
+}
+
+#[tokio::test]
+async fn a_function_that_grows_too_fast_is_throttled_while_warm_environments_are_not() {
+    let local = common::start(&["--scaling-rate", "2/900s"]);
+    let event = json!({ "sleep": 0.5 });
+    let (one, two, three) = tokio::join!(
+        invoke(&local, &event),
+        invoke(&local, &event),
+        invoke(&local, &event)
+    );
+    let mut statuses = [one.status, two.status, three.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 429]);
+    assert_eq!(invoke(&local, &event).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_account_limit_throttles() {
+    let local = common::start(&["--account-limit", "1"]);
+    let event = json!({ "sleep": 0.5 });
+    let (one, two) = tokio::join!(invoke(&local, &event), invoke(&local, &event));
+    assert_eq!(one.status + two.status, 200 + 429);
+}
+
+#[tokio::test]
+async fn each_event_that_a_worker_was_given_is_noted_once() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("events");
+    let local = common::start(&["--concurrency", "1", "--events", path.to_str().unwrap()]);
+    let event = json!({ "sleep": 0.5, "key": "a" });
+    let (one, two) = tokio::join!(invoke(&local, &event), invoke(&local, &event));
+    assert_eq!(one.status + two.status, 200 + 429);
+    invoke(&local, &json!({ "key": "b" })).await;
+    let noted = std::fs::read_to_string(&path).unwrap();
+    let noted: Vec<Value> = noted
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(noted, [event, json!({ "key": "b" })]);
 }

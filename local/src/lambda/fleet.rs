@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::json;
@@ -13,6 +13,8 @@ use tokio::time::timeout;
 
 use crate::id;
 use crate::lambda::environment::{Environment, Invocation, Outcome, Process, Ticket};
+use crate::lambda::journal::Journal;
+use crate::lambda::scaling::{Growth, ScalingRate};
 use crate::options::Options;
 
 /// The account that the function belongs to.
@@ -35,7 +37,11 @@ pub struct Function {
     pub timeout_s: u32,
     /// Memory size in MB.
     pub memory_mb: u32,
-    concurrency: usize,
+    /// How many executions the account may have at once.
+    pub account_limit: usize,
+    /// How many of them the function may have.
+    pub concurrency: usize,
+    scaling_rate: Option<ScalingRate>,
 }
 
 impl Function {
@@ -48,7 +54,11 @@ impl Function {
             worker,
             timeout_s: options.timeout,
             memory_mb: options.memory_size,
-            concurrency: options.concurrency,
+            account_limit: options.account_limit.unwrap_or(options.concurrency),
+            concurrency: options
+                .account_limit
+                .map_or(options.concurrency, |limit| limit.min(options.concurrency)),
+            scaling_rate: options.scaling_rate,
         }
     }
 
@@ -77,8 +87,8 @@ pub struct Invoked {
 /// Why an invocation was not begun.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// As many environments as there may be are busy.
-    #[error("every environment that --concurrency allows is busy")]
+    /// As many environments as there may be are busy, or no more may be started yet.
+    #[error("no environment is free, and none may be started now")]
     Throttled,
     /// The fleet is being stopped.
     #[error("local is stopping")]
@@ -92,6 +102,8 @@ struct State {
     idle: Vec<Arc<Environment>>,
     live: HashMap<u32, Arc<Environment>>,
     last_number: u32,
+    /// Absent when the function may grow as fast as it likes.
+    growth: Option<Growth>,
     stopping: bool,
 }
 
@@ -101,18 +113,25 @@ pub struct Fleet {
     /// What the environments run.
     pub function: Function,
     process: Process,
+    journal: Option<Journal>,
     state: Mutex<State>,
     died: Notify,
 }
 
 impl Fleet {
-    /// A fleet without an environment yet.
+    /// A fleet without an environment yet; the events that it hands out are noted in `journal`.
     #[must_use]
-    pub fn new(function: Function, process: Process) -> Self {
+    pub fn new(function: Function, process: Process, journal: Option<Journal>) -> Self {
+        let now = Instant::now();
+        let growth = function.scaling_rate.map(|rate| Growth::new(rate, now));
         Self {
             function,
             process,
-            state: Mutex::default(),
+            journal,
+            state: Mutex::new(State {
+                growth,
+                ..State::default()
+            }),
             died: Notify::new(),
         }
     }
@@ -172,8 +191,15 @@ impl Fleet {
         if state.busy >= self.function.concurrency {
             return Err(Refused::Throttled);
         }
+        let warm = state.idle.pop();
+        if warm.is_none()
+            && let Some(growth) = &mut state.growth
+            && !growth.take(Instant::now())
+        {
+            return Err(Refused::Throttled);
+        }
         state.busy += 1;
-        Ok(state.idle.pop())
+        Ok(warm)
     }
 
     fn start(self: &Arc<Self>) -> io::Result<Arc<Environment>> {
@@ -228,6 +254,12 @@ impl Fleet {
         let Ticket { fetched, mut done } = environment.offer(Arc::clone(invocation));
         // The clock of the function runs from the moment when the worker has the event.
         let started = timeout(INIT_LIMIT, fetched).await.is_ok();
+        if started
+            && let Some(journal) = &self.journal
+            && let Err(error) = journal.note(&invocation.payload)
+        {
+            eprintln!("local: an event is missing in the file of --events: {error}");
+        }
         let in_time = if started {
             timeout(self.function.timeout(), &mut done).await.ok()
         } else {

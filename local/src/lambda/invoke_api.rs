@@ -18,6 +18,8 @@ use crate::lambda::fleet::{ACCOUNT, Fleet, Function, Invoked, Refused};
 use crate::lambda::{Answer, BodyError, MAX_PAYLOAD, read};
 
 const FUNCTIONS: &str = "/2015-03-31/functions/";
+const CONCURRENCY: &str = "/2019-09-30/functions/";
+const ACCOUNT_SETTINGS: &str = "/2016-08-19/account-settings";
 const VERSION: &str = "$LATEST";
 
 /// Answers one request.
@@ -57,6 +59,19 @@ async fn route(
             "UnrecognizedClientException",
             json!({ "message": "The security token included in the request is invalid." }),
         ));
+    }
+    if request.method() == Method::GET {
+        if path.trim_end_matches('/') == ACCOUNT_SETTINGS {
+            return Ok(json_answer(
+                StatusCode::OK,
+                &account_settings(&fleet.function),
+            ));
+        }
+        let called = path.strip_prefix(CONCURRENCY);
+        if let Some(name) = called.and_then(|called| called.strip_suffix("/concurrency")) {
+            find(&fleet.function, name, None)?;
+            return Ok(json_answer(StatusCode::OK, &reserved(&fleet.function)));
+        }
     }
     let called = path.strip_prefix(FUNCTIONS).unwrap_or_default();
     let (name, call) = match called.split_once('/') {
@@ -205,6 +220,33 @@ fn find(function: &Function, called: &str, query: Option<&str>) -> Result<(), Re
     ))
 }
 
+/// What `GetFunctionConcurrency` tells: what is reserved for the function, if something is.
+fn reserved(function: &Function) -> Value {
+    if function.concurrency < function.account_limit {
+        json!({ "ReservedConcurrentExecutions": function.concurrency })
+    } else {
+        json!({})
+    }
+}
+
+fn account_settings(function: &Function) -> Value {
+    let limit = function.account_limit;
+    let reserved = reserved(function)["ReservedConcurrentExecutions"]
+        .as_u64()
+        .and_then(|reserved| usize::try_from(reserved).ok())
+        .unwrap_or_default();
+    json!({
+        "AccountLimit": {
+            "TotalCodeSize": 80_530_636_800_u64,
+            "CodeSizeUnzipped": 262_144_000,
+            "CodeSizeZipped": 52_428_800,
+            "ConcurrentExecutions": limit,
+            "UnreservedConcurrentExecutions": limit - reserved,
+        },
+        "AccountUsage": { "TotalCodeSize": 0, "FunctionCount": 1 },
+    })
+}
+
 async fn configuration(function: &Function) -> Result<Value, Refusal> {
     let unreadable = |error: std::io::Error| {
         let message = format!("{}: {error}", function.worker.display());
@@ -315,7 +357,7 @@ fn unknown(path: &str) -> Refusal {
     Refusal::new(
         StatusCode::NOT_FOUND,
         "UnknownOperationException",
-        json!({ "message": format!("local serves Invoke, GetFunction and GetFunctionConfiguration of Lambda, and nothing at {path}") }),
+        json!({ "message": format!("local serves Invoke, GetFunction, GetFunctionConfiguration, GetFunctionConcurrency and GetAccountSettings of Lambda, and nothing at {path}") }),
     )
 }
 

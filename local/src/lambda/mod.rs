@@ -6,7 +6,9 @@
 pub mod environment;
 pub mod fleet;
 pub mod invoke_api;
+pub mod journal;
 pub mod runtime_api;
+pub mod scaling;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
