@@ -245,16 +245,19 @@ impl SquadEvent {
             answer_key,
         } = self;
         let answer = answer_key.map(|key| {
-            let mut buckets: Vec<&Value> = jobs.iter().map(|job| &job["bucket"]).collect();
+            // A job whose bucket is none fails by itself.
+            let mut buckets: Vec<Bucket> = jobs
+                .iter()
+                .filter_map(|job| Bucket::try_from(job["bucket"].clone()).ok())
+                .collect();
             buckets.dedup();
-            let [bucket] = buckets[..] else {
-                return Err(Error::InvalidEvent(
-                    "answer_key: the jobs name several buckets, and the answer goes into the one that they share".into(),
-                ));
-            };
-            let bucket = Bucket::try_from(bucket.clone())
-                .map_err(|reason| Error::InvalidEvent(format!("answer_key: the jobs' bucket: {reason}")))?;
-            Ok(Place { bucket, key })
+            match <[Bucket; 1]>::try_from(buckets) {
+                Ok([bucket]) => Ok(Place { bucket, key }),
+                Err(buckets) => Err(Error::InvalidEvent(format!(
+                    "answer_key: the jobs name {}, and the answer goes into the one that they share",
+                    if buckets.is_empty() { "no bucket" } else { "several buckets" }
+                ))),
+            }
         });
         Ok(Squad {
             answer: answer.transpose()?,
@@ -600,6 +603,10 @@ mod tests {
         assert_eq!(
             (place.bucket.as_str(), place.key.as_str()),
             ("abc", "terabit-runs/1/0.json")
+        );
+        assert!(
+            squad(["abc", "A"]).is_ok(),
+            "a bad job costs nothing but itself"
         );
         assert!(squad(["abc", "abd"]).is_err());
         assert!(squad(["A", "A"]).is_err());
