@@ -7,29 +7,48 @@
 #   ./driver.sh read [NUMBER] [RUN] [options]
 #       NUMBER workers read one object each, taking turns at the keys of the
 #       latest write run, of RUN, or of --key-file. Without NUMBER: each key once.
+#   ./driver.sh write|read --resume RUN [options]
+#       Finishes a run that was interrupted or lost answers: takes in what has
+#       answered since, then runs the jobs that have no good record.
+#   ./driver.sh sweep "1 10 100" MB_PER_FILE [options]
+#       A write and a read with each number of workers, and one table of all.
 #   ./driver.sh report [RUN|FILE.ndjson] [options]
 #       The table of a run again; without RUN of the latest.
 #   ./driver.sh --help
 #
-# Options of write and read:
+# Options of write, read and sweep:
 #   --bucket NAME      the bucket (else $BUCKET, else what make deploy saved)
 #   --function NAME    the function (else $FUNCTION, else saved, else terabit)
 #   --in-flight N      concurrent requests of one worker, 1 to 256 (8)
+#   --squad N          jobs per squad, 1 to 256: the function invokes a worker
+#                      for each; 1: this machine does (1 up to 16 jobs, then at
+#                      most 32 squads as long as 256 jobs a squad allow it)
+#   --start-in SECONDS all workers begin at one moment, so long after the launch;
+#                      0: each when it is ready (else as long as the fleet takes)
+#   --timeout SECONDS  workers give up so long after the start (4 times what
+#                      75 MB/s per worker take, at least 60)
+#   --max-cost USD     refuse a run that could cost more (10)
+#   --yes              allow it nevertheless
 #   --out DIR          the folder that holds the run folders (runs, beside this
 #                      script); read and report look for runs there
-#   --dry-run          ask AWS whether the run could start, say what it would be;
-#                      launch and write nothing
 #   --json             print summary.json on stdout in place of the table
+# Options of write and read:
+#   --dry-run          ask AWS whether the run could start, say what it would be
+#                      and cost; launch and write nothing
 # Options of write:
-#   --part-mb N        MiB of one part, 5 to 5120 (64)
-#   --key-prefix TEXT  what keys begin with (nothing); 32 random hex digits follow
+#   --part-mb N        MiB of one part, 5 to 5120 (64); sweep takes it too
+#   --key-prefix TEXT  what keys begin with (nothing); 32 random hex digits
+#                      follow; sweep takes it too
 #   --key-file FILE    copy the keys there too; never over a file that exists
 # Options of read:
 #   --range-mb N       MiB of one ranged GET, 0 to 5120 (64); 0: one GET for all
 #   --read-times N     how often each worker reads its object (1)
-#   --verify           compare every byte with what write put there
+#   --verify           compare every byte with what write put there; these three
+#                      are options of sweep too
 #   --key KEY          all workers read this one object
 #   --key-file FILE    take the keys from FILE, one per line
+# Options of sweep:
+#   --repeat N         so many runs of each; the table has median and range (1)
 # Options of report:
 #   --out DIR, --json
 #
@@ -37,9 +56,12 @@
 # GB/s 10^9.
 #
 # A run leaves DIR/<UTC time>-<op>-<number> with run.json, keys.txt, jobs.ndjson,
-# records.ndjson and summary.json. Every job is one `aws lambda invoke`, at most
-# 256 of them at a time (56 MB of memory each). Only what Lambda throttled is
-# tried again; all else that goes wrong is counted, with its reason.
+# records.ndjson and summary.json. Before it starts, AWS is asked whether it can:
+# function, bucket and region, room for workers and squads, the highest cost; a
+# ping tells the workers' clock, by which they start and stop. Only what Lambda
+# throttled is tried again; all else that goes wrong is counted, with its reason.
+# A squad whose answer is lost is looked for in the bucket; RUN says of each job
+# what is known, whatever ended the driver.
 #
 # AWS's own environment (AWS_PROFILE, AWS_REGION, ...) counts. What make deploy
 # saved in .deployed (BUCKET, FUNCTION, REGION) stands below the environment,
@@ -59,16 +81,30 @@ ROOT=$(CDPATH='' cd "${here:-.}" && pwd)
 . "$ROOT/lib/tools.sh"
 # shellcheck source=lib/options.sh
 . "$ROOT/lib/options.sh"
+# shellcheck source=lib/arguments.sh
+. "$ROOT/lib/arguments.sh"
 # shellcheck source=lib/settings.sh
 . "$ROOT/lib/settings.sh"
 # shellcheck source=lib/runs.sh
 . "$ROOT/lib/runs.sh"
 # shellcheck source=lib/keys.sh
 . "$ROOT/lib/keys.sh"
+# shellcheck source=lib/fleet.sh
+. "$ROOT/lib/fleet.sh"
+# shellcheck source=lib/explain.sh
+. "$ROOT/lib/explain.sh"
 # shellcheck source=lib/preflight.sh
 . "$ROOT/lib/preflight.sh"
+# shellcheck source=lib/ping.sh
+. "$ROOT/lib/ping.sh"
+# shellcheck source=lib/progress.sh
+. "$ROOT/lib/progress.sh"
 # shellcheck source=lib/launch.sh
 . "$ROOT/lib/launch.sh"
+# shellcheck source=lib/ledger.sh
+. "$ROOT/lib/ledger.sh"
+# shellcheck source=lib/sweep.sh
+. "$ROOT/lib/sweep.sh"
 # shellcheck source=lib/report.sh
 . "$ROOT/lib/report.sh"
 
@@ -85,33 +121,51 @@ help() {
 
 # One run: resolve, check, plan, launch, collect, print.
 bench() { # OP
-  local op=$1 parent run config
+  local op=$1 parent run
   parent=${OPT_OUT:-$ROOT/runs}
   settings
   choose_keys "$op" "$parent" >"$SCRATCH/keys.txt"
-  preflight >"$SCRATCH/function.json"
-  config=$(configuration "$op" "$SCRATCH/function.json")
-
-  if [ -n "$OPT_DRY_RUN" ]; then
-    dry_run "$config"
-    return
-  fi
+  preflight
+  configuration "$op" >"$SCRATCH/base"
+  prepare "$SCRATCH/base" "$NUMBER"
+  [ -z "$OPT_DRY_RUN" ] || return 0
 
   [ "$op" = read ] || save_keys "$OPT_KEY_FILE"
   run=$(new_run "$parent" "$op" "$NUMBER")
-  plan "$run" "$config"
+  lock "$run"
+  plan "$run" "$SCRATCH/config"
+  say "run $(shown "$run")"
   launch "$run"
   finish "$run"
   conclude "$run"
 }
 
-# Says what a run would be; needs no run folder.
-dry_run() { # CONFIG
-  if [ -n "$OPT_JSON" ]; then
-    printf '%s' "$1" | jq .
-  else
-    printf '%s' "$1" | jq -r -L "$ROOT/jq" -f "$ROOT/jq/plan.jq"
+# Checks that so many jobs of a configuration can be launched, says what that will be, and leaves it in SCRATCH/config.
+prepare() { # CONFIGURATION-FILE JOBS
+  local squads=''
+  fleet "$1" "$2" >"$SCRATCH/config"
+  check_fleet "$SCRATCH/config" "$2"
+  if [ -n "$OPT_DRY_RUN" ]; then
+    dry_run "$2"
+    return
   fi
+  [ "$(jq -r .mode "$SCRATCH/config")" = direct ] || squads=yes
+  ping "$squads" "$SCRATCH/ping"
+  fleet "$1" "$2" "$SCRATCH/ping" >"$SCRATCH/config"
+  show_plan "$2" true >&2
+}
+
+# Says what a run would be; needs no run folder.
+dry_run() { # JOBS
+  if [ -n "$OPT_JSON" ]; then
+    jq . "$SCRATCH/config"
+  else
+    show_plan "$1" false
+  fi
+}
+
+show_plan() { # JOBS BRIEF
+  jq -r -L "$ROOT/jq" -f "$ROOT/jq/plan.jq" --argjson jobs "$1" --argjson brief "$2" "$SCRATCH/config"
 }
 
 report() {
@@ -127,9 +181,9 @@ report() {
 main() {
   case ${1:-} in
     -h | --help | help) help; return ;;
-    write | read | report) ;;
-    '') usage "name a command: write, read or report (./driver.sh --help explains them)" ;;
-    *) usage "there is no command \"$1\"; there are write, read and report (./driver.sh --help)" ;;
+    write | read | sweep | report) ;;
+    '') usage "name a command: write, read, sweep or report (./driver.sh --help explains them)" ;;
+    *) usage "there is no command \"$1\"; there are write, read, sweep and report (./driver.sh --help)" ;;
   esac
   parse "$@"
   if [ -n "$OPT_HELP" ]; then
@@ -140,7 +194,8 @@ main() {
   scratch
   case $1 in
     report) report ;;
-    *) bench "$1" ;;
+    sweep) sweep ;;
+    *) if [ -n "$OPT_RESUME" ]; then resume "$1"; else bench "$1"; fi ;;
   esac
 }
 

@@ -1,5 +1,6 @@
 # Purpose: the resolved configuration of a run, as it stands in run.json.
-# Input:   none; every value by --arg; $lambda is GetFunctionConfiguration's answer, slurped.
+# Input:   none; every value by --arg; $lambda is GetFunctionConfiguration's answer, slurped; $source is the run.json of
+#          the run that is read, [] for none.
 # Output:  one object. mb_per_file, part_mb and range_mb in MiB, memory_mb in MiB, timeout_s in seconds;
 #          launch and end come later, in epoch seconds on the driver's clock.
 
@@ -24,6 +25,8 @@ $lambda[0] as $lambda
     }
   else
     {
+      # Known only of a run's own objects.
+      mb_per_file: ($source[0].mb_per_file // null),
       range_mb: ($range_mb | tonumber),
       read_times: ($read_times | tonumber),
       verify: ($verify != ""),
@@ -34,7 +37,6 @@ $lambda[0] as $lambda
     memory_mb: $lambda.MemorySize,
     timeout_s: $lambda.Timeout,
     arch: ($lambda.Architectures[0]? // null),
-    processes: $processes,
     loopback: $loopback,
     driver: ($driver | given),
     launch: null,

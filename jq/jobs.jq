@@ -1,8 +1,8 @@
-# Purpose: the planned jobs of a run.
-# Input:   keys as raw lines (-n -R); $run is the run's configuration.
+# Purpose: the planned jobs of a run's first launch.
+# Input:   keys as raw lines (-n -R); $config: [the run's configuration].
 # Output:  jobs.ndjson: {"job": n, ...event}, n from 0; the keys in turn until every job has one.
 
-def event($key):
+def event($run; $key):
   {op: $run.op, bucket: $run.bucket, key: $key}
   + if $run.op == "write" then
       {mb_per_file: $run.mb_per_file, part_mb: $run.part_mb, parts_in_flight: $run.in_flight}
@@ -13,8 +13,10 @@ def event($key):
         ranges_in_flight: $run.in_flight,
         verify: $run.verify
       }
-    end;
+    end
+  + ({start_at: $run.start_at, stop_by: $run.stop_by} | map_values(values));
 
-[inputs] as $keys
+$config[0] as $run
+| [inputs] as $keys
 | range($run.jobs) as $n
-| {job: $n} + event($keys[$n % ($keys | length)])
+| {job: $n} + event($run; $keys[$n % ($keys | length)])

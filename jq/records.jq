@@ -1,7 +1,8 @@
 # Purpose: what came of one invocation, as records: nothing is dropped, whatever came.
-# Input:   none. $planned: [[job, ...]] (slurped); $answer: the JSON values in Lambda's answer, [] where it was none;
-#          $beginning: its first bytes; $metadata, $complaint, $status: stdout, stderr and exit status of
-#          `aws lambda invoke`; $tries: how often it ran; $timeout: the function's, in seconds; $function.
+# Input:   none. $planned: [[job, ...]] (slurped); $squad: whether they went as a squad; $answer: the JSON values in
+#          Lambda's answer, [] where it was none; $beginning: its first bytes; $metadata, $complaint, $status: stdout,
+#          stderr and exit status of `aws lambda invoke`; $tries: how often it ran; $timeout: the function's, in
+#          seconds; $function.
 # Output:  one record per planned job: {"job", "launch", ...result} or {"job", "launch", "op", "key", "error"}.
 
 include "lib";
@@ -55,27 +56,51 @@ def cli_error:
 
 def an_error: type == "object" and (.type | type == "string") and (.message | type == "string");
 
+# The beginning of one job's part of the answer.
+def own_quoted: if $squad then tojson | visible | shortened(200) | "\"\(.)\"" else quoted end;
+
 # One job's part of an answer that arrived.
 def result:
   if type != "object" then
-    failure("BadAnswer"; "the answer is not a JSON object; it begins with \(quoted)")
+    failure("BadAnswer"; "the answer is not a JSON object; it begins with \(own_quoted)")
   elif has("error") and .error != null then
     if .error | an_error then .
-    else failure("BadAnswer"; "the answer's error has no type and message; it begins with \(quoted)") end
+    else failure("BadAnswer"; "the answer's error has no type and message; it begins with \(own_quoted)") end
   elif (.start | measured) and (.stop | measured) then del(.error)
-  else failure("BadAnswer"; "the answer has no start and stop; is \($function) terabit? It begins with \(quoted)") end;
+  else failure("BadAnswer"; "the answer has no start and stop; is \($function) terabit? It begins with "
+      + own_quoted) end;
 
+# What became of the whole invocation: its answer, or one error for all of its jobs.
 def outcome:
   ($metadata | try fromjson catch null | if type == "object" then .FunctionError else null end) as $error
   | if $status != 0 then cli_error
     elif $answer | length != 1 then
       failure("BadAnswer"; "the answer is not JSON, or cut short; it begins with \(quoted)")
     elif $error != null then
-      if $answer[0] | type == "object" and (.errorType | type == "string") then function_error($answer[0])
+      if $answer[0] | type == "object" and (.errorType | type == "string") then
+        function_error($answer[0])
+        | if $squad then .error.message |= "the squad failed, its workers may have gone on: \(.)" else . end
       else failure("BadAnswer"; "Lambda reports the error \"\($error)\" without its type; it begins with \(quoted)") end
-    else $answer[0] | result
+    else {answer: $answer[0]}
     end;
 
-$planned[0][] as $job
-| {job: $job.job, launch: 1}
-| . + {op: $job.op, key: $job.key} + outcome + .
+# A squad's answer is taken apart by position.
+def outcomes($jobs):
+  outcome as $outcome
+  | if $outcome | has("error") then $jobs[] | $outcome
+    elif $squad | not then $outcome.answer | result
+    elif $outcome.answer | type != "array" then
+      $jobs[] | failure("BadAnswer"; "the squad's answer is not an array; it begins with \(quoted)")
+    elif ($outcome.answer | length) != ($jobs | length) then
+      $jobs[]
+      | failure("BadAnswer"; "the squad of \($jobs | length) answered with \($outcome.answer | length) results: which "
+          + "is whose cannot be told")
+    else $outcome.answer[] | result
+    end;
+
+$planned[0] as $jobs
+| [outcomes($jobs)] as $outcomes
+| range($jobs | length) as $n
+| $jobs[$n] as $job
+| {job: $job.job, launch: ($job.launch // 1)}
+| . + {op: $job.op, key: $job.key} + $outcomes[$n] + .

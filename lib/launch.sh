@@ -1,9 +1,5 @@
 # shellcheck shell=bash
-# Starts the fleet, watches it, and takes in what it answers, whether the run ends or is ended.
-
-# aws processes at a time; each takes 56 MB.
-PROCESSES=256
-GROUPS_STARTED=''
+# Starts the fleet and takes in what it answers, whether the run ends or is ended.
 
 # Runs a command in a process group of its own, in the background: what a terminal sends to the driver does not
 # reach it, and ending the group ends its children too. Its number is in GROUP.
@@ -12,98 +8,109 @@ start_group() { # COMMAND...
   "$@" &
   GROUP=$!
   set +m
-  GROUPS_STARTED="$GROUPS_STARTED $GROUP"
 }
 
-# The same with its output in files, waited for. A trap runs at once: bash only delays it for foreground commands.
+# The same with its streams in files. They are not those of a function call, where what a trap says would land.
+start_group_on() { # STDIN STDOUT STDERR COMMAND...
+  local in=$1 out=$2 err=$3
+  shift 3
+  set -m
+  "$@" <"$in" >"$out" 2>"$err" &
+  GROUP=$!
+  set +m
+}
+
+# The same, waited for. A trap runs at once: bash only delays it for foreground commands.
 in_group() { # STDOUT STDERR COMMAND...
-  local out=$1 err=$2
-  shift 2
-  start_group "$@" </dev/null >"$out" 2>"$err"
+  start_group_on /dev/null "$@"
   wait "$GROUP"
 }
 
 # Ends every group that is left: TERM, and once its leader has gone KILL to whatever did not heed it.
 end_groups() {
   local group
-  for group in $GROUPS_STARTED; do
+  for group in $(jobs -p); do
     kill -TERM -- "-$group" 2>/dev/null || continue
     wait "$group" 2>/dev/null || true
     kill -KILL -- "-$group" 2>/dev/null || true
   done
-  GROUPS_STARTED=''
 }
 
-# Launches every planned invocation and waits for all. Sets nothing: all that is learnt is in the run's folder.
-launch() { # RUN
-  local run=$1 jobs status=0 fleet
-  jobs=$(jq .jobs "$run/run.json")
-  say "run $(shown "$run")"
-  awk -v n="$jobs" 'BEGIN { for (i = 0; i < n; i++) printf "%06d\n", i }' >"$SCRATCH/list"
-  if [ "$jobs" -gt "$PROCESSES" ]; then
-    say "$jobs jobs, $PROCESSES at a time (56 MB of memory each): the last start when the first have ended"
-  fi
-  : >"$SCRATCH/throttled"
-  trap 'interrupted "$run"' INT TERM HUP
-  amend "$run" ".launch = $(now)"
-  start_group xargs -n 1 -P "$PROCESSES" "$BASH" "$ROOT/lib/invoke.sh" "$SCRATCH" "$run/answers" "$FUNCTION" \
-    "$(jq .timeout_s "$run/run.json")" <"$SCRATCH/list" 2>"$SCRATCH/children"
+# Hands invocations to lib/invoke.sh and waits for all, showing how far they are. What comes of them is in the run's
+# folder, so that nothing is lost with this process.
+each_invocation() { # send|fetch RUN NAMES-FILE
+  local run=$2 status=0 fleet
+  : >"$SCRATCH/children"
+  start_group_on "$3" /dev/null "$SCRATCH/children" \
+    xargs -n 1 -P "$(field "$run" .processes)" "$BASH" "$ROOT/lib/invoke.sh" "$1" "$run" "$FUNCTION" \
+    "$(field "$run" .timeout_s)" "$BUCKET" "$(field "$run" '.stop_by - .clock.offset_s + 10 | floor')"
   fleet=$GROUP
-  say "launched $(plural "$jobs" job)"
-  start_group watch_answers "$run" "$jobs"
+  printf '%s\n' "$fleet" >>"$run/lock/groups"
+  start_group watch_answers "$1" "$run" "$3"
   wait "$fleet" || status=$?
-  amend "$run" ".end = $(now)"
   [ "$status" -eq 0 ] || say "xargs ended with status $status: what it did not launch is counted as missing"
   end_groups
+  progress_ends
   [ ! -s "$SCRATCH/children" ] || say "$(head -n 5 "$SCRATCH/children")"
 }
 
-# Progress: a line redrawn every second on a terminal, elsewhere one when ten seconds brought news.
-watch_answers() { # RUN JOBS
-  local answered last=0 ticks=0
-  while sleep 1; do
-    ticks=$((ticks + 1))
-    answered=$(count "$1"/answers/*.ndjson)
-    if [ -t 2 ]; then
-      printf '\rdriver: answered %d of %d, %d s ' "$answered" "$2" "$ticks" >&2
-    elif [ $((ticks % 10)) -eq 0 ] && [ "$answered" != "$last" ]; then
-      say "answered $answered of $2, $ticks s"
-      last=$answered
-    fi
-  done
+# Launches what has been planned last.
+launch() { # RUN
+  local run=$1
+  trap 'interrupted "$run"' INT TERM HUP
+  amend "$run" ".launch //= $(now)"
+  each_invocation send "$run" "$run/work/names"
+  amend "$run" "if .launches == 1 then .end = $(now) else . end"
 }
 
-count() { # PATH...
-  any "$1" && printf '%d' $# || printf 0
-}
-
-# Joins the answers, in job order, and sums them up.
+# Joins the answers, the latest of each job and launch, and sums them up.
 finish() { # RUN
-  local run=$1 answered
-  answered=$(count "$run"/answers/*.ndjson)
-  amend "$run" ".invoke_throttled = $(($(wc -l <"$SCRATCH/throttled")))"
+  local run=$1
   records "$run" >"$run/records.part"
   mv "$run/records.part" "$run/records.ndjson"
-  rm -rf "$run/answers"
+  if [ -s "$run/work/throttled" ]; then
+    amend "$run" ".invoke_throttled = (.invoke_throttled // 0) + $(($(wc -l <"$run/work/throttled")))"
+    rm -f "$run/work/throttled"
+  fi
+  # From here on the records count. What may still be answered is kept for --resume.
+  mkdir -p "$run/work"
+  rm -rf "$run/work/answers"
+  mv "$run/answers" "$run/work/answers"
+  rm -rf "$run/work/answers"
+  any "$run"/work/*.sent || rm -rf "$run/work"
   summarise "$run" >"$run/summary.part"
   mv "$run/summary.part" "$run/summary.json"
-  [ ! -t 2 ] || printf '\r' >&2
-  say "answered $answered of $(jq .jobs "$run/run.json")"
 }
 
 # Ctrl-C: what has answered is kept; workers that were started go on without us.
 interrupted() { # RUN
-  local run=$1 running until
+  local run=$1
   trap '' INT TERM HUP
   end_groups
-  amend "$run" ".end = $(now) | .interrupted = true"
-  running=$(($(count "$SCRATCH"/invocations/*.answer) - $(count "$run"/answers/*.ndjson)))
-  until=$(jq -r '.end + .timeout_s | strftime("%H:%M:%S UTC")' "$run/run.json")
+  progress_ends
+  amend "$run" ".interrupted = true | if .launches == 1 then .end = $(now) else . end"
+  unanswered "$run" >"$SCRATCH/unanswered"
   finish "$run"
-  say "interrupted: up to $(plural "$running" worker) may still be running, until $until at the" \
-    "latest (the function's timeout)"
+  jq -r -n -L "$ROOT/jq" -f "$ROOT/jq/interrupted.jq" --slurpfile run "$run/run.json" \
+    --slurpfile prices "$ROOT/jq/prices.json" --argjson now "$(now)" --slurpfile planned "$SCRATCH/unanswered" |
+    while IFS= read -r line; do say "$line"; done
   say "what had answered is kept: ./driver.sh report $(shown "$run")"
+  say "to finish it: ./driver.sh $(field "$run" -r .op) --resume $(shown "$run")"
   exit 130
+}
+
+# The planned jobs of each invocation that was sent and has not answered, one array for each.
+unanswered() { # RUN
+  local sent
+  for sent in "$1"/work/*.sent; do
+    [ -e "$sent" ] || continue
+    [ -e "$1/answers/$(base_name "$sent" .sent).ndjson" ] || cat "${sent%.sent}.jobs"
+  done
+}
+
+base_name() { # PATH SUFFIX
+  local name=${1##*/}
+  printf '%s' "${name%"$2"}"
 }
 
 # Epoch seconds, to the microsecond where bash knows it.
@@ -118,4 +125,11 @@ amend() { # RUN FILTER
   jq "$2" "$1/run.json" >"$SCRATCH/run.json"
   cp "$SCRATCH/run.json" "$1/run.part"
   mv "$1/run.part" "$1/run.json"
+}
+
+# A value of run.json.
+field() { # RUN JQ-ARGUMENT...
+  local run=$1
+  shift
+  jq "$@" "$run/run.json"
 }

@@ -30,5 +30,6 @@ scratch() {
 
 leave() {
   end_groups
+  unlock
   rm -rf "$SCRATCH" || true
 }

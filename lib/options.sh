@@ -3,11 +3,20 @@
 # `parse` fills OPT_<NAME> (empty where not given), NUMBER, MB_PER_FILE and RUN.
 
 options_of() { # COMMAND
+  local launching='--bucket --function --squad --start-in --timeout --in-flight --out --max-cost --yes --json'
   case $1 in
-    write) printf '%s' '--bucket --function --key-file --key-prefix --part-mb --in-flight --out --dry-run --json' ;;
-    read) printf '%s' '--bucket --function --key-file --key --read-times --verify --range-mb --in-flight' \
-      ' --out --dry-run --json' ;;
+    write) printf '%s' "$launching --key-file --key-prefix --part-mb --resume --dry-run" ;;
+    read) printf '%s' "$launching --key-file --key --read-times --verify --range-mb --resume --dry-run" ;;
+    sweep) printf '%s' "$launching --repeat --key-prefix --part-mb --read-times --verify --range-mb" ;;
     report) printf '%s' '--json --out' ;;
+  esac
+}
+
+# Those that take no value.
+is_flag() { # OPTION
+  case $1 in
+    --json | --dry-run | --verify | --yes) ;;
+    *) return 1 ;;
   esac
 }
 
@@ -15,26 +24,25 @@ parse() { # COMMAND ARG...
   local command=$1 name value
   shift
   for name in BUCKET FUNCTION KEY_FILE KEY_PREFIX KEY READ_TIMES VERIFY PART_MB RANGE_MB IN_FLIGHT OUT DRY_RUN \
-    JSON HELP; do
+    SQUAD START_IN TIMEOUT MAX_COST YES RESUME REPEAT JSON HELP; do
     printf -v "OPT_$name" '%s' ''
   done
   ARGUMENTS=()
   while [ $# -gt 0 ]; do
     case $1 in
       -h | --help) printf -v OPT_HELP yes ;;
-      --json | --dry-run | --verify)
-        takes "$command" "$1"
-        printf -v "$(variable "$1")" yes
-        ;;
       --*=*)
         takes "$command" "${1%%=*}"
-        case ${1%%=*} in
-          --json | --dry-run | --verify) usage "${1%%=*} takes no value, not \"${1#*=}\"" ;;
-        esac
+        ! is_flag "${1%%=*}" || usage "${1%%=*} takes no value, not \"${1#*=}\""
         check "${1%%=*}" "${1#*=}"
         ;;
       --*)
         takes "$command" "$1"
+        if is_flag "$1"; then
+          printf -v "$(variable "$1")" yes
+          shift
+          continue
+        fi
         [ $# -gt 1 ] || usage "$1 needs a value"
         case $1,$2 in
           --key,* | --key-prefix,*) ;;
@@ -51,36 +59,6 @@ parse() { # COMMAND ARG...
   [ -n "$OPT_HELP" ] || "arguments_of_$command" "${ARGUMENTS[@]+"${ARGUMENTS[@]}"}"
 }
 
-arguments_of_write() { # NUMBER MB_PER_FILE
-  local most
-  [ $# -ge 2 ] || usage "write needs NUMBER and MB_PER_FILE: ./driver.sh write 8 64"
-  [ $# -eq 2 ] || usage "write takes NUMBER and MB_PER_FILE; \"$3\" is too many"
-  NUMBER=$(whole NUMBER "$1" 1 100000)
-  MB_PER_FILE=$(whole MB_PER_FILE "$2" 1 5242880)
-  most=$((${OPT_PART_MB:-64} * 10000))
-  [ "$MB_PER_FILE" -le "$most" ] || usage "MB_PER_FILE is $MB_PER_FILE: with parts of ${OPT_PART_MB:-64} MiB that is" \
-    "more than S3's 10000 parts; --part-mb $(((MB_PER_FILE + 9999) / 10000)) is the smallest that works"
-}
-
-arguments_of_read() { # [NUMBER] [RUN]
-  NUMBER='' MB_PER_FILE=''
-  if [[ ${1:-} =~ ^[0-9]+$ ]]; then
-    # shellcheck disable=SC2034 # keys.sh reads it
-    NUMBER=$(whole NUMBER "$1" 1 100000)
-    shift
-  fi
-  RUN=${1:-}
-  [ $# -le 1 ] || usage "read takes NUMBER and RUN; \"$2\" is too many"
-  case ${RUN:+r}${OPT_KEY:+k}${OPT_KEY_FILE:+f} in
-    ?*?) usage "RUN, --key and --key-file each say what to read; give one of them" ;;
-  esac
-}
-
-arguments_of_report() { # [RUN|FILE]
-  RUN=${1:-}
-  [ $# -le 1 ] || usage "report takes one RUN or FILE.ndjson; \"$2\" is too many"
-}
-
 takes() { # COMMAND OPTION
   case " $(options_of "$1") " in
     *" $2 "*) ;;
@@ -90,21 +68,7 @@ takes() { # COMMAND OPTION
 
 # --part-mb → OPT_PART_MB
 variable() { # OPTION
-  case $1 in
-    --bucket) printf OPT_BUCKET ;;
-    --function) printf OPT_FUNCTION ;;
-    --key-file) printf OPT_KEY_FILE ;;
-    --key-prefix) printf OPT_KEY_PREFIX ;;
-    --key) printf OPT_KEY ;;
-    --read-times) printf OPT_READ_TIMES ;;
-    --verify) printf OPT_VERIFY ;;
-    --part-mb) printf OPT_PART_MB ;;
-    --range-mb) printf OPT_RANGE_MB ;;
-    --in-flight) printf OPT_IN_FLIGHT ;;
-    --out) printf OPT_OUT ;;
-    --dry-run) printf OPT_DRY_RUN ;;
-    --json) printf OPT_JSON ;;
-  esac
+  printf 'OPT_%s' "$(printf '%s' "${1#--}" | tr 'a-z-' 'A-Z_')"
 }
 
 # Stores an option's value if it is one.
@@ -114,7 +78,13 @@ check() { # OPTION VALUE
     --read-times) value=$(whole "$1" "$2" 1 1000000) ;;
     --part-mb) value=$(whole "$1" "$2" 5 5120) ;;
     --range-mb) value=$(whole "$1" "$2" 0 5120) ;;
-    --in-flight) value=$(whole "$1" "$2" 1 256) ;;
+    --in-flight | --squad) value=$(whole "$1" "$2" 1 256) ;;
+    --start-in) value=$(whole "$1" "$2" 0 890) ;;
+    --timeout) value=$(whole "$1" "$2" 1 900) ;;
+    --repeat) value=$(whole "$1" "$2" 1 100) ;;
+    --max-cost)
+      [[ $2 =~ ^[0-9]{1,9}(\.[0-9]{1,6})?$ ]] || usage "--max-cost is \"$2\"; US dollars like 25 or 0.5 are accepted"
+      ;;
     --key-prefix)
       case $2 in *$'\n'*) usage "--key-prefix may not contain a line break: keys stand one per line" ;; esac
       [ "$(bytes "$2")" -le 992 ] || usage "--key-prefix has $(bytes "$2") bytes; at most 992 are accepted"

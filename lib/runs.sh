@@ -48,16 +48,27 @@ shown() { # PATH
   printf '%s' "${1#"$PWD/"}"
 }
 
-# Writes what is going to happen into the run's folder, and for every invocation its jobs and its payload.
-plan() { # RUN CONFIGURATION
+# Writes what is going to happen into a new run's folder.
+plan() { # RUN CONFIGURATION-FILE
   local run=$1
   cp "$SCRATCH/keys.txt" "$run/keys.txt"
-  printf '%s\n' "$2" >"$run/run.json"
-  jq -c -n -R -f "$ROOT/jq/jobs.jq" --argjson run "$2" <"$run/keys.txt" >"$run/jobs.ndjson"
-  mkdir "$run/answers" "$SCRATCH/invocations"
-  # Two lines each: the planned jobs, and the event that Lambda gets.
-  jq -c '[.], del(.job)' "$run/jobs.ndjson" | (
-    cd "$SCRATCH/invocations" || exit
-    awk '{ name = sprintf("%06d.%s", int((NR - 1) / 2), NR % 2 ? "jobs" : "event"); print >name; close(name) }'
+  jq -c -n -R -f "$ROOT/jq/jobs.jq" --slurpfile config "$2" <"$run/keys.txt" >"$run/jobs.ndjson"
+  mkdir "$run/answers"
+  cut_squads "$run" 1 "$(jq .squad "$2")"
+  # Last: a folder with a run.json is a run.
+  cp "$2" "$run/run.part"
+  mv "$run/run.part" "$run/run.json"
+}
+
+# Makes RUN/work with the planned jobs and the event of every invocation of one launch, and their names.
+cut_squads() { # RUN LAUNCH JOBS-PER-SQUAD
+  rm -rf "$1/work"
+  mkdir "$1/work"
+  jq -c -n -r -f "$ROOT/jq/squads.jq" --argjson launch "$2" --argjson squad "$3" --arg folder "terabit-runs/${1##*/}" \
+    "$1/jobs.ndjson" | (
+    cd "$1/work" || exit
+    awk 'NR % 3 == 1 { name = $0; print >"names" }
+      NR % 3 == 2 { print >(name ".jobs"); close(name ".jobs") }
+      NR % 3 == 0 { print >(name ".event"); close(name ".event") }'
   )
 }

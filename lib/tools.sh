@@ -5,13 +5,13 @@
 PATH=$PATH:$ROOT/.venv/bin
 
 tools_of() { # COMMAND
-  printf 'jq cat find mktemp rm sort xargs '
-  [ "$1" = report ] || printf 'aws awk cmp cp date fold head mkdir mv od sleep tr wc '
+  printf 'awk cat find jq mktemp rm sort xargs '
+  [ "$1" = report ] || printf 'aws cmp cp date fold grep head mkdir mv od sleep tr wc '
 }
 
 package_of() { # TOOL, for apt-get
   case $1 in
-    jq) printf 'jq' ;;
+    jq | grep) printf '%s' "$1" ;;
     aws) printf 'awscli' ;;
     awk) printf 'gawk' ;;
     cmp) printf 'diffutils' ;;

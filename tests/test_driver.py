@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TOOLS = "bash jq cat find mktemp rm sort xargs awk cmp cp date fold head mkdir mv od sleep tr wc".split()
+TOOLS = "bash awk cat find jq mktemp rm sort xargs cmp cp date fold grep head mkdir mv od sleep tr wc".split()
 
 
 class Driver:
@@ -40,6 +40,7 @@ class Driver:
             "STUB_PATH": os.environ["PATH"],
             "BUCKET": "some-bucket",
             "LC_ALL": "C.UTF-8",
+            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
         }
 
     def start(self, *args, **more):
@@ -115,6 +116,7 @@ def test_a_write_leaves_its_folder(driver):
     ]
     keys = (run / "keys.txt").read_text().splitlines()
     assert len(set(keys)) == 3 and all(re.fullmatch("[0-9A-F]{32}", key) for key in keys)
+    config = read_json(run / "run.json")
     assert ndjson(run / "jobs.ndjson") == [
         {
             "job": n,
@@ -124,6 +126,8 @@ def test_a_write_leaves_its_folder(driver):
             "mb_per_file": 64,
             "part_mb": 16,
             "parts_in_flight": 4,
+            "start_at": config["start_at"],
+            "stop_by": config["stop_by"],
         }
         for n, key in enumerate(keys)
     ]
@@ -131,7 +135,6 @@ def test_a_write_leaves_its_folder(driver):
     assert [(r["job"], r["launch"], r["key"], r["bytes"]) for r in records] == [
         (n, 1, key, 67108864) for n, key in enumerate(keys)
     ]
-    config = read_json(run / "run.json")
     assert (config["bucket"], config["function"], config["region"]) == ("some-bucket", "terabit", "eu-west-1")
     assert (config["memory_mb"], config["timeout_s"], config["arch"]) == (2048, 900, "arm64")
     assert config["loopback"] is False
@@ -153,7 +156,7 @@ def test_read_takes_the_latest_write(driver):
     first = driver.only_run()
     driver.run("write", 2, 1)
     second = driver.runs()[1]
-    driver.run("read", 5, "--verify", "--read-times", 3, "--range-mb", 0)
+    driver.run("read", 5, "--verify", "--read-times", 3, "--range-mb", 0, "--start-in", 0)
     jobs = ndjson(driver.runs()[2] / "jobs.ndjson")
     keys = (second / "keys.txt").read_text().splitlines()
     assert [j["key"] for j in jobs] == [keys[n % 2] for n in range(5)]
@@ -166,6 +169,7 @@ def test_read_takes_the_latest_write(driver):
         "range_mb": 0,
         "ranges_in_flight": 8,
         "verify": True,
+        "stop_by": read_json(driver.runs()[2] / "run.json")["stop_by"],
     }
     driver.run("read", 1, first)
     assert ndjson(driver.runs()[3] / "jobs.ndjson")[0]["key"] == (first / "keys.txt").read_text().splitlines()[0]
@@ -274,10 +278,10 @@ def test_loopback_is_said(driver):
 
 
 def test_more_jobs_than_processes(driver):
-    launch = driver.project / "lib" / "launch.sh"
-    launch.write_text(launch.read_text().replace("PROCESSES=256", "PROCESSES=3"))
-    done = driver.run("read", 8, "--key", "k")
-    assert "8 jobs, 3 at a time" in done.err
+    cut = driver.project / "jq" / "cut.jq"
+    cut.write_text(cut.read_text().replace("most_processes: 256", "most_processes: 3"))
+    done = driver.run("read", 8, "--key", "k", "--squad", 1)
+    assert "8 jobs, each invoked directly, 3 at a time" in done.err
     assert len(ndjson(driver.only_run() / "records.ndjson")) == 8
 
 
@@ -312,7 +316,7 @@ def test_every_failure_is_counted_with_its_reason_and_costs_only_itself(driver):
     for how, _, _ in FAILURES:
         driver.behave(how, key=how)
     names = [how for how, _, _ in FAILURES]
-    done = driver.run("read", "--key-file", driver.keys("first", *names, "last"), exit=1)
+    done = driver.run("read", "--key-file", driver.keys("first", *names, "last"), "--squad", 1, exit=1)
     run = driver.only_run()
     records = {record["key"]: record for record in ndjson(run / "records.ndjson")}
     assert [r["job"] for r in records.values()] == list(range(len(names) + 2))
@@ -358,7 +362,7 @@ def test_throttling_without_end_is_a_failure(driver):
 
 def test_a_child_that_leaves_nothing_is_missing(driver):
     invoke = driver.project / "lib" / "invoke.sh"
-    invoke.write_text(invoke.read_text().replace('mv "$answers', ': "$answers'))
+    invoke.write_text(invoke.read_text().replace('mv "$base.records"', ': "$base.records"'))
     done = driver.run("write", 2, 1, exit=1)
     assert "0 good, 0 failed, 2 missing" in done.out
     assert (driver.only_run() / "records.ndjson").read_text() == ""
@@ -559,7 +563,7 @@ def test_the_cli_of_the_project_is_found(driver):
 
 
 USAGE = [
-    ([], "write, read and report|write, read or report"),
+    ([], "write, read, sweep or report"),
     (["fly"], '"fly"'),
     (["write"], "NUMBER and MB_PER_FILE"),
     (["write", "1"], "MB_PER_FILE"),

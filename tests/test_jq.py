@@ -221,6 +221,9 @@ def records(tmp_path, answer="", metadata='{"StatusCode": 200}', complaint="", s
         "-f",
         JQ / "records.jq",
         "--argjson",
+        "squad",
+        "false",
+        "--argjson",
         "planned",
         json.dumps(planned),
         "--argjson",
@@ -344,7 +347,7 @@ def test_a_function_error_without_a_message_still_makes_a_record(tmp_path):
 
 def test_jobs_cycle_through_the_keys():
     run = {"op": "read", "jobs": 5, "bucket": "b", "read_times": 2, "range_mb": 0, "in_flight": 3, "verify": True}
-    out = jq("-c", "-n", "-R", "-f", JQ / "jobs.jq", "--argjson", "run", json.dumps(run), text="x\ny\n")
+    out = jq("-c", "-n", "-R", "-f", JQ / "jobs.jq", "--argjson", "config", json.dumps([run]), text="x\ny\n")
     jobs = [json.loads(line) for line in out.splitlines()]
     assert [(j["job"], j["key"]) for j in jobs] == [(0, "x"), (1, "y"), (2, "x"), (3, "y"), (4, "x")]
     assert jobs[0] == {

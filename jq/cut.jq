@@ -1,0 +1,30 @@
+# Purpose: into how many invocations a fleet is cut. A library.
+
+# Up to so many jobs are launched directly. MEASURED
+def most_direct: 16;
+
+# Squads of at least so many jobs: the squad's own environment is then at most 6 % of what the fleet costs.
+def smallest_squad: 16;
+
+# The function refuses larger ones.
+def largest_squad: 256;
+
+# aws processes: 56 MB of memory each. Squads keep to the first number where 256 jobs a squad allow it.
+def most_squads: 32;
+def most_processes: 256;
+
+def per($n): . / $n | ceil;
+def at_most($n): [., $n] | min;
+def at_least($n): [., $n] | max;
+
+# Jobs per squad for so many jobs; 1 is none.
+def squad_for($jobs):
+  if $jobs <= most_direct then 1
+  else $jobs | per(most_squads) | at_least(smallest_squad) | at_most(largest_squad) end;
+
+# How many environments run at once: workers, and squads which wait for them.
+def environments($jobs; $squad):
+  ($jobs | per($squad)) as $invocations
+  | if $squad == 1 then $invocations | at_most(most_processes)
+    elif $invocations <= most_processes then $jobs + $invocations
+    else most_processes * ($squad + 1) end;

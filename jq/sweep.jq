@@ -1,0 +1,28 @@
+# Purpose: how a fleet scales, from the summaries of a sweep's runs.
+# Input:   summaries, each with its run's folder (-n); $stopped: why the sweep ended early, empty if it did not.
+# Output:  {stopped, rows: [one for each op and number of workers]}. goodput and ideal in GB/s; mbps in MB/s per worker.
+#          ideal: as many times the goodput per worker of the op's smallest fleet. Runs that moved nothing have no rate.
+
+include "lib";
+
+def range_of: sort | {min: .[0], median: nearest_rank(50), max: .[-1]};
+
+[inputs]
+| group_by(.op == "read", .jobs)
+| map({
+    op: .[0].op,
+    jobs: .[0].jobs,
+    runs: map(.run),
+    repetitions: length,
+    valid: all(.valid),
+    failed: (map(.failed + .missing) | add),
+    goodput: ([.[].goodput | numbers] | range_of),
+    mbps_p50: ([.[].mbps.p50 | numbers] | range_of | .median),
+    loopback: any(.loopback == true)
+  })
+| [group_by(.op == "read")[]
+    | ([.[] | select(.goodput.median != null)][0] | .goodput.median / .jobs) as $one
+    | .[]
+    | .ideal = (if $one == null then null else $one * .jobs end)
+    | .of_ideal = (if .goodput.median == null or (.ideal // 0) == 0 then null else .goodput.median / .ideal end)]
+| {stopped: (if $stopped == "" then null else $stopped end), rows: .}

@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# How the fleet is launched: its configuration, squads, start and end; whether it fits and may cost that.
+
+# The resolved configuration of a run, as JSON.
+configuration() { # OP
+  local version='' source=/dev/null
+  version=$(git -C "$ROOT" describe --always --dirty 2>/dev/null) || version=''
+  case ${KEYS_FROM:-} in
+    */keys.txt) [ ! -f "${KEYS_FROM%/*}/run.json" ] || source=${KEYS_FROM%/*}/run.json ;;
+  esac
+  jq -n -c --arg op "$1" --arg number "$NUMBER" --arg mb_per_file "$MB_PER_FILE" \
+    --arg bucket "$BUCKET" --arg function "$FUNCTION" --arg region "${AWS_REGION:-}" \
+    --arg key_prefix "$OPT_KEY_PREFIX" --arg key_file "$OPT_KEY_FILE" --arg keys_from "${KEYS_FROM:-}" \
+    --arg part_mb "${OPT_PART_MB:-64}" --arg range_mb "${OPT_RANGE_MB:-64}" --arg in_flight "${OPT_IN_FLIGHT:-8}" \
+    --arg read_times "${OPT_READ_TIMES:-1}" --arg verify "$OPT_VERIFY" --argjson loopback "$(loopback)" \
+    --slurpfile lambda "$SCRATCH/function" --slurpfile source "$source" --arg driver "$version" \
+    -f "$ROOT/jq/configuration.jq"
+}
+
+# Adds to a configuration how its fleet is launched. Before the ping, what it will tell is assumed.
+fleet() { # CONFIGURATION-FILE JOBS [PING-FILE]
+  local cores
+  cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || cores=2
+  jq -n --arg squad "$OPT_SQUAD" --arg start_in "$OPT_START_IN" --arg timeout "$OPT_TIMEOUT" --argjson jobs "$2" \
+    --argjson cores "$cores" --argjson cpu "$LAUNCH_CPU" --argjson now "$(now)" --slurpfile ping "${3:-/dev/null}" \
+    'def given: if . == "" then null else tonumber end;
+     {jobs: $jobs, squad: ($squad | given), start_in: ($start_in | given), timeout: ($timeout | given),
+      cores: $cores, cpu_s: $cpu, ping_s: ($ping[0].took_s // 2), within_s: ($ping[0].clock.within_s // 1),
+      now: ($now + ($ping[0].clock.offset_s // 0))}' >"$SCRATCH/given"
+  jq -L "$ROOT/jq" -f "$ROOT/jq/fleet.jq" --slurpfile prices "$ROOT/jq/prices.json" \
+    --argjson given "$(cat "$SCRATCH/given")" "$1" >"$SCRATCH/fleet"
+  jq -n '[inputs] | add' "$1" "$SCRATCH/fleet" "${3:-/dev/null}"
+}
+
+# Refuses a fleet that cannot start, has no room, or may cost too much. Arguments name what fits now.
+check_fleet() { # CONFIGURATION-FILE JOBS
+  local config=$1 most=${OPT_MAX_COST:-10} verdict line
+  if jq -e '.start_in_s != null and .start_in_s >= .stop_in_s' "$config" >/dev/null; then
+    refuse "the fleet would start together $(jq '.start_in_s | round' "$config") s after the launch, and the" \
+      "function's timeout is $(jq .timeout_s "$config") s: aws lambda update-function-configuration --function-name" \
+      "$FUNCTION --timeout 900, or --start-in 0 for no common start"
+  fi
+  verdict=$(jq -n -r -L "$ROOT/jq" -f "$ROOT/jq/limits.jq" --slurpfile run "$config" --argjson jobs "$2" \
+    --arg squad "$OPT_SQUAD" --slurpfile account "$(answer_of account)" --slurpfile function "$(answer_of concurrency)")
+  while IFS= read -r line; do
+    case $line in
+      refuse\ *) refuse "${line#refuse }" ;;
+      ?*) say "$line" ;;
+    esac
+  done <<<"$verdict"
+  if jq -e --argjson most "$most" '.cost.ceiling_usd > $most' "$config" >/dev/null && [ -z "$OPT_YES" ]; then
+    refuse "this may cost up to $(jq -L "$ROOT/jq" -r 'include "cost"; .cost.ceiling_usd | dollars' "$config"), more" \
+      "than \$$most (--max-cost): add --yes to allow it, --max-cost USD for another ceiling, or --timeout SECONDS" \
+      "for less time"
+  fi
+}

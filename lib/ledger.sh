@@ -1,0 +1,153 @@
+# shellcheck shell=bash
+# A run's folder between drivers: one at a time, children of a dead one ended, late answers taken in.
+
+LOCKED=''
+
+# A run's folder has one driver: RUN/lock says which. A dead one's lock is void.
+lock() { # RUN
+  local pid command
+  if ! mkdir "$1/lock" 2>/dev/null; then
+    pid=''
+    [ ! -f "$1/lock/driver" ] || { read -r pid; read -r command; } <"$1/lock/driver" || true
+    if [[ $pid =~ ^[0-9]+$ ]] && [ "$(command_of "$pid")" = "$command" ] && [ -n "$command" ]; then
+      refuse "another driver (process $pid) is at work in $(shown "$1"): wait for it, or end it with kill $pid"
+    fi
+    end_children "$1"
+    # Whoever moves the void lock away makes the new one.
+    { mv "$1/lock" "$SCRATCH/void" && mkdir "$1/lock"; } 2>/dev/null ||
+      refuse "another driver has just begun to work in $(shown "$1")"
+  fi
+  LOCKED=$1
+  printf '%s\n%s\n' "$$" "$(command_of $$)" >"$1/lock/driver.part"
+  mv "$1/lock/driver.part" "$1/lock/driver"
+}
+
+unlock() {
+  [ -z "$LOCKED" ] || rm -rf "$LOCKED/lock" || true
+  LOCKED=''
+}
+
+# The command line of a process, in one line; nothing where there is no such process.
+command_of() { # PID
+  if [ -r "/proc/$1/cmdline" ]; then
+    tr '\0\n' '  ' 2>/dev/null <"/proc/$1/cmdline" || true
+  else
+    ps -p "$1" -o command= 2>/dev/null | tr '\n' ' ' || true
+  fi
+}
+
+# Ends what a driver that was killed left running: groups whose leader is still one of this run's.
+end_children() { # RUN
+  local group
+  [ -f "$1/lock/groups" ] || return 0
+  while IFS= read -r group; do
+    [[ $group =~ ^[0-9]+$ ]] || continue
+    case $(command_of "$group") in
+      *"lib/invoke.sh"*"$1"*)
+        say "ending what the driver before left running (process group $group)"
+        kill -TERM -- "-$group" 2>/dev/null || true
+        sleep 0.2
+        kill -KILL -- "-$group" 2>/dev/null || true
+        ;;
+    esac
+  done <"$1/lock/groups"
+}
+
+# Finishes a run: takes in late answers, then runs the jobs that have no good record.
+resume() { # OP
+  local op=$1 run parent=${OPT_OUT:-$ROOT/runs} rest
+  run=$(find_run "$parent" "$OPT_RESUME")
+  run=$(CDPATH='' cd "$run" && pwd)
+  resumable "$op" "$run"
+  # shellcheck disable=SC2034 # settings.sh reads both
+  printf -v OPT_BUCKET '%s' "$(field "$run" -r .bucket)"
+  # shellcheck disable=SC2034 # the other one
+  printf -v OPT_FUNCTION '%s' "$(field "$run" -r .function)"
+  export AWS_REGION=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(field "$run" -r '.region // ""')}}
+  settings
+  lock "$run"
+  say "resuming $(shown "$run")"
+  preflight
+  open_answers "$run"
+  trap 'interrupted "$run"' INT TERM HUP
+  late_answers "$run"
+  records "$run" | jq -c -n -f "$ROOT/jq/again.jq" --slurpfile planned "$run/jobs.ndjson" \
+    --slurpfile run "$run/run.json" >"$SCRATCH/again"
+  rest=$(($(wc -l <"$SCRATCH/again")))
+  if [ "$rest" -gt 0 ]; then
+    trap 'say "interrupted before anything was launched"; exit 130' INT TERM HUP
+    relaunch "$run" "$rest"
+  else
+    say "every job has a good record: nothing is launched"
+    amend "$run" 'del(.interrupted)'
+  fi
+  finish "$run"
+  conclude "$run"
+}
+
+# The command line must not contradict the run.
+resumable() { # OP RUN
+  local option
+  [ "$(field "$2" -r .op)" = "$1" ] ||
+    usage "$(shown "$2") is a $(field "$2" -r .op) run: ./driver.sh $(field "$2" -r .op) --resume $(shown "$2")"
+  for option in BUCKET FUNCTION KEY_FILE KEY_PREFIX KEY READ_TIMES VERIFY PART_MB RANGE_MB IN_FLIGHT DRY_RUN; do
+    option=OPT_$option
+    [ -z "${!option}" ] || usage "--resume takes up a run as it was planned; only --squad, --start-in, --timeout," \
+      "--max-cost, --yes, --out and --json go with it"
+  done
+  [ -z "$NUMBER" ] || [ "$NUMBER" = "$(field "$2" .jobs)" ] ||
+    usage "$(shown "$2") has $(field "$2" .jobs) jobs, not $NUMBER; --resume needs no NUMBER"
+  [ -z "$MB_PER_FILE" ] || [ "$MB_PER_FILE" = "$(field "$2" .mb_per_file)" ] ||
+    usage "the objects of $(shown "$2") have $(field "$2" .mb_per_file) MiB, not $MB_PER_FILE; --resume needs no size"
+}
+
+# RUN/answers holds what there is; the records of an ended launch come first, so that what arrives later wins.
+open_answers() { # RUN
+  [ ! -d "$1/answers" ] || return 0
+  rm -rf "$1/answers.part"
+  mkdir "$1/answers.part"
+  [ ! -f "$1/records.ndjson" ] || cp "$1/records.ndjson" "$1/answers.part/0.ndjson"
+  mv "$1/answers.part" "$1/answers"
+}
+
+# Squads that were sent and have not answered put their answers into the bucket, at the latest when they give up.
+late_answers() { # RUN
+  local sent found
+  : >"$SCRATCH/sent"
+  for sent in "$1"/work/*.sent; do
+    [ -e "$sent" ] || continue
+    base_name "$sent" .sent >>"$SCRATCH/sent"
+    printf '\n' >>"$SCRATCH/sent"
+  done
+  [ -s "$SCRATCH/sent" ] || return 0
+  if [ "$(field "$1" -r .mode)" = squads ]; then
+    each_invocation fetch "$1" "$SCRATCH/sent"
+    found=$(($(wc -l <"$SCRATCH/sent") - $(count "$1"/work/*.sent)))
+    say "took $found of $(plural "$(($(wc -l <"$SCRATCH/sent")))" 'waiting answer') from the bucket"
+  else
+    say "$(plural "$(($(wc -l <"$SCRATCH/sent")))" worker) of the launch before did not answer and may still run"
+  fi
+}
+
+# One launch more, of the jobs in SCRATCH/again.
+relaunch() { # RUN JOBS
+  local run=$1 launch
+  launch=$(($(field "$run" .launches) + 1))
+  jq '{op, jobs, bucket, function, region, in_flight, mb_per_file, part_mb, range_mb, read_times, memory_mb, timeout_s,
+    arch, loopback}' "$run/run.json" >"$SCRATCH/base"
+  prepare "$SCRATCH/base" "$2"
+  records "$run" | jq -c -n -f "$ROOT/jq/again.jq" --slurpfile planned "$run/jobs.ndjson" \
+    --slurpfile run <(jq --argjson launch "$launch" '.launches = $launch' "$SCRATCH/config") >"$SCRATCH/again"
+  jq -c --argjson launch "$launch" 'select((.launch // 1) < $launch)' "$run/jobs.ndjson" |
+    cat - "$SCRATCH/again" >"$run/jobs.part"
+  mv "$run/jobs.part" "$run/jobs.ndjson"
+  cut_squads "$run" "$launch" "$(jq .squad "$SCRATCH/config")"
+  # What belongs to the first launch stays: the figures are of it.
+  jq --slurpfile now "$SCRATCH/config" --argjson launch "$launch" '.first //= {squad, mode, start_at, stop_by, clock}
+    | . + ($now[0] | {squad, mode, invocations, processes, environments, start_in_s, start_at, stop_in_s, stop_by,
+        clock})
+    | .launches = $launch | del(.interrupted)' "$run/run.json" >"$SCRATCH/amended"
+  cp "$SCRATCH/amended" "$run/run.part"
+  mv "$run/run.part" "$run/run.json"
+  launch "$run"
+}

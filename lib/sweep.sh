@@ -1,0 +1,61 @@
+# shellcheck shell=bash
+# Write and read with each number of workers, each run by a driver of its own, and one table of all.
+
+sweep() {
+  local parent=${OPT_OUT:-$ROOT/runs} number turn
+  settings
+  SWEEP_PARENT=$parent SWEEP_STATUS=0 SWEEP_STOPPED=''
+  : >"$SCRATCH/summaries"
+  trap 'SWEEP_STOPPED=interrupted; end_groups; swept; exit 130' INT TERM HUP
+  for ((turn = 1; turn <= ${OPT_REPEAT:-1}; turn++)); do
+    for number in $NUMBERS; do
+      say "sweep: $(plural "$number" worker), turn $turn of ${OPT_REPEAT:-1}"
+      sweep_run write "$number" "$MB_PER_FILE" || break 2
+      sweep_run read "$number" "$SWEEP_RUN" || break 2
+    done
+  done
+  swept
+  return "$SWEEP_STATUS"
+}
+
+# One run. Fails where the sweep cannot go on: the run was refused, or cut short.
+sweep_run() { # OP ARGUMENT...
+  local op=$1 status=0
+  pass_on "$op"
+  start_group "$BASH" "$ROOT/driver.sh" "$@" --json --out "$SWEEP_PARENT" \
+    "${PASSED[@]+"${PASSED[@]}"}" >"$SCRATCH/summary.one"
+  wait "$GROUP" || status=$?
+  case $status in
+    0) ;;
+    1) SWEEP_STATUS=1 ;;
+    *)
+      SWEEP_STOPPED="$op $2 ended with exit status $status" SWEEP_STATUS=$status
+      say "the sweep stops: $SWEEP_STOPPED"
+      return 1
+      ;;
+  esac
+  SWEEP_RUN=$(latest_run "$SWEEP_PARENT" "$op")
+  jq -c --arg run "$(shown "$SWEEP_RUN")" '. + {run: $run}' "$SCRATCH/summary.one" >>"$SCRATCH/summaries"
+}
+
+# The options of a sweep that a run of OP takes, in PASSED.
+pass_on() { # OP
+  local option name
+  PASSED=()
+  for option in $(options_of "$1"); do
+    case $option in --json | --out | --resume | --dry-run | --key | --key-file) continue ;; esac
+    name=$(variable "$option")
+    [ -n "${!name}" ] || continue
+    if is_flag "$option"; then PASSED+=("$option"); else PASSED+=("$option=${!name}"); fi
+  done
+}
+
+# Prints what was measured, however the sweep ended.
+swept() {
+  jq -n -L "$ROOT/jq" -f "$ROOT/jq/sweep.jq" --arg stopped "$SWEEP_STOPPED" "$SCRATCH/summaries" >"$SCRATCH/sweep"
+  if [ -n "$OPT_JSON" ]; then
+    cat "$SCRATCH/sweep"
+  else
+    jq -r -L "$ROOT/jq" -f "$ROOT/jq/sweep_table.jq" "$SCRATCH/sweep"
+  fi
+}
