@@ -93,6 +93,28 @@ pub struct Read {
     pub verify: bool,
 }
 
+impl Write {
+    /// How many connections the job keeps busy: no more than it has parts.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        let parts = usize::try_from(spans::count(self.size, self.part));
+        parts.map_or(self.in_flight, |parts| parts.min(self.in_flight))
+    }
+}
+
+impl Read {
+    /// How many connections the job keeps busy, as far as its event tells: one GET for the whole object leaves nothing
+    /// to read beside it.
+    #[must_use]
+    pub const fn connections(&self) -> usize {
+        if self.range.is_some() {
+            self.in_flight
+        } else {
+            1
+        }
+    }
+}
+
 /// The event as it was written: flat, every field optional, each within its own limits.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -382,6 +404,12 @@ mod tests {
             (2000 * MIB, 64 * MIB, 8)
         );
         assert_eq!((write.target.start_at, write.target.stop_by), (None, None));
+        assert_eq!(write.connections(), 8);
+        let small = Write {
+            size: 65 * MIB,
+            ..write
+        };
+        assert_eq!(small.connections(), 2, "no more than parts");
     }
 
     #[test]
@@ -398,6 +426,7 @@ mod tests {
         let whole =
             read(json!({"op": "read", "bucket": "abc", "key": "k", "range_mb": 0, "verify": true}));
         assert_eq!((whole.range, whole.verify), (None, true));
+        assert_eq!((plain.connections(), whole.connections()), (8, 1));
     }
 
     #[test]

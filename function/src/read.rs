@@ -33,12 +33,6 @@ pub async fn read(s3: &S3, job: &Read, meter: &Meter, limit: &Limit) -> Result<(
         error = limit.reached() => return Err(error),
     };
     let object = Arc::new(object);
-    // One GET for the whole object leaves nothing to read beside it.
-    let in_flight = if job.range.is_some() {
-        job.in_flight
-    } else {
-        1
-    };
     let spans = cover(object.size, job.range.unwrap_or(object.size));
     // The answer that told the object's size is the beginning of the first span of the first time.
     let opened = std::iter::once(Some(first)).chain(std::iter::repeat_with(|| None));
@@ -47,7 +41,7 @@ pub async fn read(s3: &S3, job: &Read, meter: &Meter, limit: &Limit) -> Result<(
         async move { reader.drain(&object, span, opened).await }
     };
     let times = (0..job.times).flat_map(|_| spans.clone());
-    flight::all(times.zip(opened), in_flight, limit, drain)
+    flight::all(times.zip(opened), job.connections(), limit, drain)
         .await
         .map(drop)
 }

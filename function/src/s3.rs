@@ -4,7 +4,9 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::{Builder, RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::config::{
+    Builder, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
+};
 use std::time::Duration;
 
 /// How often the SDK tries an operation that S3 throttled or could not serve, with growing pauses.
@@ -13,6 +15,10 @@ pub const ATTEMPTS: u32 = 6;
 /// How long S3 may take to begin its answer, where no body is sent, or has been sent: its slowest answers to a healthy
 /// client take seconds.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a body may stand still before its connection is given up. Many uploads share a worker's cap: 256 of them at
+/// 75 MB/s have 0.3 MB/s each, and a kernel that buffers megabytes asks for more every few seconds.
+const STALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// S3, as one environment speaks to it.
 #[derive(Clone, Debug)]
@@ -32,6 +38,11 @@ impl S3 {
             .timeout_config(
                 TimeoutConfig::builder()
                     .read_timeout(ANSWER_TIMEOUT)
+                    .build(),
+            )
+            .stalled_stream_protection(
+                StalledStreamProtectionConfig::enabled()
+                    .grace_period(STALL_TIMEOUT)
                     .build(),
             )
             // Our bytes are checked by `verify`. A checksum and a signature of the body would each pass over it once

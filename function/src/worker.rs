@@ -76,13 +76,13 @@ impl Worker {
             Job::Ping(bucket) => return self.ping(&bucket).await.map(Answer::Pong),
             Job::Write(job) => {
                 let limit = Limit::of(job.target.stop_by, deadline);
-                let meter = self.begin(&job.target, deadline, job.in_flight).await?;
+                let meter = self.begin(&job.target, deadline, job.connections()).await?;
                 let outcome = write::write(&self.s3, &job, &meter, &limit).await;
                 self.result(entry, "write", &job.target, &meter, outcome)
             }
             Job::Read(job) => {
                 let limit = Limit::of(job.target.stop_by, deadline);
-                let meter = self.begin(&job.target, deadline, job.in_flight).await?;
+                let meter = self.begin(&job.target, deadline, job.connections()).await?;
                 let outcome = read::read(&self.s3, &job, &meter, &limit).await;
                 self.result(entry, "read", &job.target, &meter, outcome)
             }
