@@ -30,7 +30,7 @@ def distribution:
   | {min: .[0], p5: nearest_rank(5), p50: nearest_rank(50), p95: nearest_rank(95), max: .[-1]};
 
 # Sum of what is there; null where nothing is.
-def total: map(numbers) | if length == 0 then null else add end;
+def total: map(select(measured)) | if length == 0 then null else add end;
 
 # An integer in groups of three: 1,800.
 def grouped:
@@ -38,6 +38,8 @@ def grouped:
   | if test("^-?[0-9]+$") then
       until(test("^-?[0-9]{1,3}(,|$)"); sub("(?<a>[0-9])(?<b>[0-9]{3})(?<c>,|$)"; "\(.a),\(.b)\(.c)"))
     else . end;
+
+def counted($one; $many): "\(grouped) \(if . == 1 then $one else $many end)";
 
 # A number with so many decimals, grouped; "-" for null.
 def fixed($decimals):

@@ -1,0 +1,131 @@
+# Purpose: what a fleet had delivered by when, exactly. A library.
+# A timeline is an array of points [t, bytes, rate, active], sorted by t: seconds since the first start, bytes delivered
+# by then, bytes per second and active jobs from then on. Between two points the bytes are linear. The last point is the
+# last stop. Every program here is a sort and a sweep, whatever the number of jobs.
+
+# An event is [t, change of active jobs, change of bytes per second]. Sorted, stops precede starts of the same moment.
+
+# A job's own two events: the pace up to its first sample from its start, the pace after its last one until its stop.
+# (No samples: one pace for all.) Adds what else the job needs: first and last pace, and its first second.
+def paced($origin):
+  (.start - $origin) as $start
+  | (.stop - $origin) as $stop
+  | ((.start | floor) + 1) as $second
+  | (.samples // []) as $samples
+  | ($samples | length) as $count
+  | if $count == 0 then
+      (.bytes / ($stop - $start)) as $pace
+      | {events: [[$start, 1, $pace], [$stop, -1, -$pace]]}
+    else
+      ($samples[0] / ($second - $origin - $start)) as $first
+      | ((.bytes - $samples[-1]) / ($stop - ($second + $count - 1 - $origin))) as $last
+      | {events: [[$start, 1, $first], [$stop, -1, -$last]], second: $second, samples: $samples, $first, $last}
+    end;
+
+# One event per whole second for all jobs that share their first second. sums: their cumulative bytes at each second;
+# ended: the part of that by jobs that have no later sample; last: the paces which those then keep until they stop.
+def shared_events($origin):
+  .[0].second as $second
+  | (map(.samples | length) | max) as $count
+  | [range($count) as $n | reduce .[].samples as $samples (0; . + $samples[$n])] as $sums
+  | (reduce .[] as $job ([]; .[($job.samples | length) - 1] += $job.samples[-1])) as $ended
+  | (reduce .[] as $job ([]; .[($job.samples | length) - 1] += $job.last)) as $last
+  | [range($count - 1) as $n | $sums[$n + 1] - $sums[$n] + $ended[$n]] as $paces
+  | (map(.first) | add) as $first
+  | range($count) as $n
+  | [
+      $second + $n - $origin,
+      0,
+      ($paces[$n] // 0) + ($last[$n] // 0) - (if $n == 0 then $first else $paces[$n - 1] end)
+    ];
+
+# Input: jobs that began, as {start, stop, bytes, samples}. Where no job is active the pace is exactly 0 again.
+def timeline:
+  (map(.start) | min) as $origin
+  | map(paced($origin))
+  | [.[].events[]] + [map(select(.second)) | group_by(.second)[] | shared_events($origin)]
+  | sort
+  | . + [[infinite, 0, 0]]
+  | [
+      foreach .[] as [$t, $active, $pace] (
+        [0, 0, 0, 0];
+        .[0] as $since
+        | (.[3] + $active) as $now
+        | [
+            $t,
+            (if $t == infinite then 0 else .[1] + .[2] * ($t - $since) end),
+            (if $now == 0 then 0 else .[2] + $pace end),
+            $now,
+            (if $t > $since then .[:4] else null end)
+          ];
+        .[4] | values
+      )
+    ];
+
+# Input of all below: a timeline.
+
+def last_stop: .[-1][0];
+
+# Bytes delivered by the moment of a point.
+def delivered_by($t): first(.[] | select(.[0] >= $t))[1];
+
+# When so many bytes had been delivered, in seconds after the first start; null where they never are.
+def reached($bytes):
+  first(
+    range(1; length) as $n
+    | select(.[$n][1] >= $bytes)
+    | .[$n - 1]
+    | .[0] + if .[2] == 0 then 0 else ($bytes - .[1]) / .[2] end
+  ) // null;
+
+# {bytes, s, worker_s} of the time in which at least so many jobs were active, its first $skip seconds left out.
+def held($least; $skip):
+  . as $points
+  | reduce range(length - 1) as $n (
+      {bytes: 0, s: 0, worker_s: 0, passed: 0};
+      $points[$n] as [$t, $bytes, $pace, $active]
+      | if $active < $least then .
+        else
+          ($points[$n + 1][0] - $t) as $length
+          | ([[.passed + $length - $skip, 0] | max, $length] | min) as $counted
+          | .passed += $length
+          | .s += $counted
+          | .bytes += $pace * $counted
+          | .worker_s += $active * $counted
+        end
+    )
+  | {bytes, s, worker_s};
+
+# [most bytes delivered in any $width seconds, when those begin]; null where the whole is shorter. Between the moments
+# at which either end of the window meets a point the difference is linear: so the most is at one of those.
+def best($width):
+  (last_stop - $width) as $latest
+  | if $latest < 0 then null
+    else
+      [.[] | [.[0] - $width, 0, .[1], .[2]], [.[0], 1, .[1], .[2]]]
+      | sort
+      | reduce .[] as [$t, $behind, $bytes, $pace] (
+          {ahead: [0, 0, 0], behind: [0, 0, 0], most: null};
+          (if $behind == 1 then .behind = [$t, $bytes, $pace] else .ahead = [$t, $bytes, $pace] end)
+          | if $t < 0 or $t > $latest then .
+            else
+              (.ahead | .[1] + .[2] * ($t - .[0])) as $ahead
+              | (.behind | .[1] + .[2] * ($t - .[0])) as $gone
+              | if .most == null or $ahead - $gone > .most[0] then .most = [$ahead - $gone, $t] else . end
+            end
+        )
+      | .most
+    end;
+
+# Input: jobs that began. The highest sum of active jobs' mean rates, in the unit of .rate, which is how the article of
+# 2016 counts.
+def highest_sum:
+  [.[] | [.start, 1, .rate], [.stop, 0, -.rate]]
+  | sort
+  | reduce .[] as [$t, $begins, $rate] (
+      [0, 0, 0];
+      (.[1] + 2 * $begins - 1) as $active
+      | (if $active == 0 then 0 else .[0] + $rate end) as $sum
+      | [$sum, $active, ([.[2], $sum] | max)]
+    )
+  | .[2];

@@ -1,0 +1,182 @@
+# Purpose: what held a run back, with its evidence, and the number to plan with. A library.
+# Input:   the summary with its evidence.
+# Output:  {held_back_by, sentence, plan, plan_gbs, plan_fed_gbs, findings}. findings: every cause that shows,
+#          [{cause, cost_s, sentence, short}], the costliest first. Rates to plan with in GB/s, null where there is none.
+
+include "lib";
+
+# What a worker's network carries at every memory size unless the account has opted in to more, in MB/s.
+def network_cap: 75;
+
+# Below this share of the makespan a cause is none.
+def threshold: 0.01;
+
+def seconds: "\(fixed(if fabs < 10 then 2 else 1 end)) s";
+def percent: "\(. * 100 | if fabs < 9.95 then fixed(1) else fixed(0) end) %";
+def mbps: "\(figures) MB/s";
+def gbs: "\(figures) GB/s";
+
+def finding($cause; $cost_s; $short; $sentence): {cause: $cause, cost_s: $cost_s, short: $short, sentence: $sentence};
+
+# The rate of a worker when it has settled: from samples where there are enough, else the median job's.
+def settled: if .sustained_short == false and .evidence.steady_mbps != null then .evidence.steady_mbps else .mbps.p50 end;
+
+def bursts:
+  .sustained_short == false
+  and .evidence.steady_mbps != null
+  and .evidence.best_second_mbps != null
+  and .evidence.steady_mbps > 0
+  and .evidence.best_second_mbps > 1.2 * .evidence.steady_mbps
+  and .evidence.best_second_s < .makespan_s / 2;
+
+def at_the_cap: settled | . != null and . >= 0.9 * network_cap and . <= 1.1 * network_cap;
+
+def failures:
+  (.failed + .missing) as $lost
+  | (.errors | to_entries | max_by(.value)) as $most
+  | finding("failures"; .makespan_s * $lost / .jobs; "failures";
+      "Failures: \($lost | grouped) of \(.jobs | counted("job"; "jobs")) gave no object"
+      + (if $most == null then "" else ", \($most.value | grouped) of them with \($most.key | visible)" end));
+
+def stragglers:
+  select(.straggler_tax != null and .straggler_tax >= threshold)
+  | .evidence.tail as $tail
+  | (.straggler_tax * .makespan_s) as $cost
+  | finding("stragglers"; $cost; "stragglers";
+      "Stragglers cost \($cost | seconds) (\(.straggler_tax | percent)): the last 5 % of the bytes took "
+      + "\(.evidence.last_5_percent_s | seconds) of \(.makespan_s | seconds)"
+      + if $tail.jobs < 2 or .mbps.p50 == null then ""
+        elif $tail.mbps_p50 < 0.8 * .mbps.p50 then
+          ", the last \($tail.jobs | grouped) workers at \($tail.mbps_p50 | mbps) where the median is \(.mbps.p50 | mbps)"
+        elif $tail.start_p50_s > .evidence.mean_start_s + 0.05 * .makespan_s then
+          ", the last \($tail.jobs | grouped) workers as fast as the others but started "
+          + "\($tail.start_p50_s | seconds) after the first"
+        else "" end);
+
+def starts:
+  .evidence.mean_start_s as $cost
+  | select(.jobs > 1)
+  | if (.late // 0) > 0 then
+      finding("late_starts"; $cost; "late starts";
+        "Late starts: \(.late | counted("worker"; "workers")) began after the common start, the last "
+        + "\(.evidence.late_max_s | seconds) late")
+    else
+      finding("start_spread"; $cost; "the spread of starts";
+        "Workers started one after another, over \(.start_spread_s | seconds): on average "
+        + "\($cost | seconds) after the first")
+    end;
+
+def cpu:
+  select(.evidence.cpu_share != null and .evidence.cpu_share >= 0.9 and .mbps.p50 != null)
+  | finding("cpu"; .evidence.median_job_s * ([1 - settled / network_cap, 0] | max); "processor time";
+      "Processor time: the median worker used \(.evidence.cpu_share | percent) of what "
+      + (if .evidence.memory_mb == null then "its memory" else "\(.evidence.memory_mb | grouped) MB" end)
+      + " buys, and got \(settled | mbps)");
+
+def throttled:
+  select((.throttled // 0) > 0 and (.requests // 0) > 0)
+  | finding("throttling"; .makespan_s * .throttled / .requests; "throttling";
+      "S3 throttled: \(.throttled | grouped) of \(.requests | grouped) requests (\(.throttled / .requests | percent)) "
+      + "were answered 503 and repeated, in \(.evidence.throttled_jobs | counted("job"; "jobs"))");
+
+def retried:
+  ((.retries // 0) - (.throttled // 0)) as $others
+  | select($others > 0 and (.requests // 0) > 0)
+  | finding("retries"; .makespan_s * $others / .requests; "retries";
+      "Retries: \($others | grouped) of \(.requests | grouped) requests (\($others / .requests | percent)) "
+      + "repeated one that had failed");
+
+# Not a loss but a ceiling: it has no cost, and stands behind all that has.
+def network:
+  select(at_the_cap)
+  | finding("network_cap"; 0; "the network cap";
+      "The network cap: workers "
+      + (if bursts then
+           "began at \(.evidence.best_second_mbps | mbps) in a burst and settled at \(settled | mbps)"
+         else "ran at \(settled | mbps)" end)
+      + ", and \(network_cap) MB/s is what Lambda gives each unless opted in to more");
+
+def findings:
+  (threshold * .makespan_s) as $least
+  | [stragglers, starts, cpu, throttled, retried, failures, network]
+  | map(select(.cost_s >= $least or .cause == "network_cap" or .cause == "cpu"))
+  | sort_by(-.cost_s);
+
+def also: if length == 0 then "" else "; also " + join(", ") end;
+
+# Why nothing shows, with what the records know.
+def nothing:
+  "Nothing in these records held it back"
+  + ([
+      if .sustained_short then "workers were together for \(.sustained_s | seconds) only, too short to tell" else empty end,
+      if settled != null and settled < 0.9 * network_cap then
+        "workers got \(settled | mbps) each, below the network cap of \(network_cap)"
+      elif settled != null and settled > 1.1 * network_cap then
+        "workers got \(settled | mbps) each, above the usual network cap of \(network_cap)"
+      else empty end,
+      if .evidence.cpu_share != null then "\(.evidence.cpu_share | percent) of their processor time used" else empty end
+    ]
+    | if length == 0 then "" else ": " + join(", ") end);
+
+# A stage that waits for its last worker gets the goodput, so that is the number to plan with. Only workers that take
+# new work as they finish get the sustained rate; of a fleet that began in a burst, what it settled at.
+def plan:
+  if .loopback == true then {plan: "Plan nothing with these figures.", plan_gbs: null, plan_fed_gbs: null}
+  elif .valid | not then
+    {plan: "Plan nothing with this run: repeat it when the failures are mended.", plan_gbs: null, plan_fed_gbs: null}
+  else
+    (if .sustained_short then null
+     elif bursts then .evidence.steady_mbps * .max_active / 1e3
+     else .sustained end) as $fed
+    | {
+        plan: (
+          "Plan with \(.goodput | gbs), the goodput: work is over when its last worker is"
+          + if $fed == null then
+              ". The fleet was together for \(.sustained_s | seconds), too short to plan longer work with"
+            elif $fed < 1.02 * .goodput then ""
+            else
+              "; with \($fed | gbs), the \(if bursts then "rate after the burst" else "sustained rate" end), only where "
+              + "workers take new work as they finish"
+            end
+          + "."
+        ),
+        plan_gbs: .goodput,
+        plan_fed_gbs: $fed
+      }
+  end;
+
+def verdict:
+  if .makespan_s == null then
+    {
+      held_back_by: (if .failed + .missing > 0 then "failures" else null end),
+      sentence: (
+        if .jobs == 0 then "There are no records to judge." else "No job began: there is nothing to judge." end
+      ),
+      plan: null,
+      plan_gbs: null,
+      plan_fed_gbs: null,
+      findings: []
+    }
+  else
+    findings as $findings
+    | (if .loopback == true then
+         {
+           held_back_by: "loopback",
+           sentence: (
+             "This run measures this machine, whose processors workers, S3 and Lambda share: not S3"
+             + ($findings | map(.short) | also) + "."
+           )
+         }
+       elif .valid | not then
+         {held_back_by: "failures", sentence: (failures.sentence
+           + ($findings | map(select(.cause != "failures").short) | also) + ".")}
+       elif $findings == [] then {held_back_by: "nothing", sentence: (nothing + ".")}
+       else
+         {
+           held_back_by: $findings[0].cause,
+           sentence: ($findings[0].sentence + ($findings[1:] | map(.short) | also) + ".")
+         }
+       end)
+      + plan
+      + {findings: $findings}
+  end;
