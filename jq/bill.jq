@@ -35,7 +35,8 @@ def squad_usd($prices; $run):
 # {usd, known_usd}: the launch's cost, null where a record lacks a field or a job its record; the sum of what is known.
 def bill($prices; $run; $missing):
   ($run.first // $run) as $launch
-  | (if $launch.mode == "squads" then group_by((.job | numbers) // 0 | . / $launch.squad | floor) else [] end) as $squads
+  | (if $launch.mode == "squads" then group_by((.job | numbers) // 0 | . / $launch.squad | floor)
+     else [] end) as $squads
   | [
       (.[] | worker_usd($prices), s3_usd($prices)),
       length * ($prices.million_invocations / 1e6 + barrier_usd($prices; $run; $launch)),

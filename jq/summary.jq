@@ -2,8 +2,8 @@
 # Input:   records as raw lines (-n -R), streamed; $run: [run.json], [null] for records from elsewhere.
 #          Optional: --slurpfile prices prices.json; without it what the run cost is null.
 # Output:  one object. bytes in bytes; rates (goodput, end_to_end, sustained, peak_*, pywren_peak, first_done, g95, g99)
-#          in GB/s (10^9 bytes per second); mbps in MB/s (10^6) per worker; *_s in seconds, *_ms in milliseconds; cost in
-#          USD. What is undefined is null.
+#          in GB/s (10^9 bytes per second); mbps in MB/s (10^6) per worker; *_s in seconds, *_ms in milliseconds; cost
+#          in USD. What is undefined is null.
 # Counted: the records of the first launch. Figures are over the jobs that began, failed ones included.
 
 include "lib";
@@ -132,6 +132,7 @@ $run[0] as $run
     slowest_request: ($records | slowest_request),
     cost_usd: $bill.usd,
     cost_known_usd: $bill.known_usd,
+    prices: (if $prices == null then null else $prices | {date, region} end),
     examples: ($types | map_values(.[1] | {job, key, message})),
     evidence: (
       if $n == 0 then null

@@ -1,116 +1,156 @@
 # Purpose: a run's table, for a terminal of 80 columns.
 # Input:   summary.json; $run: [run.json] or [null]; $source: the run's folder or file as the user would type it.
-# Output:  lines of text (-r). GB/s and MB/s are decimal, MiB is 2^20 bytes.
+#          Optional: --argjson colour true where the terminal shows colours (false).
+# Output:  lines of text (-r). GB/s, Gbit/s and MB/s are decimal, MiB is 2^20 bytes.
 
 include "lib";
-
-def row($name): "  " + ($name | left(14)) + .;
-
-def rate($name; $note): if . == null then empty
-  else "\(figures | right(7)) GB/s \(. * 8 | figures | right(8)) Gbit/s   \($note)" | row($name) end;
-
-# The five figures of a distribution, or their headings.
-def columns: map(right(10)) | add;
-
-def counted($one; $many): "\(grouped) \(if . == 1 then $one else $many end)";
-
-def seconds: "\(fixed(2)) s";
-
-def volume:
-  if . == null then "-"
-  elif . >= 1e12 then "\(. / 1e12 | fixed(2)) TB"
-  elif . >= 1e9 then "\(. / 1e9 | fixed(2)) GB"
-  elif . >= 1e5 then "\(. / 1e6 | fixed(1)) MB"
-  else "\(grouped) bytes" end;
-
-def paragraph($first; $indent): wrapped(78 - $indent) | ($first + .[0]), (.[1:][] | " " * $indent + .);
-
-def job_of: if .job == null then "" else "job \(.job): " end;
-
-# Which measurement this is.
-def title($run):
-  if $run == null then "terabit: records of \($source | visible)"
-  else
-    "terabit \($run.op): \($run.jobs | counted("job"; "jobs"))"
-    + (if $run.mb_per_file then ", \($run.mb_per_file | grouped) MiB each" else "" end)
-    + (if ($run.read_times // 1) > 1 then ", \($run.read_times | grouped) times over" else "" end)
-    + (if $run.verify == true then ", every byte verified" else "" end)
-  end;
+include "layout";
+include "cost";
+include "next";
 
 def place($run):
   if $run == null then empty
   else
     "\($run.bucket), \($run.function) (\($run.memory_mb // "?") MB, \($run.arch // "?")), \($run.region // "?")"
     + (if $run.launch then ", \($run.launch | strftime("%Y-%m-%d %H:%M:%S UTC"))" else "" end)
-    | "  " + visible
+    | visible
+    | wrapped(width - 2)[]
+    | "  " + .
   end;
 
 # What stands before any figure because it changes how they read.
 def warnings($run):
-  if .loopback == true then "  LOOPBACK, NOT S3: these figures are of this machine." else empty end,
-  if $run.interrupted == true then "  INTERRUPTED: what had not answered is missing." else empty end,
-  if .valid | not then
-    "  NOT VALID: \(.failed | grouped) of \(.jobs | counted("job"; "jobs")) failed, \(.missing | grouped) missing; "
+  if .loopback == true then "LOOPBACK, NOT S3: these figures are of this machine." else empty end,
+  if $run.interrupted == true then "INTERRUPTED: what had not answered is missing." else empty end,
+  if .launches != null and .launches > 1 then
+    "RESUMED: \(.launches | grouped) launches; every figure is of the first. The others completed objects."
+  else empty end,
+  if .valid == false and .jobs > 0 then
+    "NOT VALID: \(.failed | grouped) of \(.jobs | counted("job"; "jobs")) failed, \(.missing | grouped) missing; "
     + "more than 1 %"
   else empty end;
 
-def failures:
-  .examples as $examples
-  | .errors | to_entries | sort_by(-.value)[]
-  | $examples[.key] as $example
-  | "    \(.value | grouped | right(6)) \(.key | visible)",
-    (($example | job_of) + ($example.message | tostring | visible | shortened(500)) | paragraph(" " * 11; 11));
+# A rate in both units, with what it is.
+def rate($name; $note):
+  "\(figures | right(7)) GB/s \(if . == null then "-" else . * 8 | figures end | right(8)) Gbit/s   \($note)"
+  | row($name);
 
-def next_commands($run):
-  ($source | word) as $folder
-  | if $run == null then empty
-    elif .failed + .missing == 0 and $run.op == "write" then
-      "./driver.sh read \($run.jobs) \($folder) --verify",
-      "./driver.sh report \($folder) --json"
-    elif .failed + .missing == 0 then "./driver.sh report \($folder) --json"
-    else
-      (if .failed > 0 then "jq -c 'select(.error)' \($source + "/records.ndjson" | word)" else empty end),
-      "./driver.sh \($run.op) \($run.jobs) " + (if $run.op == "write" then $run.mb_per_file | tostring else $folder end)
-    end;
+# Goodput first, never a peak alone.
+def headline($colour):
+  (.goodput | rate("goodput"; "bytes, first start to last stop") | strong($colour)),
+  ("\(.sustained_s | fixed(1)) s" as $time
+    | (if .sustained_short then "9 in 10 active, \($time): too short"
+       else "with 9 in 10 active, for \($time)" end) as $note
+    | .sustained
+    | rate("sustained"; $note)),
+  if .peak_1s == null then "not known: it was over within a second" | row("best second")
+  else .peak_1s | rate("best second"; "the fastest one of them all") end,
+  if .end_to_end == null then empty else .end_to_end | rate("end to end"; "launch to last answer") end;
 
-$run[0] as $run
-| title($run),
-  place($run),
-  warnings($run),
-  if .makespan_s != null then
+def per_worker:
+  if .mbps.p50 == null then empty
+  else
     "",
-    (.goodput | rate("goodput"; "bytes, first start to last stop")),
-    (.end_to_end | rate("end to end"; "bytes, launch to last answer")),
-    if .mbps.p50 == null then empty
-    else
-      "",
-      (["min", "p5", "median", "p95", "max"] | columns | row("")),
-      (.mbps | ([.min, .p5, .p50, .p95, .max] | map(fixed(1)) | columns) + "   MB/s" | row("per worker"))
-    end
-  else empty end,
-  "",
-  ("\(.jobs - .failed - .missing | grouped) good, \(.failed | grouped) failed, \(.missing | grouped) missing"
-    | row("jobs")),
-  failures,
-  if .makespan_s != null then
+    (["min", "p5", "median", "p95", "max"] | columns(9) | row("")),
+    (.mbps | ([.min, .p5, .p50, .p95, .max] | map(fixed(1)) | columns(9)) + "  MB/s" | row("per worker"))
+  end;
+
+def latency:
+  if .first_byte_ms.p50 == null and .request_ms.p50 == null then empty
+  else
+    "",
+    (["", "median", "p95", "p99", "max"] | columns(9) | row("latency")),
+    (if .first_byte_ms.p50 == null then empty
+     else .first_byte_ms | ["", .p50, .p95, .p99, .max] | [.[0], (.[1:][] | milliseconds)]
+       | columns(9) + "  ms" | row("first byte") end),
+    (if .request_ms.p50 == null then empty
+     else .request_ms | ["", (.p50 | milliseconds), "", (.p99 | milliseconds), (.max | milliseconds)]
+       | columns(9) + "  ms" | row("request") end)
+  end;
+
+def job_of: if .job == null then "" else "job \(.job): " end;
+
+def failures($colour):
+  .examples as $examples
+  | .errors
+  | to_entries
+  | sort_by(-.value)[]
+  | $examples[.key] as $example
+  | ("    \(.value | grouped | right(6)) \(.key | visible)" | alarming($colour)),
+    (($example | job_of) + ($example.message | tostring | visible | shortened(500))
+      | wrapped(width - 11)[]
+      | " " * 11 + .);
+
+def workers:
+  if .makespan_s == null then empty
+  else
     ("\(.bytes | volume) in \(.makespan_s | seconds)" | row("moved")),
     ("started within \(.start_spread_s | seconds), stopped within \(.stop_spread_s | seconds)" | row("workers")),
-    ("\(.max_active | grouped) active at most; slots \(.slot_efficiency * 100 | fixed(0)) % used" | row(""))
-  else empty end,
-  if .requests == null then empty
+    ([
+        "\(.max_active | grouped) active at most",
+        "slots \(.slot_efficiency | percent) used",
+        if .late == null then null else "\(.late | grouped) late" end
+      ] | listed(""))
+  end;
+
+def requests($run):
+  ([
+      if .requests == null then null else .requests | counted("request"; "requests") end,
+      if .requests_per_s == null then null else "about \(.requests_per_s | fixed(0)) in the busiest second" end,
+      if .retries == null then null else "\(.retries | grouped) repeated" end
+    ] | listed("S3")),
+  if .throttled == null then empty
+  elif .throttled == 0 then "none throttled (503)" | row("")
   else
-    ("\(.requests | counted("request"; "requests"))"
-      + (if .retries then ", \(.retries | grouped) retried" else "" end)
-      + (if .throttled then ", \(.throttled | grouped) throttled (503)" else "" end) | row("S3"))
+    "\(.throttled | grouped) throttled (503), in \(.evidence.throttled_jobs | counted("job"; "jobs"))"
+    + (if .evidence.throttled_from_s == null then ""
+       else " between \(.evidence.throttled_from_s | fixed(1)) and \(.evidence.throttled_to_s | fixed(1)) s" end)
+    | paragraph("")
   end,
   if ($run.invoke_throttled // 0) > 0 then
-    ("\($run.invoke_throttled | counted("invocation"; "invocations")) throttled (429) and tried again" | row("Lambda"))
-  else empty end,
+    "\($run.invoke_throttled | counted("invocation"; "invocations")) throttled (429) and tried again" | row("Lambda")
+  else empty end;
+
+# At list prices of one region and day, which are not everybody's.
+def cost:
+  "by the list prices of \(.prices.region), \(.prices.date)" as $prices
+  | if .cost_usd != null and .loopback == true then
+      "nothing; on AWS these seconds and requests would cost \(.cost_usd | dollars), \($prices)" | paragraph("cost")
+    elif .cost_usd != null then
+      "\(.cost_usd | dollars) for seconds and requests, \($prices)" | paragraph("cost")
+    elif (.cost_known_usd // 0) > 0 and .loopback != true then
+      "at least \(.cost_known_usd | dollars), \($prices): not every job says what it used" | paragraph("cost")
+    else empty end;
+
+def article:
   if .pywren_peak == null then empty
   else
     ("\(.pywren_peak | figures) GB/s: the highest sum of active workers' mean rates," | row("PyWren peak")),
     ("the way the 2016 article counts; for comparison only" | row(""))
-  end,
+  end;
+
+def judgement($colour):
+  .verdict
+  | "",
+    (.sentence | visible | paragraph("verdict") | strong($colour)),
+    if .plan == null then empty else .plan | paragraph("plan") end;
+
+($ARGS.named.colour == true) as $colour
+| $run[0] as $run
+| (run_title($run; $source) | wrapped(width)[] | strong($colour)),
+  place($run),
+  (warnings($run) | wrapped(width - 2)[] | "  " + . | alarming($colour)),
+  if .makespan_s != null then "", headline($colour), per_worker else empty end,
   "",
-  ($source | visible | row("records")),
-  ([next_commands($run)] | to_entries[] | .key as $n | .value | row(if $n == 0 then "next:" else "" end))
+  ("\(.jobs - .failed - .missing | grouped) good, \(.failed | grouped) failed, \(.missing | grouped) missing"
+    | row("jobs")),
+  failures($colour),
+  workers,
+  requests($run),
+  cost,
+  latency,
+  (if .pywren_peak == null then empty else "", article end),
+  judgement($colour),
+  "",
+  ($source | visible | paragraph("records")),
+  ([next_commands($run; $source)] | to_entries[] | .key as $n | .value | row(if $n == 0 then "next:" else "" end))

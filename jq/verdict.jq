@@ -1,7 +1,7 @@
 # Purpose: what held a run back, with its evidence, and the number to plan with. A library.
 # Input:   the summary with its evidence.
-# Output:  {held_back_by, sentence, plan, plan_gbs, plan_fed_gbs, findings}. findings: every cause that shows,
-#          [{cause, cost_s, sentence, short}], the costliest first. Rates to plan with in GB/s, null where there is none.
+# Output:  {held_back_by, sentence, plan, plan_gbs, plan_fed_gbs, findings}. findings: every cause that shows, the
+#          costliest first, [{cause, cost_s, sentence, short}]. Rates to plan with in GB/s, null where there is none.
 
 include "lib";
 
@@ -19,7 +19,9 @@ def gbs: "\(figures) GB/s";
 def finding($cause; $cost_s; $short; $sentence): {cause: $cause, cost_s: $cost_s, short: $short, sentence: $sentence};
 
 # The rate of a worker when it has settled: from samples where there are enough, else the median job's.
-def settled: if .sustained_short == false and .evidence.steady_mbps != null then .evidence.steady_mbps else .mbps.p50 end;
+def settled:
+  if .sustained_short == false and .evidence.steady_mbps != null then .evidence.steady_mbps
+  else .mbps.p50 end;
 
 def bursts:
   .sustained_short == false
@@ -35,35 +37,47 @@ def failures:
   (.failed + .missing) as $lost
   | (.errors | to_entries | max_by(.value)) as $most
   | finding("failures"; .makespan_s * $lost / .jobs; "failures";
-      "Failures: \($lost | grouped) of \(.jobs | counted("job"; "jobs")) gave no object"
+      "Failures: \($lost | grouped) of \(.jobs | counted("job"; "jobs")) were not completed"
       + (if $most == null then "" else ", \($most.value | grouped) of them with \($most.key | visible)" end));
 
+# Whether the last workers were as fast as the others and only began late enough to explain most of what they cost.
+def tail_is_slow: .mbps.p50 != null and .evidence.tail.mbps_p50 < 0.8 * .mbps.p50;
+
+def tail_is_late:
+  .straggler_tax != null
+  and .straggler_tax >= threshold
+  and (tail_is_slow | not)
+  and .evidence.tail.start_p50_s - .evidence.mean_start_s >= .straggler_tax * .makespan_s / 2;
+
+def tail_cost: "\(.straggler_tax * .makespan_s | seconds) (\(.straggler_tax | percent))";
+
+def tail_time:
+  "the last 5 % of the bytes took \(.evidence.last_5_percent_s | seconds) of \(.makespan_s | seconds)";
+
 def stragglers:
-  select(.straggler_tax != null and .straggler_tax >= threshold)
-  | .evidence.tail as $tail
-  | (.straggler_tax * .makespan_s) as $cost
-  | finding("stragglers"; $cost; "stragglers";
-      "Stragglers cost \($cost | seconds) (\(.straggler_tax | percent)): the last 5 % of the bytes took "
-      + "\(.evidence.last_5_percent_s | seconds) of \(.makespan_s | seconds)"
-      + if $tail.jobs < 2 or .mbps.p50 == null then ""
-        elif $tail.mbps_p50 < 0.8 * .mbps.p50 then
-          ", the last \($tail.jobs | grouped) workers at \($tail.mbps_p50 | mbps) where the median is \(.mbps.p50 | mbps)"
-        elif $tail.start_p50_s > .evidence.mean_start_s + 0.05 * .makespan_s then
-          ", the last \($tail.jobs | grouped) workers as fast as the others but started "
-          + "\($tail.start_p50_s | seconds) after the first"
+  select(.straggler_tax != null and .straggler_tax >= threshold and (tail_is_late | not))
+  | finding("stragglers"; .straggler_tax * .makespan_s; "stragglers";
+      "Stragglers cost \(tail_cost): \(tail_time)"
+      + if tail_is_slow then
+          ", the last \(.evidence.tail.jobs | counted("worker"; "workers")) at \(.evidence.tail.mbps_p50 | mbps) "
+          + "where the median is \(.mbps.p50 | mbps)"
         else "" end);
 
+# Workers that begin late keep a slot idle, and where they are the last to stop all wait for them.
 def starts:
-  .evidence.mean_start_s as $cost
-  | select(.jobs > 1)
+  select(.jobs > 1 and .start_spread_s >= 0.1)
+  | (if tail_is_late then .straggler_tax * .makespan_s else 0 end) as $waited
+  | (if tail_is_late then "cost \(tail_cost)" else "cost \(.evidence.mean_start_s | seconds) on average" end) as $cost
+  | (if tail_is_late then ", \(tail_time)" else "" end) as $time
+  | ([.evidence.mean_start_s, $waited] | max) as $seconds
   | if (.late // 0) > 0 then
-      finding("late_starts"; $cost; "late starts";
-        "Late starts: \(.late | counted("worker"; "workers")) began after the common start, the last "
-        + "\(.evidence.late_max_s | seconds) late")
+      finding("late_starts"; $seconds; "late starts";
+        "Late starts \($cost): \(.late | counted("worker"; "workers")) began after the common start, the last "
+        + "\(.evidence.late_max_s | seconds) late\($time)")
     else
-      finding("start_spread"; $cost; "the spread of starts";
-        "Workers started one after another, over \(.start_spread_s | seconds): on average "
-        + "\($cost | seconds) after the first")
+      finding("start_spread"; $seconds; "the spread of starts";
+        "The spread of starts \($cost): workers began one after another, over "
+        + "\(.start_spread_s | seconds)\($time)")
     end;
 
 def cpu:
@@ -86,7 +100,7 @@ def retried:
       "Retries: \($others | grouped) of \(.requests | grouped) requests (\($others / .requests | percent)) "
       + "repeated one that had failed");
 
-# Not a loss but a ceiling: it has no cost, and stands behind all that has.
+# Not a loss but a ceiling.
 def network:
   select(at_the_cap)
   | finding("network_cap"; 0; "the network cap";
@@ -96,19 +110,26 @@ def network:
          else "ran at \(settled | mbps)" end)
       + ", and \(network_cap) MB/s is what Lambda gives each unless opted in to more");
 
-def findings:
-  (threshold * .makespan_s) as $least
-  | [stragglers, starts, cpu, throttled, retried, failures, network]
-  | map(select(.cost_s >= $least or .cause == "network_cap" or .cause == "cpu"))
-  | sort_by(-.cost_s);
+def too_short:
+  select(.makespan_s < 5)
+  | finding("too_short"; 0; "a short run";
+      "Too short to judge: it took \(.makespan_s | seconds), and a fleet needs several seconds to settle");
 
-def also: if length == 0 then "" else "; also " + join(", ") end;
+# What has no cost of its own ranks as if it cost 5 %: before trifles, behind what hurts.
+def findings:
+  .makespan_s as $all
+  | [stragglers, starts, cpu, throttled, retried, failures, network, too_short]
+  | map(select(.cost_s >= threshold * $all or (.cause | IN("cpu", "network_cap", "too_short"))))
+  | sort_by(-([.cost_s, if .cause | IN("cpu", "network_cap", "too_short") then 0.05 * $all else 0 end] | max));
+
+def also:
+  map(.short + if .cost_s > 0 then " (\(.cost_s | seconds))" else "" end)
+  | if length == 0 then "" else "; also " + join(", ") end;
 
 # Why nothing shows, with what the records know.
 def nothing:
   "Nothing in these records held it back"
   + ([
-      if .sustained_short then "workers were together for \(.sustained_s | seconds) only, too short to tell" else empty end,
       if settled != null and settled < 0.9 * network_cap then
         "workers got \(settled | mbps) each, below the network cap of \(network_cap)"
       elif settled != null and settled > 1.1 * network_cap then
@@ -133,10 +154,12 @@ def plan:
           "Plan with \(.goodput | gbs), the goodput: work is over when its last worker is"
           + if $fed == null then
               ". The fleet was together for \(.sustained_s | seconds), too short to plan longer work with"
+            elif bursts and $fed < 0.98 * .goodput then
+              "; for longer work with \($fed | gbs), the rate after the burst"
             elif $fed < 1.02 * .goodput then ""
             else
-              "; with \($fed | gbs), the \(if bursts then "rate after the burst" else "sustained rate" end), only where "
-              + "workers take new work as they finish"
+              "; with \($fed | gbs), the \(if bursts then "rate after the burst" else "sustained rate" end), only "
+              + "where workers take new work as they finish"
             end
           + "."
         ),
@@ -164,17 +187,17 @@ def verdict:
            held_back_by: "loopback",
            sentence: (
              "This run measures this machine, whose processors workers, S3 and Lambda share: not S3"
-             + ($findings | map(.short) | also) + "."
+             + ($findings | also) + "."
            )
          }
        elif .valid | not then
          {held_back_by: "failures", sentence: (failures.sentence
-           + ($findings | map(select(.cause != "failures").short) | also) + ".")}
+           + ($findings | map(select(.cause != "failures")) | also) + ".")}
        elif $findings == [] then {held_back_by: "nothing", sentence: (nothing + ".")}
        else
          {
            held_back_by: $findings[0].cause,
-           sentence: ($findings[0].sentence + ($findings[1:] | map(.short) | also) + ".")
+           sentence: ($findings[0].sentence + ($findings[1:] | also) + ".")
          }
        end)
       + plan

@@ -1,0 +1,33 @@
+# Purpose: the commands that make sense after a run. A library.
+# Input:   the summary; $run: run.json or null; $source: the run's folder or file as the user would type it.
+# Output:  a stream of command lines; none for records from elsewhere, whose fleet is not ours to start.
+
+include "lib";
+
+# What the verdict asks for.
+def remedies($run; $folder):
+  .verdict.held_back_by as $cause
+  | (.evidence.memory_mb // $run.memory_mb // 0) as $memory
+  | if .loopback == true or .valid == false then empty
+    elif $cause == "cpu" and $memory > 0 and $memory < 10240 then
+      "aws lambda update-function-configuration --function-name \($run.function | word) "
+      + "--memory-size \([$memory * 2, 10240] | min)"
+    elif $cause == "late_starts" and $run.start_in_s != null then
+      "./driver.sh \($run.op) \($run.jobs) "
+      + (if $run.op == "write" then "\($run.mb_per_file)" else $folder end)
+      + " --start-in \(($run.first.start_in_s // $run.start_in_s) + .evidence.late_max_s | ceil)"
+    elif .sustained_short == true and $run.op == "write" and $run.mb_per_file != null then
+      "./driver.sh write \($run.jobs) \($run.mb_per_file * 4)"
+    else empty end;
+
+def next_commands($run; $source):
+  ($source | word) as $folder
+  | if $run == null then empty
+    else
+      (if .failed > 0 then "jq -c 'select(.error)' \($source + "/records.ndjson" | word)" else empty end),
+      (if .failed + .missing > 0 then "./driver.sh \($run.op) --resume \($folder)" else empty end),
+      remedies($run; $folder),
+      (if .failed + .missing == 0 and $run.op == "write" then "./driver.sh read \($run.jobs) \($folder) --verify"
+       else empty end),
+      "./driver.sh report \($folder) --json"
+    end;
