@@ -1,0 +1,159 @@
+# Purpose: runs side by side, for a terminal of 80 columns.
+# Input:   one array, [{source, run, summary}, ...]; source: the folder or file as the user would type it, run: its
+#          run.json or null, summary: its summary.json. Optional: --argjson colour true (false).
+# Output:  lines of text (-r). Runs of one kind (same op and configuration) are one column: the median, and below it the
+#          least and the most. Differences are to the first column, in percent. GB/s and MB/s are decimal.
+
+include "lib";
+include "layout";
+
+# What makes two runs the same experiment. Records from elsewhere tell only op and number.
+def kind:
+  {op: .summary.op, jobs: .summary.jobs}
+  + (.run // {}
+    | {
+        mb_per_file, part_mb, range_mb, in_flight, read_times, verify, memory_mb, arch, region, loopback, mode, squad,
+        bucket, function
+      }
+    | map_values(values));
+
+def range_of: map(select(measured)) | sort | {least: .[0], median: nearest_rank(50), most: .[-1], count: length};
+
+# What is compared: name, unit, decimals by the figure's size, and where it stands.
+def rows:
+  ["goodput", "GB/s", .goodput],
+  ["sustained", "GB/s", .sustained],
+  ["best second", "GB/s", .peak_1s],
+  ["end to end", "GB/s", .end_to_end],
+  ["median worker", "MB/s", .mbps.p50],
+  ["slow workers", "MB/s", .mbps.p5],
+  ["stragglers", "%", (.straggler_tax | if . == null then null else . * 100 end)],
+  ["started within", "s", .start_spread_s],
+  ["makespan", "s", .makespan_s],
+  ["throttled", "503s", .throttled],
+  ["failed", "jobs", .failed + .missing],
+  ["cost", "USD", .cost_usd];
+
+# Percent of the first column's; a share of percents is not taken twice, and of nothing none can be.
+def change($unit; $first):
+  if . == null or $first == null then "-"
+  elif $unit == "%" then . - $first | (if . >= 0 then "+" else "" end) + fixed(1) + " pt"
+  elif $first == 0 then (if . == 0 then "same" else "-" end)
+  else (. / $first - 1) * 100 | (if . >= 0 then "+" else "" end) + fixed(1) + " %" end;
+
+def figure($unit):
+  if . == null then "-"
+  elif $unit | IN("503s", "jobs") then fixed(0)
+  elif $unit == "USD" then fixed(2)
+  elif $unit == "%" then fixed(1)
+  else figures end;
+
+def letter: [65 + . % 26] | implode;
+
+# Runs of one kind, in the order in which they were named.
+def columns_of_runs:
+  reduce .[] as $one (
+    [];
+    ($one | kind) as $kind
+    | ([range(length) as $n | select(.[$n].kind == $kind) | $n][0] // length) as $place
+    | .[$place] |= {kind: $kind, runs: ((.runs // []) + [$one])}
+  )
+  | to_entries
+  | map(
+      (.key | letter) as $letter
+      | .value
+      | {
+          $letter,
+          kind,
+          count: (.runs | length),
+          title: (run_title(.runs[0].run; .runs[0].source) | sub("^terabit:? "; "")),
+          sources: (if .runs[0].run == null then .runs[1:] else .runs end | map(.source | visible)),
+          loopback: any(.runs[]; .summary.loopback == true),
+          invalid: any(.runs[]; .summary.valid | not),
+          rows: (
+            [.runs[].summary | [rows]]
+            | transpose
+            | map({name: .[0][0], unit: .[0][1], of: (map(.[2]) | range_of)})
+          )
+        }
+    );
+
+# Which settings set a column apart.
+def settings($columns):
+  . as $column
+  | [
+      [$columns[].kind | keys_unsorted[]] | unique[]
+      | select(IN("op", "jobs", "mb_per_file") | not)
+      | . as $name
+      | select([$columns[].kind[$name]] | unique | length > 1)
+      | "\($name) \($column.kind[$name] // "-")"
+    ]
+  | if . == [] then empty else join(", ") | visible end;
+
+# Two runs of one kind differ by chance as well.
+def doubt:
+  def goodput: .rows[0].of;
+  if length == 1 then
+    if .[0].count > 1 then empty else "One run alone has nothing to be compared with." end
+  elif all(.[]; .count == 1) then
+    "One run of each: the differences may be noise. Repeat each, three times or more."
+  elif any(.[]; .count == 1) then
+    "A column of one run shows no spread: its difference may be noise. Repeat it."
+  else
+    (.[0] | goodput) as $first
+    | .[1:][]
+    | goodput as $other
+    | select($first.median != null and $other.median != null)
+    | if $other.most < $first.least or $other.least > $first.most then
+        "\(.letter): goodput lies outside the range of A in every run."
+      else "\(.letter): goodput overlaps the range of A: the difference may be noise." end
+  end;
+
+# One line: a name, a unit, and a cell for each column; all but A have a second cell.
+def line($name; $unit; cell; second):
+  "  \($name | left(16))\($unit | left(6))"
+  + (map((cell | right(11)) + if .letter == "A" then "" else second | right(10) end) | add)
+  | sub(" +$"; "");
+
+# A and up to two others, which is what 80 columns hold.
+def block($colour):
+  . as $columns
+  | "",
+    line(""; ""; .letter + if .count > 1 then ", \(.count) runs" else "" end; "to A"),
+    (
+      range(.[0].rows | length) as $n
+      | .[0].rows[$n] as $first
+      | $first.unit as $unit
+      | select(any(.[]; .rows[$n].of.median != null))
+      | line(
+          $first.name; $unit;
+          .rows[$n].of.median | figure($unit);
+          .rows[$n].of.median | change($unit; $first.of.median)
+        ),
+        if any(.[]; .count > 1) and ($unit | IN("GB/s", "MB/s")) then
+          line("  least"; ""; if .count > 1 then .rows[$n].of.least | figure($unit) else "" end; ""),
+          line("  most"; ""; if .count > 1 then .rows[$n].of.most | figure($unit) else "" end; "")
+          | quiet($colour)
+        else empty end
+    );
+
+def warning($text): if . == [] then empty else "  \($text), in \(map(.letter) | join(", "))" end;
+
+($ARGS.named.colour == true) as $colour
+| length as $runs
+| columns_of_runs
+| . as $columns
+| ("terabit: \($runs | counted("run"; "runs")) side by side" | strong($colour)),
+  (
+    .[]
+    | ("  \(.letter)  \(.title)" | shortened(width)),
+      (.sources[], settings($columns) | wrapped(width - 5)[] | "     " + .)
+  ),
+  (map(select(.loopback)) | warning("LOOPBACK, NOT S3: figures of this machine") | alarming($colour)),
+  (map(select(.invalid)) | warning("NOT VALID: more than 1 % failed or missing") | alarming($colour)),
+  (
+    if length < 2 then block($colour)
+    else range(1; length; 2) as $n | [.[0]] + .[$n : $n + 2] | block($colour) end
+  ),
+  "",
+  (doubt | wrapped(width - 2)[] | "  " + .)
