@@ -25,9 +25,9 @@ def next_commands($run; $source):
   | if $run == null then empty
     else
       (if .failed > 0 then "jq -c 'select(.error)' \($source + "/records.ndjson" | word)" else empty end),
-      (if .failed + .missing > 0 then "./driver.sh \($run.op) --resume \($folder)" else empty end),
+      (if .unfinished > 0 then "./driver.sh \($run.op) --resume \($folder)" else empty end),
       remedies($run; $folder),
-      (if .failed + .missing == 0 and $run.op == "write" then "./driver.sh read \($run.jobs) \($folder) --verify"
+      (if .unfinished == 0 and $run.op == "write" then "./driver.sh read \($run.jobs) \($folder) --verify"
        else empty end),
       "./driver.sh report \($folder) --json"
     end;

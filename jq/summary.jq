@@ -4,7 +4,8 @@
 # Output:  one object. bytes in bytes; rates (goodput, end_to_end, sustained, peak_*, pywren_peak, first_done, g95, g99)
 #          in GB/s (10^9 bytes per second); mbps in MB/s (10^6) per worker; *_s in seconds, *_ms in milliseconds; cost
 #          in USD. What is undefined is null.
-# Counted: the records of the first launch. Figures are over the jobs that began, failed ones included.
+# Counted: the records of the first launch, failed, missing and errors as well. Figures are over the jobs that began,
+#          failed ones included. unfinished alone is over all launches: jobs without a good record in any.
 
 include "lib";
 include "job";
@@ -19,6 +20,13 @@ def by_type:
     {};
     .[$job.error] |= if . == null then [1, $job] else .[0] += 1 end
   );
+
+# How many jobs later launches made good that had no good record ($good: the numbers of those that had).
+def completed_later($good):
+  (reduce $good[] as $job ({}; .[$job | tostring] = true)) as $had
+  | [.[] | select(.error == null) | .job | tostring | select($had[.] | not)]
+  | unique
+  | length;
 
 def timeline_kind:
   map(.samples != null)
@@ -81,6 +89,7 @@ def no_rates:
 $run[0] as $run
 | $ARGS.named.prices[0] as $prices
 | [inputs | select(test("[^ \t\r]")) | job]
+| . as $all
 | ([.[].launch] | if $run == null then min else 1 end // 1) as $first_launch
 | ([.[].launch] | max // (if $run == null then null else 1 end)) as $launches
 | [.[] | select(.launch == $first_launch)] as $records
@@ -89,6 +98,7 @@ $run[0] as $run
 | ($failed | by_type) as $types
 | ($run.jobs // ($records | length)) as $jobs
 | ([$jobs - ($records | length), 0] | max) as $missing
+| ([$all[] | select(.launch > $first_launch)] | completed_later([$records[] | select(.error == null) | .job])) as $later
 | ($began | length) as $n
 | ([$began[].bytes] | add // 0) as $bytes
 | (if $n > 0 then ([$began[].stop] | max) - ([$began[].start] | min) else null end) as $makespan
@@ -103,6 +113,7 @@ $run[0] as $run
     jobs: $jobs,
     failed: ($failed | length),
     missing: $missing,
+    unfinished: (($failed | length) + $missing - $later),
     errors: ($types | map_values(.[0])),
     valid: ($jobs > 0 and (($failed | length) + $missing) * 100 <= $jobs),
     launches: $launches,

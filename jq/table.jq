@@ -23,7 +23,9 @@ def warnings($run):
   if .loopback == true then "LOOPBACK, NOT S3: these figures are of this machine." else empty end,
   if $run.interrupted == true then "INTERRUPTED: what had not answered is missing." else empty end,
   if .launches != null and .launches > 1 then
-    "RESUMED: \(.launches | grouped) launches; every figure is of the first. The others completed objects."
+    "RESUMED: \(.launches | grouped) launches; every figure is of the first. "
+    + if .unfinished == 0 then "The others completed all objects."
+      else "\(.unfinished | counted("job is"; "jobs are")) not completed yet." end
   else empty end,
   if .valid == false and .jobs > 0 then
     "NOT VALID: \(.failed | grouped) of \(.jobs | counted("job"; "jobs")) failed, \(.missing | grouped) missing; "

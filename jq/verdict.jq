@@ -68,7 +68,7 @@ def starts:
   select(.jobs > 1 and .start_spread_s >= 0.1)
   | (if tail_is_late then .straggler_tax * .makespan_s else 0 end) as $waited
   | (if tail_is_late then "cost \(tail_cost)" else "cost \(.evidence.mean_start_s | seconds) on average" end) as $cost
-  | (if tail_is_late then ", \(tail_time)" else "" end) as $time
+  | (if tail_is_late then ", and \(tail_time)" else "" end) as $time
   | ([.evidence.mean_start_s, $waited] | max) as $seconds
   | if (.late // 0) > 0 then
       finding("late_starts"; $seconds; "late starts";

@@ -1,8 +1,11 @@
 """The jq programs on cases whose answers are known, and on the reference records where TERABIT_REFERENCE names them."""
 
 import json
+import math
 import os
+import random
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -21,11 +24,12 @@ def lib(program, value=None):
     return json.loads(jq("-c", 'include "lib"; ' + program, text=json.dumps(value)))
 
 
-def summary(records, run=None, tmp=None):
+def summary(records, run=None, prices=None):
     """The summary of records (dicts, or lines as they stand)."""
     lines = [line if isinstance(line, str) else json.dumps(line) for line in records]
     text = "".join(line + "\n" for line in lines)
-    return json.loads(jq("-n", "-R", "-f", JQ / "summary.jq", "--argjson", "run", json.dumps([run]), text=text))
+    args = ["--argjson", "prices", json.dumps([prices])] if prices else []
+    return json.loads(jq("-n", "-R", "-f", JQ / "summary.jq", "--argjson", "run", json.dumps([run]), *args, text=text))
 
 
 def job(start, stop, size=0, **more):
@@ -158,6 +162,18 @@ def test_the_first_launch_counts():
     first = [job(0, 2, 2e9, launch=1, job=0), {"job": 1, "launch": 1, "error": ERROR}]
     s = summary(first + [job(100, 200, 1e9, launch=2, job=1)], {"jobs": 2})
     assert (s["launches"], s["failed"], s["missing"], s["goodput"], s["makespan_s"]) == (2, 1, 0, 1, 2)
+    assert s["errors"] == {"ShortBody": 1} and s["valid"] is False
+
+
+def test_what_later_launches_complete_is_not_unfinished():
+    first = [job(0, 2, 2e9, launch=1, job=0), {"job": 1, "launch": 1, "error": ERROR}]
+    run = {"jobs": 4}
+    assert summary(first, run)["unfinished"] == 3
+    second = [job(9, 10, 1, launch=2, job=1), {"job": 2, "launch": 2, "error": ERROR}]
+    assert summary(first + second, run)["unfinished"] == 2
+    third = [job(19, 20, 1, launch=3, job=n) for n in (0, 1, 2, 3)]
+    s = summary(first + second + third, run)
+    assert (s["unfinished"], s["failed"], s["missing"], s["launches"]) == (0, 1, 2, 3)
 
 
 @pytest.mark.parametrize(
@@ -182,10 +198,301 @@ def test_counters_are_summed_and_unknown_ones_stay_unknown():
     assert (s["requests"], s["retries"], s["throttled"], s["late"]) == (None,) * 4
 
 
-def test_ten_thousand_jobs_are_no_square():
-    records = [job(i % 7, 10 + i % 11, 1e6, samples=list(range(60))) for i in range(10_000)]
+def test_one_job_alone_has_the_same_rate_throughout():
+    s = summary([job(100, 112, 24e9)])
+    assert (s["sustained"], s["sustained_s"], s["sustained_short"]) == (2, 12, False)
+    assert (s["peak_1s"], s["peak_5s"], s["peak_10s"], s["first_done"]) == (2, 2, 2, 2)
+    assert (s["g95"], s["g99"], s["straggler_tax"]) == (pytest.approx(2), pytest.approx(2), pytest.approx(0))
+    assert s["timeline"] == "uniform"
+
+
+def test_no_overlap():
+    s = summary([job(0, 1, 1e9), job(3, 4, 3e9)])
+    assert (s["goodput"], s["max_active"], s["sustained"], s["sustained_s"]) == (1, 1, 2, 2)
+    assert (s["first_done"], s["peak_1s"], s["peak_5s"]) == (1, 3, None)
+    assert s["g95"] == pytest.approx(3.8 / (3 + 2.8 / 3))
+
+
+def test_a_straggler_costs_what_the_others_had_earned():
+    s = summary([job(0, 1, 1e9)] * 19 + [job(0, 10, 1e9)])
+    assert s["goodput"] == 2
+    assert s["g95"] == pytest.approx(19.1), "the straggler's own first tenth among them"
+    assert s["straggler_tax"] == pytest.approx(1 - 2 / 19.1)
+    assert (s["sustained_s"], s["sustained_short"]) == (1, True)
+
+
+def test_under_a_second_there_is_no_best_second():
+    s = summary([job(0, 0.5, 1e9)])
+    assert (s["goodput"], s["peak_1s"], s["peak_5s"], s["peak_10s"], s["requests_per_s"]) == (2, None, None, None, None)
+
+
+def test_samples_say_when_the_bytes_came():
+    s = summary([job(0.5, 4.5, 4e9, samples=[0, 0, 3e9, 3e9])])
+    assert s["timeline"] == "sampled"
+    assert s["peak_1s"] == 3, "all of it between second 2 and 3"
+    assert summary([job(0.5, 4.5, 4e9)])["peak_1s"] == 1
+
+
+def test_a_window_slides_between_the_samples():
+    s = summary([job(0, 4, 4e9, samples=[0, 2e9, 4e9]), job(0.5, 4, 0, samples=[0, 0, 0])])
+    assert s["peak_1s"] == 2
+    s = summary([job(0, 1.5, 3e9), job(1, 2, 1e9)])
+    assert s["peak_1s"] == pytest.approx(2.5), "from 0.5 to 1.5; whole seconds give 2"
+
+
+@pytest.mark.parametrize(
+    ("more", "kind"),
+    [
+        ({"samples": [1, 2]}, "sampled"),
+        ({"samples": []}, "sampled"),
+        ({"samples": [1, 2], "samples_dropped": True}, "uniform"),
+        ({}, "uniform"),
+        ({"samples": None}, "uniform"),
+        ({"samples": [2, 1]}, "uniform"),
+        ({"samples": [1, 99]}, "uniform"),
+        ({"samples": [-1, 2]}, "uniform"),
+        ({"samples": ["1", 2]}, "uniform"),
+        ({"samples": [1, 2, 3, 4, 5]}, "uniform"),
+        ({"samples": "many"}, "uniform"),
+    ],
+)
+def test_samples_that_cannot_be_the_jobs_are_none(more, kind):
+    s = summary([job(0, 3, 10, **more)])
+    assert (s["timeline"], s["bytes"]) == (kind, 10)
+
+
+def test_some_jobs_with_samples_and_some_without_are_mixed():
+    s = summary([job(0, 3, 6e9, samples=[0, 0]), job(0, 3, 3e9)])
+    assert (s["timeline"], s["peak_1s"]) == ("mixed", 7)
+    assert summary([])["timeline"] is None
+
+
+def test_a_failures_bytes_count_to_where_they_came():
+    failed = {"start": 0, "stop": 4, "bytes": 2e9, "samples": [2e9, 2e9, 2e9], "error": ERROR}
+    s = summary([job(0, 2, 2e9, samples=[1e9]), failed])
+    assert (s["peak_1s"], s["goodput"], s["first_done"]) == (3, 1, 2)
+
+
+def test_nothing_delivered_has_no_straggler():
+    s = summary([job(0, 2, 0), job(0, 3, 0)])
+    assert (s["goodput"], s["g95"], s["g99"], s["straggler_tax"]) == (0, None, None, None)
+
+
+def test_latencies():
+    records = [
+        job(
+            *(0, 1, 1),
+            key=f"k{i}",
+            first_byte_ms=i,
+            request_ms={"p50": i, "p99": 2 * i, "max": 3 * i, "request_id": f"r{i}"},
+        )
+        for i in range(1, 101)
+    ]
     s = summary(records)
-    assert (s["jobs"], s["max_active"]) == (10_000, 10_000)
+    assert s["first_byte_ms"] == {"p50": 50, "p95": 95, "p99": 99, "max": 100}
+    assert s["request_ms"] == {"p50": 50, "p99": 198, "max": 300}
+    assert (s["slowest_request"]["key"], s["slowest_request"]["request_id"]) == ("k100", "r100")
+    assert set(summary([job(0, 1, 1)])["request_ms"].values()) == {None}
+
+
+def test_the_peak_second_of_requests_takes_them_as_spread_over_their_job():
+    assert summary([job(0, 10, 1, requests=20), job(5, 10, 1, requests=20)])["requests_per_s"] == 6
+    assert summary([job(0, 10, 1)])["requests_per_s"] is None
+
+
+PRICES = {
+    "date": "d",
+    "region": "r",
+    "gb_second": {"arm64": 0.01, "x86_64": 0.02},
+    "million_invocations": 1e6,
+    "thousand_puts": 100,
+    "thousand_gets": 10,
+}
+BILLED = {"op": "write", "arch": "arm64", "memory_mb": 2048, "handler_s": 3, "init_s": 1, "requests": 5}
+
+
+def test_cost_is_seconds_times_memory_and_requests():
+    one = 4 * 2 * 0.01 + 1 + 5 * 0.1
+    s = summary([job(0, 1, 1, **BILLED)] * 3, prices=PRICES)
+    assert s["cost_usd"] == pytest.approx(3 * one)
+    assert s["prices"] == {"date": "d", "region": "r"}
+    read = {**BILLED, "op": "read", "arch": "x86_64"}
+    assert summary([job(0, 1, 1, **read)], prices=PRICES)["cost_usd"] == pytest.approx(4 * 2 * 0.02 + 1 + 5 * 0.01)
+
+
+def test_squads_are_billed_as_long_as_their_slowest_worker():
+    run = {"jobs": 3, "mode": "squads", "squad": 2, "memory_mb": 1024, "arch": "arm64", "in_flight": 4, "start_at": 9}
+    records = [job(0, 1, 1, job=n, **{**BILLED, "handler_s": 3 + n}) for n in range(3)]
+    workers = sum((4 + n) * 2 * 0.01 + 1 + 0.5 + 4 * 0.01 for n in range(3))
+    squads = (5 + 6) * 0.01 + 2 * (1 + 0.1)
+    assert summary(records, run, PRICES)["cost_usd"] == pytest.approx(workers + squads)
+
+
+@pytest.mark.parametrize("missing", ["handler_s", "init_s", "memory_mb", "arch", "requests", "op"])
+def test_cost_is_unknown_when_a_field_is_missing(missing):
+    records = [job(0, 1, 1, **BILLED), job(0, 1, 1, **{k: v for k, v in BILLED.items() if k != missing})]
+    s = summary(records, prices=PRICES)
+    assert s["cost_usd"] is None
+    assert s["cost_known_usd"] > 1
+    assert summary([job(0, 1, 1, **BILLED)], {"jobs": 2}, PRICES)["cost_usd"] is None, "a job without a record"
+    assert summary([job(0, 1, 1, **BILLED)])["cost_usd"] is None, "no prices"
+
+
+# The same definitions once more: exact numbers, a search per point, nothing shared with the programs.
+
+
+def exact(records):
+    jobs = []
+    for r in records:
+        s, e = Fraction(r["start"]), Fraction(r["stop"])
+        points = [(s, Fraction(0)), (e, Fraction(r["bytes"]))]
+        for n, sample in enumerate(r.get("samples") or []):
+            points.append((Fraction(math.floor(s) + 1 + n), Fraction(sample)))
+        jobs.append((s, e, sorted(points)))
+
+    def of_job(points, t):
+        if t <= points[0][0]:
+            return Fraction(0)
+        for (t0, c0), (t1, c1) in zip(points, points[1:]):
+            if t <= t1:
+                return c0 + (c1 - c0) * (t - t0) / (t1 - t0)
+        return points[-1][1]
+
+    def delivered(t):
+        return sum(of_job(points, t) for _, _, points in jobs)
+
+    def active(t):
+        return sum(1 for s, e, _ in jobs if s <= t < e)
+
+    moments = sorted({t for _, _, points in jobs for t, _ in points})
+    first, last = moments[0], moments[-1]
+    total = delivered(last)
+    most = max(active(t) for t in moments)
+    spans = [(a, b) for a, b in zip(moments, moments[1:]) if active(a) >= Fraction(9, 10) * most]
+    held = sum(b - a for a, b in spans)
+
+    def peak(width):
+        if width > last - first:
+            return None
+        starts = {t for m in moments for t in (m, m - width) if first <= t <= last - width}
+        return max(delivered(t + width) - delivered(t) for t in starts) / width / 10**9
+
+    def reached(share):
+        for a, b in zip(moments, moments[1:]):
+            if delivered(b) >= share * total:
+                t = a + (share * total - delivered(a)) * (b - a) / (delivered(b) - delivered(a))
+                return share * total / (t - first) / 10**9
+        raise AssertionError
+
+    done = min(e for _, e, _ in jobs)
+    means = {(s, e): 0 for s, e, _ in jobs}
+    for s, e, points in jobs:
+        means[s, e] += points[-1][1] / (e - s)
+    found = {
+        "bytes": total,
+        "makespan_s": last - first,
+        "goodput": total / (last - first) / 10**9,
+        "sustained": sum(delivered(b) - delivered(a) for a, b in spans) / held / 10**9,
+        "sustained_s": held,
+        "peak_1s": peak(1),
+        "peak_5s": peak(5),
+        "peak_10s": peak(10),
+        "pywren_peak": max(sum(r for (s, e), r in means.items() if s <= t < e) for t in moments) / 10**9,
+        "first_done": delivered(done) / (done - first) / 10**9,
+        "max_active": most,
+        "slot_efficiency": sum(e - s for s, e, _ in jobs) / len(jobs) / (last - first),
+        "start_spread_s": max(s for s, _, _ in jobs) - first,
+        "stop_spread_s": last - done,
+    }
+    for name, share in (("g95", Fraction(95, 100)), ("g99", Fraction(99, 100))):
+        found[name] = reached(share) if total else None
+    found["straggler_tax"] = 1 - found["goodput"] / found["g95"] if total else None
+    return found
+
+
+def random_records(rng):
+    base = rng.choice([0, 1_790_000_000])
+    step = rng.choice([1, 4, 64])
+    records = []
+    for n in range(rng.randrange(1, 9)):
+        # Quarters of a second and the like, so that moments coincide and no sum is rounded.
+        start = base + rng.randrange(6 * step) / step
+        stop = start + rng.randrange(1, 14 * step) / step
+        seconds = math.ceil(stop) - math.floor(start) - 1
+        size = rng.choice([0, 10**6, rng.randrange(10**11)])
+        record = {"job": n, "start": start, "stop": stop, "bytes": size}
+        if rng.random() < 0.7:
+            record["samples"] = sorted(rng.randrange(size + 1) for _ in range(seconds))
+            if rng.random() < 0.2:
+                record["samples"] = record["samples"][: rng.randrange(seconds + 1)]
+        if rng.random() < 0.2:
+            record["error"] = ERROR
+        else:
+            record["mbps"] = size / (stop - start) / 1e6
+        records.append(record)
+    return records
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_figures_are_those_of_an_exact_computation(seed):
+    records = random_records(random.Random(seed))
+    got = summary(records)
+    for name, value in exact(records).items():
+        if value is None:
+            assert got[name] is None, name
+        else:
+            assert got[name] == pytest.approx(float(value), rel=1e-9, abs=1e-9), (name, records)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_timeline_integrates_to_the_bytes(seed):
+    records = random_records(random.Random(1000 + seed))
+    jobs = [{"start": r["start"], "stop": r["stop"], "bytes": r["bytes"], "samples": r.get("samples")} for r in records]
+    points = json.loads(jq("-c", 'include "timeline"; timeline', text=json.dumps(jobs)))
+    total = sum(r["bytes"] for r in records)
+    assert points[-1][1] == pytest.approx(total, rel=1e-9, abs=1e-3)
+    area = sum((b[0] - a[0]) * a[2] for a, b in zip(points, points[1:]))
+    assert area == pytest.approx(total, rel=1e-9, abs=1e-3)
+    busy = sum((b[0] - a[0]) * a[3] for a, b in zip(points, points[1:]))
+    assert busy == pytest.approx(sum(r["stop"] - r["start"] for r in records))
+    assert points[-1][2:] == [0, 0]
+    assert all(a[0] < b[0] and b[1] >= a[1] - 1e-3 for a, b in zip(points, points[1:]))
+
+
+def test_moments_far_apart_need_no_room_between_them():
+    s = summary([job(0, 3, 3e9, samples=[1e9, 2e9]), job(1e9, 1e9 + 3, 3e9, samples=[1e9, 2e9])])
+    assert (s["peak_1s"], s["max_active"]) == (1, 1)
+
+
+def fleet(path, number):
+    """So many jobs of a minute, with their samples; what they cost to sum up: processor seconds and megabytes."""
+    rng = random.Random(7)
+    with path.open("w") as file:
+        for n in range(number):
+            start = round(1_790_000_000 + 5 * rng.random(), 6)
+            stop = round(start + 60 + rng.random(), 6)
+            seconds = math.ceil(stop) - math.floor(start) - 1
+            samples = [75_000_000 * k + rng.randrange(75_000_000) for k in range(seconds)]
+            record = job(start, stop, 75_000_000 * 62, job=n, launch=1, key=f"{rng.getrandbits(128):032X}", **BILLED)
+            file.write(json.dumps({**record, "samples": samples}) + "\n")
+    args = ["jq", "-L", JQ, "-n", "-R", "-f", JQ / "summary.jq", "--argjson", "run", "[null]", path]
+    with path.with_suffix(".json").open("w+") as out:
+        child = subprocess.Popen(args, stdout=out)
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = status
+        assert status == 0
+        out.seek(0)
+        s = json.load(out)
+    assert (s["jobs"], s["max_active"], s["timeline"]) == (number, number, "sampled")
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1000
+
+
+def test_ten_thousand_jobs_take_seconds_and_grow_in_proportion(tmp_path):
+    small, _ = fleet(tmp_path / "small", 1_000)
+    large, memory = fleet(tmp_path / "large", 10_000)
+    assert large < 24, "12 s on an idle machine"
+    assert memory < 300
+    assert large < 30 * small, "15 times, on an idle machine"
 
 
 @pytest.mark.parametrize("op", ["write", "read"])
@@ -195,11 +502,7 @@ def test_reference_records(op):
         pytest.skip("TERABIT_REFERENCE names no folder of reference records")
     expected = json.loads((Path(folder) / f"expected-1000-{op}.json").read_text())
     got = summary((Path(folder) / f"lithops-2022-aws-1000-{op}.ndjson").read_text().splitlines())
-    present = {name: value for name, value in expected.items() if name in got}
-    assert {"jobs", "bytes", "makespan_s", "goodput", "pywren_peak", "mbps", "max_active", "slot_efficiency"} <= set(
-        present
-    )
-    for name, value in present.items():
+    for name, value in expected.items():
         assert got[name] == pytest.approx(value, rel=1e-6), name
 
 
@@ -409,9 +712,10 @@ def test_words_for_the_shell():
 # Table
 
 
-def table(s, run=None, source="runs/x"):
+def table(s, run=None, source="runs/x", **more):
     return jq(
         "-r",
+        *(arg for name, value in more.items() for arg in ("--argjson", name, json.dumps(value))),
         "-f",
         JQ / "table.jq",
         "--argjson",
@@ -458,3 +762,218 @@ def test_the_table_shows_no_control_characters():
 def test_the_table_of_nothing():
     text = table(summary([]))
     assert "0 good, 0 failed, 0 missing" in text and "GB/s" not in text and "null" not in text
+
+
+RUN = {
+    "op": "write",
+    "jobs": 20,
+    "mb_per_file": 64,
+    "bucket": "b",
+    "function": "terabit",
+    "memory_mb": 2048,
+    "arch": "arm64",
+    "region": "eu-west-1",
+    "launch": 1700000000,
+    "end": 1700000030,
+    "loopback": False,
+}
+
+
+def test_goodput_sustained_and_best_second_stand_together_goodput_first():
+    lines = table(summary([job(0, 10, 1e9)] * 19 + [job(0, 20, 1e9)], RUN), RUN).splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("  goodput"))
+    assert lines[first + 1].startswith("  sustained") and lines[first + 2].startswith("  best second")
+    assert all("GB/s" in line and "Gbit/s" in line for line in lines[first : first + 3])
+    assert not any("GB/s" in line for line in lines[:first])
+
+
+def test_a_short_sustained_rate_says_so():
+    assert "too short" in table(summary([job(0, 2, 1e9)] * 2))
+
+
+@pytest.mark.parametrize(
+    ("run", "launch", "words"),
+    [
+        ({"loopback": True}, 1, "LOOPBACK, NOT S3"),
+        ({"interrupted": True}, 1, "INTERRUPTED"),
+        ({"jobs": 40}, 1, "NOT VALID"),
+        ({}, 2, "RESUMED"),
+    ],
+)
+def test_warnings_stand_before_any_figure(run, launch, words):
+    run = {**RUN, **run}
+    text = table(summary([*([job(0, 10, 1e9)] * 20), job(50, 60, 1, launch=launch)], run), run)
+    assert text.index(words) < text.index("goodput")
+
+
+def test_throttling_says_when():
+    records = [job(0, 9, 1e9, requests=10, throttled=0), job(2, 8, 1e9, requests=10, throttled=4, retries=4)]
+    text = table(summary(records))
+    assert "4 throttled (503), in 1 job between 2.0 and 8.0 s" in text
+
+
+def test_colour_only_where_it_is_asked_for():
+    s = summary([job(0, 10, 1e9)] * 20, RUN)
+    assert "\x1b" not in table(s, RUN) and "\x1b" not in table(s, RUN, colour=False)
+    assert "\x1b[1m" in table(s, RUN, colour=True)
+
+
+def test_next_is_what_makes_sense():
+    good = table(summary([job(0, 10, 1e9)] * 20, RUN), RUN)
+    assert "./driver.sh read 20 runs/x --verify" in good and "--resume" not in good
+    failed = table(summary([job(0, 10, 1e9)] * 19, RUN), RUN)
+    assert "./driver.sh write --resume runs/x" in failed and "--verify" not in failed
+
+
+# Verdict
+
+
+def worker(start, *rates, **more):
+    """A job with these MB/s in each of its seconds, and what a good worker says."""
+    sums = [sum(rates[: n + 1]) * 1e6 for n in range(len(rates))]
+    samples = sums[:-1] if start == int(start) else None
+    more = {"requests": 100, "retries": 0, "throttled": 0, "late_s": 0, "cpu_s": 1, "memory_mb": 2048, **more}
+    return job(start, start + len(rates), sums[-1], samples=samples, **more)
+
+
+def verdict(records, run=None):
+    return summary(records, run)["verdict"]
+
+
+def test_nothing_held_it_back():
+    v = verdict([worker(0, *[50] * 20)] * 20)
+    assert v["held_back_by"] == "nothing" and "50.00 MB/s" in v["sentence"]
+    assert v["plan_gbs"] == 1 and "goodput" in v["plan"]
+
+
+def test_stragglers_and_the_seconds_they_cost():
+    v = verdict([worker(0, *[50] * 20)] * 19 + [worker(0, *[25] * 40)])
+    assert v["held_back_by"] == "stragglers"
+    assert "of 40.0 s" in v["sentence"] and "the last 1 worker at 25.00 MB/s" in v["sentence"]
+    assert v["plan_gbs"] == pytest.approx(0.5) and v["plan_fed_gbs"] == pytest.approx(0.975)
+    assert "take new work as they finish" in v["plan"]
+
+
+def test_a_tax_below_one_percent_is_none():
+    records = [worker(0, *[50] * 200)] * 19 + [worker(0, *[50] * 201)]
+    assert 0 < summary(records)["straggler_tax"] < 0.01
+    assert verdict(records)["held_back_by"] == "nothing"
+
+
+def test_late_starts():
+    v = verdict([worker(0, *[50] * 20)] * 18 + [worker(5, *[50] * 20, late_s=5)] * 2)
+    assert v["held_back_by"] == "late_starts"
+    assert "2 workers began after the common start, the last 5.00 s late" in v["sentence"]
+
+
+def test_starts_without_a_common_one():
+    v = verdict([worker(n / 2 + 0.25, *[50] * 20) for n in range(20)])
+    assert v["held_back_by"] == "start_spread" and "over 9.50 s" in v["sentence"]
+
+
+def test_processor_time_against_what_the_memory_buys():
+    v = verdict([worker(0, *[30] * 20, cpu_s=20 * 0.49, memory_mb=885)] * 20)
+    assert v["held_back_by"] == "cpu" and "98 %" in v["sentence"] and "885 MB" in v["sentence"]
+    assert verdict([worker(0, *[30] * 20, cpu_s=20 * 0.49, memory_mb=1769)] * 20)["held_back_by"] == "nothing"
+
+
+def test_the_network_cap_with_and_without_a_burst():
+    v = verdict([worker(0, *[74] * 20)] * 20)
+    assert v["held_back_by"] == "network_cap" and "ran at 74.00 MB/s" in v["sentence"]
+    v = verdict([worker(0, *[150] * 5, *[74] * 15)] * 20)
+    assert v["held_back_by"] == "network_cap"
+    assert "began at 150.0 MB/s in a burst and settled at 74.00 MB/s" in v["sentence"]
+    assert v["plan_gbs"] == pytest.approx(1.86) and v["plan_fed_gbs"] == pytest.approx(1.48)
+    v = verdict([worker(0.5, *[150] * 5, *[74] * 15)] * 20)
+    assert v["held_back_by"] == "nothing", "without samples no burst can be told"
+
+
+def test_throttling_and_other_retries():
+    v = verdict([worker(0, *[50] * 20, throttled=20, retries=20)] * 20)
+    assert v["held_back_by"] == "throttling" and "(20 %)" in v["sentence"]
+    v = verdict([worker(0, *[50] * 20, retries=20)] * 20)
+    assert v["held_back_by"] == "retries"
+
+
+def test_a_short_run_is_not_judged():
+    v = verdict([worker(0, 50, 50)] * 20)
+    assert v["held_back_by"] == "too_short" and "2.00 s" in v["sentence"]
+    assert v["plan_fed_gbs"] is None
+
+
+def test_failures_make_no_plan():
+    v = verdict([worker(0, *[50] * 20)] * 18 + [{"job": 18, "error": ERROR}, {"job": 19, "error": ERROR}])
+    assert v["held_back_by"] == "failures" and "2 of 20 jobs" in v["sentence"] and "ShortBody" in v["sentence"]
+    assert v["plan_gbs"] is None and v["plan_fed_gbs"] is None
+
+
+def test_loopback_measures_this_machine():
+    v = verdict([worker(0, *[74] * 20)] * 20, {**RUN, "loopback": True})
+    assert v["held_back_by"] == "loopback" and "this machine" in v["sentence"] and v["plan_gbs"] is None
+
+
+def test_nothing_is_said_of_nothing():
+    assert verdict([])["held_back_by"] is None
+    v = verdict([{"job": 0, "error": ERROR}])
+    assert (v["held_back_by"], v["plan"]) == ("failures", None)
+
+
+def test_the_costliest_cause_comes_first():
+    records = [worker(0, *[50] * 20, throttled=10, retries=10)] * 19 + [worker(0, *[25] * 40)]
+    v = verdict(records)
+    assert [f["cause"] for f in v["findings"]][:2] == ["stragglers", "throttling"]
+    costs = [f["cost_s"] for f in v["findings"]]
+    assert costs == sorted(costs, reverse=True) and "also throttling" in v["sentence"]
+
+
+# Comparison
+
+
+def compare(*runs, **more):
+    given = [
+        {"source": f"runs/{n}", "run": run, "summary": summary(records, run)} for n, (records, run) in enumerate(runs)
+    ]
+    args = [arg for name, value in more.items() for arg in ("--argjson", name, json.dumps(value))]
+    return jq("-r", "-f", JQ / "compare.jq", *args, text=json.dumps(given))
+
+
+def cells(text, name):
+    return next(line for line in text.splitlines() if line.startswith(f"  {name}")).split()
+
+
+def test_two_runs_side_by_side_may_differ_by_noise():
+    text = compare(([job(0, 10, 10e9)], RUN), ([job(0, 10, 15e9)], {**RUN, "memory_mb": 4096}))
+    assert cells(text, "goodput") == ["goodput", "GB/s", "1.000", "1.500", "+50.0", "%"]
+    assert cells(text, "makespan")[-2:] == ["+0.0", "%"]
+    assert "may be noise" in text and "memory_mb 4096" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_runs_of_one_kind_are_a_median_and_a_range():
+    first = [([job(0, 10, n * 1e9)], RUN) for n in (10, 14, 12)]
+    other = [([job(0, 10, n * 1e9)], {**RUN, "in_flight": 16}) for n in (20, 24, 22)]
+    text = compare(*first, *other)
+    assert cells(text, "goodput") == ["goodput", "GB/s", "1.200", "2.200", "+83.3", "%"]
+    assert cells(text, "  least") == ["least", "1.000", "2.000"] and cells(text, "  most") == ["most", "1.400", "2.400"]
+    assert "outside the range" in text
+    assert "may be noise" in compare(*first, *[([job(0, 10, n * 1e9)], {**RUN, "in_flight": 16}) for n in (13, 14, 15)])
+    assert "shows no spread" in compare(*first, other[0])
+
+
+def test_more_runs_than_fit_the_width_go_below():
+    text = compare(*[([job(0, 10, (n + 1) * 1e9)], {**RUN, "memory_mb": n + 1}) for n in range(4)])
+    assert max(map(len, text.splitlines())) <= 80
+    assert sum(line.startswith("  goodput") for line in text.splitlines()) == 2
+
+
+def test_a_comparison_warns_and_shows_no_control_characters():
+    bad = [job(0, 10, 1e9), {"job": 1, "error": ERROR}]
+    text = compare((bad, {**RUN, "loopback": True, "bucket": "\x1b[2J"}), ([job(0, 10, 1e9)], None))
+    assert "\x1b" not in text
+    assert text.index("LOOPBACK, NOT S3") < text.index("goodput") and "NOT VALID" in text
+    assert "\x1b[1m" in compare((bad, RUN), colour=True)
+
+
+def test_every_program_keeps_to_the_width():
+    for name in "lib job timeline bill evidence verdict summary layout next table compare".split():
+        assert max(map(len, (JQ / f"{name}.jq").read_text().splitlines())) <= 120, name
