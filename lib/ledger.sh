@@ -7,8 +7,8 @@ LOCKED=''
 lock() { # RUN
   local pid command
   if ! mkdir "$1/lock" 2>/dev/null; then
-    pid=''
-    [ ! -f "$1/lock/driver" ] || { read -r pid; read -r command; } <"$1/lock/driver" || true
+    pid='' command=''
+    [ ! -f "$1/lock/driver" ] || { read -r pid; IFS= read -r command; } <"$1/lock/driver" || true
     if [[ $pid =~ ^[0-9]+$ ]] && [ "$(command_of "$pid")" = "$command" ] && [ -n "$command" ]; then
       refuse "another driver (process $pid) is at work in $(shown "$1"): wait for it, or end it with kill $pid"
     fi

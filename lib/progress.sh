@@ -9,7 +9,8 @@ watch_answers() { # send|fetch RUN NAMES-FILE
   jobs=$(cat "$run"/work/*.jobs | grep -o '"job":' | wc -l | tr -d ' ')
   mode=$(field "$run" -r 'if .mode == "squads" then "squad" else "worker" end')
   start_at=$(field "$run" '(.start_at // 0) - .clock.offset_s | floor')
-  while :; do
+  # $$ is the driver: this does not outlive it.
+  while kill -0 $$ 2>/dev/null; do
     found=$(count "$run/answers/$number-"*.ndjson)
     if [ "$found" != "$files" ]; then
       files=$found

@@ -35,7 +35,7 @@ summarise() { # RUN|FILE
     jq -n -R -L "$ROOT/jq" -f "$ROOT/jq/summary.jq" --slurpfile run "$SCRATCH/configuration"
 }
 
-# Prints a run's table, or its summary with --json, and returns 1 unless all jobs were good.
+# Prints a run's table, or its summary with --json, and returns 1 unless all jobs are good by now.
 conclude() { # RUN|FILE
   summarise "$1" >"$SCRATCH/summary"
   if [ -n "$OPT_JSON" ]; then
@@ -44,5 +44,5 @@ conclude() { # RUN|FILE
     jq -r -L "$ROOT/jq" -f "$ROOT/jq/table.jq" --slurpfile run "$SCRATCH/configuration" \
       --arg source "$(shown "$1")" "$SCRATCH/summary"
   fi
-  jq -e '.jobs > 0 and .failed + .missing == 0' "$SCRATCH/summary" >/dev/null || return 1
+  jq -e '.jobs > 0 and (.unfinished // .failed + .missing) == 0' "$SCRATCH/summary" >/dev/null || return 1
 }

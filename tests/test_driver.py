@@ -5,100 +5,10 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parent.parent
-TOOLS = "bash awk cat find jq mktemp rm sort xargs cmp cp date fold grep head mkdir mv od sleep tr wc".split()
-
-
-class Driver:
-    """A copy of the driver in a project folder of its own, with a scratch HOME."""
-
-    def __init__(self, tmp_path):
-        self.project = tmp_path / "pro ject"
-        self.home = tmp_path / "home"
-        self.stub = tmp_path / "stub"
-        self.bin = tmp_path / "bin"
-        self.tmp = tmp_path / "tmp"
-        for folder in (self.project, self.home, self.stub, self.bin, self.tmp):
-            folder.mkdir()
-        shutil.copy(ROOT / "driver.sh", self.project)
-        for folder in ("lib", "jq"):
-            shutil.copytree(ROOT / folder, self.project / folder)
-        for tool in TOOLS:
-            (self.bin / tool).symlink_to(shutil.which(tool))
-        (self.bin / "aws").symlink_to(ROOT / "tests" / "stub_aws")
-        self.env = {
-            "PATH": str(self.bin),
-            "HOME": str(self.home),
-            "TMPDIR": str(self.tmp),
-            "STUB": str(self.stub),
-            "STUB_PATH": os.environ["PATH"],
-            "BUCKET": "some-bucket",
-            "LC_ALL": "C.UTF-8",
-            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-        }
-
-    def start(self, *args, **more):
-        return subprocess.Popen(
-            [self.bin / "bash", self.project / "driver.sh", *map(str, args)],
-            env=self.env,
-            cwd=self.project,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            **more,
-        )
-
-    def run(self, *args, exit=0):
-        process = self.start(*args)
-        process.out, process.err = process.communicate(timeout=60)
-        assert process.returncode == exit, f"exit {process.returncode}\n{process.err}\n{process.out}"
-        return process
-
-    def behave(self, *lines, key=None):
-        name = "any" if key is None else "job-" + key.encode().hex()
-        (self.stub / name).write_text("".join(line + "\n" for line in lines))
-
-    def keys(self, *keys, name="keys", end="\n"):
-        path = self.project / name
-        path.write_text("\n".join(keys) + end)
-        return path
-
-    def calls(self, kind="invoke"):
-        log = self.stub / "calls"
-        return (
-            [line.split(" ") for line in log.read_text().splitlines() if line.startswith(kind)] if log.exists() else []
-        )
-
-    def invoked(self, key):
-        return sum(bytes.fromhex(call[1]).decode() == key for call in self.calls())
-
-    def runs(self):
-        return sorted((self.project / "runs").glob("*"))
-
-    def only_run(self):
-        (run,) = self.runs()
-        return run
-
-
-def ndjson(path):
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def read_json(path):
-    return json.loads(path.read_text())
-
-
-@pytest.fixture
-def driver(tmp_path):
-    return Driver(tmp_path)
-
+from harness import ROOT, TOOLS, Driver, ndjson, processes_of, quick_sleep, read_json
 
 # Good runs
 
@@ -334,12 +244,6 @@ def test_every_failure_is_counted_with_its_reason_and_costs_only_itself(driver):
     assert "select(.error)" in done.out
 
 
-def quick_sleep(driver):
-    (driver.bin / "sleep").unlink()
-    (driver.bin / "sleep").write_text('#!/bin/sh\nprintf "%s\\n" "$1" >>"$STUB/sleeps"\nexec /bin/sleep 0.05\n')
-    (driver.bin / "sleep").chmod(0o755)
-
-
 def test_throttled_jobs_are_tried_again(driver):
     quick_sleep(driver)
     driver.behave("throttled", "throttled", "good", key="k1")
@@ -394,18 +298,6 @@ def test_an_interruption_keeps_what_had_answered(driver, sent):
     assert processes_of(driver) == []
     report = driver.run("report", exit=1)
     assert "INTERRUPTED" in report.out and "2 good, 0 failed, 2 missing" in report.out
-
-
-def processes_of(driver):
-    """Processes whose environment carries this test's stub folder: the driver's children, wherever they went."""
-    found = []
-    for environ in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if str(driver.stub).encode() in environ.read_bytes():
-                found.append((environ.parent / "cmdline").read_bytes())
-        except OSError:
-            continue
-    return found
 
 
 def test_interrupted_before_the_launch(driver):

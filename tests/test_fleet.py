@@ -1,0 +1,552 @@
+"""Fleets with a stub in place of the AWS CLI: squads, the barrier, the ledger, sweeps, the preflight."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+from harness import ndjson, processes_of, quick_sleep, read_json
+
+
+def squads(driver):
+    """[(answer key, jobs)] of the squads that were invoked, in order of their names."""
+    return sorted((call[1], int(call[2])) for call in driver.calls("squad"))
+
+
+def records(run):
+    return ndjson(run / "records.ndjson")
+
+
+def errors(run, launch=1):
+    return {r["job"]: r["error"]["type"] for r in records(run) if r["launch"] == launch and "error" in r}
+
+
+def wait_for(condition, process, seconds=40):
+    deadline = time.time() + seconds
+    while not condition():
+        assert time.time() < deadline and process.poll() is None
+        time.sleep(0.05)
+
+
+def fleet(driver, *args):
+    return json.loads(driver.run(*args, "--dry-run", "--json").out)
+
+
+# Squads
+
+
+@pytest.mark.parametrize(
+    ("jobs", "squad", "invocations"),
+    [(1, 1, 1), (16, 1, 16), (17, 16, 2), (512, 16, 32), (513, 17, 31), (1800, 57, 32), (8192, 256, 32), (9000, 256, 36)],
+)
+def test_small_fleets_go_directly_and_others_in_at_most_32_squads(driver, jobs, squad, invocations):
+    plan = fleet(driver, "write", jobs, 1, "--max-cost", 1000)
+    assert (plan["squad"], plan["invocations"], plan["processes"]) == (squad, invocations, invocations)
+    assert plan["mode"] == ("direct" if squad == 1 else "squads")
+    assert plan["environments"] == jobs + (invocations if squad > 1 else 0)
+
+
+def test_squads_of_a_chosen_size(driver):
+    driver.run("write", 10, 64, "--squad", 4, "--part-mb", 16)
+    run = driver.only_run()
+    assert squads(driver) == [(f"terabit-runs/{run.name}/1-00000{n}.json", size) for n, size in enumerate([4, 4, 2])]
+    assert driver.calls() == [] and [call[1] for call in driver.calls("ping")] == ["squad"]
+    keys = (run / "keys.txt").read_text().splitlines()
+    assert [(r["job"], r["launch"], r["key"]) for r in records(run)] == [(n, 1, key) for n, key in enumerate(keys)]
+    config = read_json(run / "run.json")
+    assert (config["squad"], config["mode"], config["launches"]) == (4, "squads", 1)
+    summary = read_json(run / "summary.json")
+    assert (summary["jobs"], summary["failed"], summary["missing"]) == (10, 0, 0)
+    assert not (run / "work").exists() and not (run / "lock").exists() and list(driver.tmp.iterdir()) == []
+
+
+def test_one_bad_job_of_a_squad_costs_only_itself(driver):
+    keys = [f"k{n}" for n in range(50)]
+    (driver.stub / "bad").write_text("k7\n")
+    driver.run("read", "--key-file", driver.keys(*keys), "--squad", 50, exit=1)
+    run = driver.only_run()
+    assert errors(run) == {7: "NoSuchKey"}
+    assert len(records(run)) == 50 and [r["key"] for r in records(run)] == keys
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        ("short", "squad of 4 answered with 3 results"),
+        ("long", "squad of 4 answered with 5 results"),
+        ("torn", "cut short"),
+        ("object", "not an array"),
+    ],
+)
+def test_a_squad_that_does_not_answer_with_its_jobs_is_a_bad_answer(driver, how, text):
+    driver.hasty()
+    driver.behave(how, key=None)
+    (driver.stub / "any").rename(driver.stub / "squad-1-000001.json")
+    driver.run("write", 12, 64, "--squad", 4, "--timeout", 1, "--start-in", 0, exit=1)
+    run = driver.only_run()
+    assert errors(run) == dict.fromkeys(range(4, 8), "BadAnswer")
+    assert all(text in r["error"]["message"] for r in records(run)[4:8])
+
+
+def test_an_element_that_is_neither_result_nor_error_is_a_bad_answer(driver):
+    (driver.stub / "squad").write_text("odd\n")
+    driver.run("write", 5, 64, "--squad", 5, exit=1)
+    assert errors(driver.only_run()) == dict.fromkeys(range(3), "BadAnswer")
+    assert '"7"' in records(driver.only_run())[0]["error"]["message"]
+
+
+def test_a_squad_that_crashed_is_named_for_each_of_its_jobs(driver):
+    (driver.stub / "squad").write_text("crash\n")
+    driver.run("write", 3, 64, "--squad", 3, exit=1)
+    assert errors(driver.only_run()) == dict.fromkeys(range(3), "Crashed")
+    assert "the squad failed" in records(driver.only_run())[0]["error"]["message"]
+    assert driver.calls("get ") == [], "a squad that crashed left no answer"
+
+
+def test_a_throttled_squad_is_tried_again_and_a_lost_one_is_not(driver):
+    driver.hasty()
+    quick_sleep(driver)
+    (driver.stub / "squad-1-000000.json").write_text("throttled\nthrottled\ngood\n")
+    (driver.stub / "squad-1-000001.json").write_text("lost\n")
+    driver.run("write", 4, 64, "--squad", 2, "--timeout", 1, "--start-in", 0, exit=1)
+    names = [key[-13:] for key, _ in squads(driver)]
+    assert names == ["1-000000.json"] * 3 + ["1-000001.json"]
+    assert errors(driver.only_run()) == {2: "Unanswered", 3: "Unanswered"}
+
+
+@pytest.mark.parametrize("how", ["lost-kept", "torn-kept"])
+def test_a_lost_answer_comes_from_the_bucket(driver, how):
+    (driver.stub / "squad-1-000001.json").write_text(how + "\n")
+    driver.run("write", 6, 64, "--squad", 2)
+    run = driver.only_run()
+    assert errors(run) == {} and len(records(run)) == 6
+    assert [call[1] for call in driver.calls("get ")] == [f"terabit-runs/{run.name}/1-000001.json"]
+    assert len(squads(driver)) == 3 and not (run / "work").exists()
+
+
+# The clock, the barrier, the moment to give up
+
+
+@pytest.mark.parametrize("ahead", [-20, 0, 20])
+@pytest.mark.parametrize("squad", [1, 4])
+def test_the_barrier_is_on_the_workers_clock(driver, ahead, squad):
+    (driver.stub / "ahead").write_text(str(ahead))
+    began = time.time()
+    driver.run("write", 8, 64, "--squad", squad)
+    config = read_json(driver.only_run() / "run.json")
+    clock = config["clock"]
+    assert abs(clock["offset_s"] - ahead) <= clock["within_s"] < 2
+    for event in ndjson(driver.only_run() / "jobs.ndjson"):
+        assert (event["start_at"], event["stop_by"]) == (config["start_at"], config["stop_by"])
+    lead = config["start_at"] - ahead - config["launch"]
+    assert 3 < lead < 12, "as long after the launch whatever the laptop's clock shows"
+    assert config["start_at"] - ahead > began
+    assert config["stop_by"] - config["start_at"] == pytest.approx(60)
+
+
+def test_the_lead_grows_with_the_fleet(driver):
+    def lead(jobs, *more):
+        return fleet(driver, "write", jobs, 1, "--max-cost", 1000, *more)["start_in_s"]
+
+    assert lead(1) is None, "one worker has nobody to wait for"
+    assert lead(2) < 12
+    assert lead(900) < 20
+    assert 10 <= lead(1800) - lead(900) < 20, "Lambda adds 1,000 environments every 10 s"
+    assert 80 <= lead(9000) - lead(900) < 110
+    assert lead(1800, "--start-in", 33) == 33
+    assert lead(1800, "--start-in", 0) is None
+    assert lead(1000, "--squad", 1) is None, "what does not run at once cannot start together"
+
+
+def test_no_start_at_without_a_barrier(driver):
+    driver.run("write", 20, 64, "--start-in", 0)
+    for event in ndjson(driver.only_run() / "jobs.ndjson"):
+        assert "start_at" not in event and event["stop_by"] > time.time()
+    driver.run("read", 1)
+    assert "start_at" not in ndjson(driver.runs()[1] / "jobs.ndjson")[0]
+
+
+def test_workers_give_up_after_four_times_what_75_mb_per_s_take(driver):
+    def patience(*args):
+        plan = fleet(driver, *args, "--max-cost", 1000)
+        return plan["stop_in_s"] - plan["start_in_s"]
+
+    assert patience("write", 8, 1) == pytest.approx(60)
+    assert patience("write", 8, 2000) == pytest.approx(4 * 2000 * 2**20 / 75e6)
+    assert patience("write", 8, 2000, "--timeout", 33) == pytest.approx(33)
+    plan = fleet(driver, "write", 8, 50000, "--max-cost", 1000)
+    assert plan["stop_in_s"] == 890, "never later than the function's timeout allows"
+    assert fleet(driver, "read", 8, "--key", "k", "--max-cost", 1000)["stop_in_s"] == 890, "objects of unknown size"
+    driver.run("write", 2, 2000)
+    assert patience("read", 8, "--read-times", 2) == pytest.approx(2 * 4 * 2000 * 2**20 / 75e6)
+
+
+def test_a_timeout_too_short_for_the_start_is_refused(driver):
+    answer(driver, "function", FUNCTION | {"Timeout": 12})
+    done = driver.run("write", 1800, 1, "--squad", 57, exit=3)
+    assert "--timeout 900" in done.err and "--start-in 0" in done.err
+    assert driver.calls("ping") == []
+
+
+# Preflight
+
+FUNCTION = {
+    "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:terabit",
+    "Timeout": 900,
+    "MemorySize": 2048,
+    "Architectures": ["arm64"],
+}
+
+
+def answer(driver, question, value):
+    (driver.stub / f"{question}.json").write_text(json.dumps(value))
+
+
+def refused(driver, question, complaint):
+    (driver.stub / f"{question}.fail").write_text(complaint)
+
+
+def nothing_was_launched(driver):
+    return driver.calls() == [] and driver.calls("squad") == [] and not (driver.project / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        ([{"op": "ping", "key": None, "error": {"type": "NoSuchBucket", "message": "no bucket b"}}], "no bucket b"),
+        (
+            [{"op": "ping", "key": None, "error": {"type": "AccessDenied", "message": "lambda:InvokeFunction"}}],
+            "make deploy gives",
+        ),
+        ({"errorType": "InvalidEvent", "errorMessage": 'jobs: "x" is unknown'}, "older than this driver: make deploy"),
+        ({"errorType": "WrongRegion", "errorMessage": "the bucket is in eu-north-1"}, "WrongRegion.*eu-north-1"),
+        ({"hello": 1}, "does not answer like terabit.*hello"),
+        ([], "does not answer like terabit"),
+    ],
+)
+def test_a_ping_that_fails_is_a_refusal_with_the_workers_message(driver, told, text):
+    answer(driver, "ping", told)
+    done = driver.run("write", 20, 1, "--key-file", "k", exit=3)
+    assert re.search(text, done.err), done.err
+    assert nothing_was_launched(driver) and not (driver.project / "k").exists()
+
+
+def test_a_ping_without_room_is_a_refusal(driver):
+    refused(driver, "ping", "An error occurred (TooManyRequestsException) when calling the Invoke operation: Rate")
+    assert "429" in driver.run("write", 2, 1, exit=3).err
+    assert nothing_was_launched(driver)
+
+
+def test_a_function_of_another_version_is_said(driver):
+    (driver.project / "Cargo.toml").write_text('[workspace.package]\nversion = "9.9.9"\n')
+    assert "version 0.1.0, this folder is 9.9.9" in driver.run("write", 1, 1).err
+
+
+@pytest.mark.parametrize(
+    ("complaint", "remedy"),
+    [
+        ("An error occurred (404) when calling the HeadBucket operation: Not Found", "make deploy"),
+        ("An error occurred (301) when calling the HeadBucket operation: Moved", "another region"),
+    ],
+)
+def test_a_bucket_that_is_not_there_is_refused(driver, complaint, remedy):
+    refused(driver, "bucket", complaint)
+    done = driver.run("write", 1, 1, exit=3)
+    assert remedy in done.err and "some-bucket" in done.err
+    assert driver.calls("ping") == [] and nothing_was_launched(driver)
+
+
+def test_a_bucket_in_another_region_is_refused(driver):
+    answer(driver, "bucket", {"BucketRegion": "us-east-2"})
+    done = driver.run("write", 1, 1, exit=3)
+    assert "AWS_REGION=us-east-2 make deploy" in done.err and driver.calls("ping") == []
+
+
+LIMITS = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}
+
+
+def test_too_little_concurrency_is_refused_with_what_fits(driver):
+    answer(driver, "account", {"AccountLimit": LIMITS | {"UnreservedConcurrentExecutions": 10}})
+    began = time.time()
+    done = driver.run("write", 1800, 64, exit=3)
+    assert time.time() - began < 5
+    assert "1,800 workers and 32 squads" in done.err and "10 free" in done.err
+    assert "./driver.sh write 10 64." in done.err
+    assert "service-quotas request-service-quota-increase" in done.err and "--desired-value 2922" in done.err
+    assert driver.calls("ping") == [] and nothing_was_launched(driver)
+    driver.run("write", 10, 64)
+
+
+@pytest.mark.parametrize(("free", "fits"), [(100, 94), (1000, 968), (17, 16), (16, 16), (1, 1)])
+def test_what_fits_counts_the_squads(driver, free, fits):
+    answer(driver, "account", {"AccountLimit": LIMITS | {"UnreservedConcurrentExecutions": free}})
+    done = driver.run("write", 1800, 64, "--dry-run", exit=3)
+    assert f"./driver.sh write {fits} 64." in done.err
+    driver.run("write", fits, 64, "--dry-run")
+    driver.run("write", fits + 1, 64, "--dry-run", exit=3)
+
+
+def test_a_squad_that_takes_the_last_slot_is_refused(driver):
+    answer(driver, "account", {"AccountLimit": LIMITS | {"UnreservedConcurrentExecutions": 4}})
+    done = driver.run("read", 4, "--key", "k", "--squad", 4, exit=3)
+    assert "--squad 4" in done.err
+    driver.run("read", 3, "--key", "k", "--squad", 4, "--dry-run")
+
+
+def test_reserved_concurrency_counts_instead(driver):
+    answer(driver, "concurrency", {"ReservedConcurrentExecutions": 5})
+    done = driver.run("write", 6, 1, exit=3)
+    assert "5 reserved" in done.err and "put-function-concurrency" in done.err
+    driver.run("write", 5, 1, "--dry-run")
+    answer(driver, "concurrency", {"ReservedConcurrentExecutions": 0})
+    driver.run("write", 1, 1, "--dry-run", exit=3)
+
+
+def test_what_may_cost_too_much_is_refused(driver):
+    done = driver.run("write", 1800, 4000, exit=3)
+    assert "--yes" in done.err and "--max-cost" in done.err and driver.calls("ping") == []
+    cost = fleet(driver, "write", 1800, 4000, "--yes")["cost"]
+    assert cost["ceiling_usd"] > 10 and cost["compute_usd"] < cost["ceiling_usd"] / 2
+    fleet(driver, "write", 1800, 4000, "--max-cost", 100)
+    driver.run("write", 2, 1, "--max-cost", "0.0001", exit=3)
+    driver.run("write", 2, 1, "--max-cost", "0.0001", "--yes", "--dry-run")
+    assert fleet(driver, "write", 1800, 2000)["cost"]["ceiling_usd"] < 10, "the seed's run needs no --yes"
+
+
+def test_what_only_serves_a_warning_may_be_denied(driver):
+    for question in ("account", "versioning", "concurrency", "bucket"):
+        refused(driver, question, "An error occurred (AccessDenied) when calling the operation: no")
+    done = driver.run("write", 2, 1)
+    assert "concurrency could not be asked for" in done.err and "keeps versions could not be asked for" in done.err
+
+
+def test_what_changes_the_measurement_is_warned_of(driver):
+    answer(driver, "function", FUNCTION | {"VpcConfig": {"VpcId": "vpc-1"}})
+    answer(driver, "versioning", {"Status": "Enabled"})
+    answer(driver, "account", {"AccountLimit": {"ConcurrentExecutions": 30, "UnreservedConcurrentExecutions": 30}})
+    done = driver.run("write", 16, 1)
+    assert "VPC (vpc-1)" in done.err and "keeps versions" in done.err and "more than half" in done.err
+
+
+def test_a_profile_is_resolved_once(driver):
+    del driver.env["AWS_ACCESS_KEY_ID"]
+    answer(driver, "credentials", {"Version": 1, "AccessKeyId": "AKX", "SecretAccessKey": "s3", "SessionToken": "t"})
+    aws = driver.bin / "aws"
+    target = aws.resolve()
+    aws.unlink()
+    aws.write_text(f'#!/bin/bash\nprintf "%s %s\\n" "$2" "${{AWS_ACCESS_KEY_ID-}}" >>$STUB/keys\nexec {target} "$@"\n')
+    aws.chmod(0o755)
+    driver.run("write", 2, 1)
+    used = [line.split(" ") for line in (driver.stub / "keys").read_text().splitlines()]
+    assert {key for name, key in used if name == "invoke"} == {"AKX"}
+    assert len(driver.calls("credentials")) == 1
+
+
+# The ledger
+
+
+def start_and_wait(driver, *args, answered=1, sent=2):
+    """A driver in mid run: so many squads have answered, so many were sent."""
+    process = driver.start(*args, start_new_session=True)
+    runs = driver.project / "runs"
+    wait_for(
+        lambda: (
+            len(list(runs.glob("*/answers/1-*.ndjson"))) >= answered
+            and len(list(runs.glob("*/work/*.sent"))) >= sent - answered
+            and len(driver.calls("squad") + driver.calls()) >= sent
+        ),
+        process,
+    )
+    return process
+
+
+def test_resume_after_an_interruption(driver):
+    driver.hasty()
+    (driver.stub / "squad-1-000001.json").write_text("slow\n")
+    process = start_and_wait(driver, "write", 6, 64, "--squad", 3, "--start-in", 0, "--timeout", 2)
+    began = time.time()
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 130 and time.time() - began < 5
+    assert re.search(r"up to 3 workers and 1 squad may still be running, until \d\d:\d\d:\d\d UTC", err), err
+    assert "costs at most less than $0.01" in err and "--resume" in err
+    run = driver.only_run()
+    assert [r["job"] for r in records(run)] == [0, 1, 2] and processes_of(driver) == []
+    done = driver.run("write", "--resume", run, "--squad", 3)
+    assert [(r["job"], r["launch"]) for r in records(run)] == [(n, 1) for n in range(3)] + [(n, 2) for n in range(3, 6)]
+    assert [key[-13:] for key, _ in squads(driver)] == ["1-000000.json", "1-000001.json", "2-000000.json"]
+    summary = read_json(run / "summary.json")
+    assert (summary["jobs"], summary["missing"], summary["unfinished"], summary["launches"]) == (6, 3, 0, 2)
+    assert "INTERRUPTED" not in done.out and "RESUMED" in done.out
+    assert len(ndjson(run / "jobs.ndjson")) == 9 and not (run / "work").exists() and not (run / "lock").exists()
+
+
+def test_resume_takes_what_waits_in_the_bucket(driver):
+    (driver.stub / "squad-1-000001.json").write_text("slow-kept\n")
+    process = start_and_wait(driver, "write", 6, 64, "--squad", 3)
+    os.kill(process.pid, signal.SIGTERM)
+    process.communicate(timeout=10)
+    run = driver.only_run()
+    done = driver.run("write", "--resume", run.name)
+    assert "took 1 of 1 waiting answer from the bucket" in done.err and "nothing is launched" in done.err
+    assert len(squads(driver)) == 2 and len(driver.calls("ping")) == 1
+    assert [(r["job"], r["launch"]) for r in records(run)] == [(n, 1) for n in range(6)]
+    assert read_json(run / "summary.json")["launches"] == 1
+
+
+def test_resume_after_sigkill_ends_what_is_left_and_loses_no_answer(driver):
+    driver.hasty()
+    (driver.stub / "squad-1-000001.json").write_text("slow-kept\n")
+    (driver.stub / "squad-1-000002.json").write_text("slow\n")
+    process = start_and_wait(driver, "write", 6, 64, "--squad", 2, "--start-in", 0, "--timeout", 2, sent=3)
+    process.kill()
+    process.wait()
+    assert processes_of(driver) != [], "the children go on without the driver"
+    run = driver.only_run()
+    report = json.loads(driver.run("report", run, "--json", exit=1).out)
+    assert (report["jobs"], report["missing"]) == (6, 4)
+    done = driver.run("write", 6, 64, "--resume", run)
+    assert "process group" in done.err
+    assert [(r["job"], r["launch"]) for r in records(run)] == [(n, 1) for n in range(4)] + [(4, 2), (5, 2)]
+    assert processes_of(driver) == []
+
+
+def test_resume_of_direct_jobs(driver):
+    driver.behave("failed", key="b")
+    driver.run("read", "--key-file", driver.keys("a", "b", "c"), exit=1)
+    run = driver.only_run()
+    driver.behave("good", key="b")
+    driver.run("read", "--resume", run)
+    assert [(r["job"], r["launch"], "error" in r) for r in records(run)] == [
+        (0, 1, False),
+        (1, 1, True),
+        (2, 1, False),
+        (1, 2, False),
+    ]
+    summary = read_json(run / "summary.json")
+    assert (summary["failed"], summary["unfinished"], summary["launches"]) == (1, 0, 2)
+    assert summary["valid"] is False, "the figures are of the first launch, which lost a third"
+    assert len(driver.calls()) == 4
+    driver.behave("failed", key="b")
+    assert "nothing is launched" in driver.run("read", "--resume", run).err
+
+
+def test_unanswered_jobs_are_run_again_only_on_demand(driver):
+    driver.behave("dropped", "good", key="b")
+    driver.run("read", "--key-file", driver.keys("a", "b"), exit=1)
+    assert driver.invoked("b") == 1 and errors(driver.only_run()) == {1: "Unanswered"}
+    driver.run("read", "--resume", driver.only_run())
+    assert driver.invoked("b") == 2
+
+
+def test_a_folder_has_one_driver(driver):
+    driver.hasty()
+    (driver.stub / "squad-1-000001.json").write_text("slow\n")
+    process = start_and_wait(driver, "write", 4, 64, "--squad", 2, "--start-in", 0, "--timeout", 1)
+    run = driver.only_run()
+    done = driver.run("write", "--resume", run, exit=3)
+    assert f"process {process.pid}" in done.err
+    process.kill()
+    process.wait()
+    driver.run("write", "--resume", run)
+
+
+def test_a_process_that_has_the_number_of_a_dead_one_is_left_alone(driver):
+    (driver.stub / "bad").write_text("k1")
+    driver.run("read", "--key-file", driver.keys("k0", "k1"), "--squad", 2, exit=1)
+    run = driver.only_run()
+    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        (run / "lock").mkdir()
+        (run / "lock" / "driver").write_text(f"{stranger.pid}\n/bin/bash ./driver.sh write 1 1 \n")
+        (run / "lock" / "groups").write_text(f"{stranger.pid}\nnot a number\n")
+        (driver.stub / "bad").unlink()
+        driver.run("read", "--resume", run)
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (["read", "--resume", "RUN"], "is a write run"),
+        (["write", 3, 64, "--resume", "RUN"], "has 2 jobs"),
+        (["write", 2, 1, "--resume", "RUN"], "64 MiB"),
+        (["write", "--resume", "RUN", "--part-mb", 5], "as it was planned"),
+        (["write", "--resume", "nowhere"], '"nowhere"'),
+    ],
+)
+def test_resume_does_not_change_a_run(driver, args, text):
+    driver.run("write", 2, 64)
+    args = [driver.only_run() if arg == "RUN" else arg for arg in args]
+    assert text in driver.run(*args, exit=2).err
+
+
+# Sweep
+
+
+def test_a_sweep(driver):
+    done = driver.run("sweep", "1 4", 64, "--repeat", 2, "--verify", "--squad", 2, "--json")
+    sweep = json.loads(done.out)
+    assert sweep["stopped"] is None
+    assert [(row["op"], row["jobs"], row["repetitions"]) for row in sweep["rows"]] == [
+        ("write", 1, 2),
+        ("write", 4, 2),
+        ("read", 1, 2),
+        ("read", 4, 2),
+    ]
+    for row in sweep["rows"]:
+        assert row["goodput"]["min"] == row["goodput"]["median"] == pytest.approx(0.033554432 * row["jobs"])
+        assert row["of_ideal"] == pytest.approx(1) and row["mbps_p50"] == pytest.approx(33.554432)
+    assert len(driver.runs()) == 8
+    assert all(read_json(run / "run.json").get("verify", True) for run in driver.runs())
+
+
+def test_a_sweep_stops_where_a_run_is_refused(driver):
+    answer(driver, "account", {"AccountLimit": LIMITS | {"UnreservedConcurrentExecutions": 3}})
+    done = driver.run("sweep", "2 8", 64, exit=3)
+    assert "STOPPED EARLY" in done.out and "write 8" in done.out
+    assert len(driver.runs()) == 2 and re.search(r"read +2 +1 ", done.out)
+
+
+def test_a_sweep_that_is_interrupted_shows_what_there_is(driver):
+    (driver.stub / "squad").write_text("good\n")
+    process = driver.start("sweep", "1 2", 64, "--start-in", 0, "--timeout", 1, start_new_session=True)
+    wait_for(lambda: len(driver.runs()) >= 2 and (driver.runs()[1] / "summary.json").exists(), process)
+    driver.behave("slow")
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=15)
+    assert process.returncode == 130, err
+    assert "STOPPED EARLY (interrupted)" in out and re.search(r"write +1 +1 ", out)
+    assert processes_of(driver) == []
+
+
+# Progress
+
+
+def test_progress_tells_the_phases_and_invents_nothing(driver):
+    (driver.stub / "squad-1-000001.json").write_text("slow\n")
+    process = start_and_wait(driver, "write", 4, 64, "--squad", 2, "--start-in", 3, "--timeout", 1)
+    time.sleep(5)
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    lines = err.splitlines()
+    assert all(line.startswith("driver: ") for line in lines)
+    assert lines[0] == "driver: ping"
+    assert "answered 2 of 4 jobs, 0 failed" in err
+    assert len([line for line in lines if "answered" in line]) <= 2
+
+
+def test_progress_counts_down_to_the_start(driver):
+    (driver.stub / "squad").write_text("slow\n")
+    process = start_and_wait(driver, "write", 4, 64, "--squad", 2, "--start-in", 20, answered=0)
+    time.sleep(2)
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert re.search(r"launched 2 squads, \d+ s to the start", err), err
+    assert "answered" not in err.split("interrupted")[0]
