@@ -1,0 +1,88 @@
+# Purpose: a sweep's picture: what a fleet moves together, and each worker of it, against the number of workers.
+# Input:   chart/*.json (-n), known by their names; $sweep: what sweep.jq gives, slurped.
+# Output:  one Vega-Lite specification, null where nothing was measured; usermeta as in chart_spec.jq. gbs, least, most
+#          and ideal in GB/s (10^9 bytes per second), mbps in MB/s (10^6).
+
+include "lib";
+
+def rounded($decimals): if . == null then null else pow(10; $decimals) as $scale | . * $scale | round / $scale end;
+
+# Powers of ten apart, numbers of workers crowd at one end of a linear axis.
+def scale: (max / min) as $ratio | {type: (if $ratio >= 20 then "log" else "linear" end), nice: false};
+
+(reduce inputs as $panel ({}; .[input_filename | sub(".*/"; "") | rtrimstr(".json")] = $panel)) as $panels
+| [
+    $sweep[0].rows[]
+    | select(.goodput.median != null and .goodput.median > 0)
+    | {
+        op,
+        workers: .jobs,
+        gbs: (.goodput.median | rounded(5)),
+        least: (.goodput.min | rounded(5)),
+        most: (.goodput.max | rounded(5)),
+        ideal: (.ideal | rounded(5)),
+        of_ideal: (if .ideal == null or .ideal == 0 then null else .goodput.median / .ideal end),
+        mbps: (.mbps_p50 | rounded(1)),
+        runs: .repetitions,
+        loopback,
+        valid
+      }
+  ] as $rows
+| if $rows == [] then null
+  else
+    any($rows[]; .loopback) as $loopback
+    | ([$rows[] | .workers] | scale) as $across
+    | ([$rows[] | .gbs, .least, .most, .ideal | numbers | select(. > 0)] | scale) as $up
+    | ([$rows[] | select(.of_ideal != null)] | group_by(.op == "read") | map(max_by(.workers))
+        | map("\(.op): \(.workers | counted("worker"; "workers")) moved \(.gbs | figures) GB/s together, "
+            + "\(.of_ideal * 100 | fixed(0)) % of the ideal")) as $title
+    | ([
+        if $loopback then "LOOPBACK, NOT S3: this measures one machine and says nothing about Amazon S3."
+        else empty end,
+        if $sweep[0].stopped != null then "The sweep ended early: \($sweep[0].stopped | visible | shortened(120))"
+        else empty end,
+        if all($rows[]; .valid != false) then empty else "NOT VALID: in some runs more than 1 % failed." end
+      ]) as $details
+    | [
+        "Points: goodput (all bytes over first start to last stop), the median of the runs of a size; whiskers: the "
+          + "least and the most of them.",
+        "Ideal (dashed): the goodput per worker of the smallest fleet, times the workers. GB: 10^9 bytes, MB: 10^6."
+      ] as $footer
+    | ($panels.sweep
+        | .vconcat[].encoding.x.scale = $across
+        | .vconcat[].encoding.x.axis.values = ([$rows[].workers] | unique)
+        | .vconcat[0].encoding.y.scale = $up
+        | .vconcat[0].layer += [
+            [([$rows[].op] | unique | reverse[] | [., .]), ["ideal", "quiet"]]
+            | to_entries[]
+            | .key as $n
+            | .value as [$text, $style]
+            | $panels.label
+            | .mark.text = $text
+            | .mark.style = ["note", $style]
+            | .encoding = {x: {value: 12}, y: {value: (10 + 16 * $n)}}
+          ]
+        | if $loopback then
+            .vconcat |= map(
+              .width as $width
+              | .height as $height
+              | .layer += [
+                  $panels.loopback
+                  | .mark.fontSize = 52
+                  | .encoding = {x: {value: ($width / 2)}, y: {value: ($height / 2)}}
+                ]
+            )
+          else . end) as $picture
+    | $picture
+      + {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        title: {text: ([$title[] | wrapped(72)[]]), subtitle: $details, fontSize: 17, offset: 16},
+        datasets: {rows: $rows},
+        usermeta: {$title, $details, $footer}
+      }
+    | .vconcat += [
+        $panels.label
+        | {name: "footer", width: $picture.vconcat[0].width, height: ($footer | length * 15), layer: [.]}
+        | .layer[0] |= (.mark.text = $footer | .mark.style = "foot" | .encoding = {x: {value: 0}, y: {value: 0}})
+      ]
+  end
