@@ -1,0 +1,640 @@
+"""The pictures: what is drawn of known records, and what a browser makes of the page."""
+
+import json
+import math
+import os
+import random
+import re
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+JQ = ROOT / "jq"
+PYTHON = ROOT / ".venv" / "bin" / "python"
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31mred\x07\u202e"
+RUN = {
+    "op": "write",
+    "jobs": 3,
+    "loopback": False,
+    "launch": 1_700_000_000,
+    "region": "eu-west-1",
+    "memory_mb": 1024,
+    "arch": "arm64",
+    "mb_per_file": 512,
+    "part_mb": 64,
+    "in_flight": 8,
+    "ping": {"version": "0.1.0"},
+}
+
+
+def jq(*args, text=None):
+    done = subprocess.run(["jq", "-L", JQ, *args], check=False, input=text, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def ndjson(records):
+    return "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in records)
+
+
+def chart(records, run=None, summary=None):
+    """What chart.jq gives; the summary is that of the records unless it is given."""
+    text, run = ndjson(records), json.dumps([run])
+    if summary is None:
+        summary = json.loads(jq("-n", "-R", "-f", JQ / "summary.jq", "--argjson", "run", run, text=text))
+    args = ["--argjson", "run", run, "--argjson", "summary", json.dumps([summary]), "--arg", "source", "records.ndjson"]
+    return json.loads(jq("-c", "-n", "-R", "-f", JQ / "chart.jq", *args, text=text))
+
+
+def panels():
+    return sorted((ROOT / "chart").glob("*.json"))
+
+
+def spec(*charts):
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as runs:
+        runs.write(ndjson(charts))
+        runs.flush()
+        return json.loads(jq("-c", "-n", "-f", JQ / "chart_spec.jq", "--slurpfile", "runs", runs.name, *panels()))
+
+
+def render(specification, folder, name="report"):
+    file = folder / "specification.json"
+    file.write_text(json.dumps(specification))
+    done = subprocess.run(
+        [PYTHON, ROOT / "chart" / "render.py", file, folder, name],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def job(start, stop, size=0, **more):
+    return {"start": start, "stop": stop, "bytes": size, "mbps": size / (stop - start) / 1e6, **more}
+
+
+def sampled(start, stop, size, shape=1.0, **more):
+    """A job with samples; at shape 1 its bytes come evenly."""
+    seconds = range(math.floor(start) + 1, math.ceil(stop))
+    samples = [int(size * ((second - start) / (stop - start)) ** shape) for second in seconds]
+    return job(start, stop, size, samples=samples, **more)
+
+
+def fleet(number, seed=1, seconds=10.0):
+    dice = random.Random(seed)
+    for n in range(number):
+        start = 1_700_000_000 + dice.random() * 3
+        stop = start + seconds * (0.8 + 0.4 * dice.random())
+        more = {"job": n, "launch": 1, "op": "write", "key": f"{dice.getrandbits(128):032X}"}
+        more["handler_s"] = stop - start + 1
+        yield sampled(start, stop, 2_097_152_000, dice.uniform(0.5, 2), **more)
+
+
+def moved(data):
+    return sum(b["gbs"] * 1e9 * (b["t2"] - b["t"]) for b in data["bins"])
+
+
+def texts(value):
+    """Every text that the panels of a specification set."""
+    if isinstance(value, list):
+        return [text for one in value for text in texts(one)]
+    if not isinstance(value, dict):
+        return []
+    own = value.get("mark", {}).get("text", []) if isinstance(value.get("mark"), dict) else []
+    return ([own] if isinstance(own, str) else own) + [text for one in value.values() for text in texts(one)]
+
+
+def layers(value, style):
+    """The layers of a specification that have a style."""
+    if isinstance(value, list):
+        return [layer for one in value for layer in layers(one, style)]
+    if not isinstance(value, dict):
+        return []
+    styles = value["mark"].get("style", []) if isinstance(value.get("mark"), dict) else []
+    own = [value] if style in ([styles] if isinstance(styles, str) else styles) else []
+    return own + [layer for one in value.values() for layer in layers(one, style)]
+
+
+# Data
+
+
+def test_jobs_are_sorted_by_start_in_seconds_since_the_first():
+    data = chart([job(12, 15, 3e6, job=0), job(10, 14, 8e6, job=1, key="K"), job(11, 12, 1e6, job=2)])
+    assert [(j["job"], j["start"], j["stop"], j["y"]) for j in data["jobs"]] == [
+        (1, 0, 4, 0.5),
+        (2, 1, 2, 1.5),
+        (0, 2, 5, 2.5),
+    ]
+    assert data["jobs"][0]["key"] == "K"
+    assert (data["jobs"][0]["mbps"], data["jobs"][0]["mb"], data["epoch"], data["makespan_s"]) == (2, 8, 10, 5)
+
+
+def test_the_bins_hold_every_byte_whatever_the_samples():
+    for seed in range(5):
+        records = list(fleet(40, seed, 3 * 4**seed / 4))
+        for record in records[::3]:
+            del record["samples"]
+        data = chart(records)
+        assert moved(data) == pytest.approx(sum(r["bytes"] for r in records), rel=1e-3)
+        assert data["bins"][0]["t"] == 0
+        assert data["bins"][-1]["t2"] == pytest.approx(data["makespan_s"], abs=1e-3)
+        assert all(a["t2"] == b["t"] for a, b in zip(data["bins"], data["bins"][1:]))
+        assert len(data["bins"]) < 700
+
+
+def test_samples_say_when_the_bytes_came():
+    late = chart([{**job(0, 10, 10e9), "samples": [0] * 9}])
+    assert {b["gbs"] for b in late["bins"] if b["t2"] <= 9} == {0}
+    assert {b["gbs"] for b in late["bins"] if b["t"] >= 9} == {10}
+    assert {b["gbs"] for b in chart([job(0, 10, 10e9)])["bins"]} == {1}
+
+
+def test_active_jobs_are_a_mean_over_the_bin():
+    data = chart([job(0, 4, 1e6), job(1, 3, 1e6)])
+    assert {b["active"] for b in data["bins"] if b["t2"] <= 1 or b["t"] >= 3} == {1}
+    assert {b["active"] for b in data["bins"] if b["t"] >= 1 and b["t2"] <= 3} == {2}
+
+
+def test_waiting_is_from_the_handlers_entry_to_the_start():
+    data = chart([job(10, 14, 1e6, handler_s=7), job(10, 14, 1e6, handler_s=3), job(10, 14, 1e6)])
+    assert [j.get("wait") for j in data["jobs"]] == [-3, 0, None]
+    assert data["waited"] is True
+
+
+def test_a_failure_is_drawn_to_its_last_byte_and_one_that_never_began_is_counted():
+    error = {"type": "S3", "message": "reset"}
+    data = chart([job(0, 4, 4e6), {"start": 0, "stop": 2, "bytes": 1e6, "error": error}, {"error": error}])
+    assert [j["error"] for j in data["jobs"] if "error" in j] == ["S3"]
+    assert (data["began"], data["failed"], data["unseen"]) == (2, 1, 1)
+    assert sum(r["workers"] for r in data["rates"]) == 1, "a failed job has no rate of its own"
+
+
+def test_the_classes_of_rates_hold_every_good_worker():
+    data = chart([job(0, 1, n * 1e6) for n in range(1, 101)])
+    assert sum(r["workers"] for r in data["rates"]) == 100
+    assert all(r["mbps2"] > r["mbps"] for r in data["rates"])
+    assert data["median"] == 50
+    assert 20 < len(data["rates"]) < 110
+
+
+def test_the_first_launch_is_drawn():
+    data = chart([job(0, 1, 1e6, launch=1), job(100, 101, 1e6, launch=2)], {"jobs": 2})
+    assert (data["began"], data["makespan_s"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "line", ["[1]", "7", "nan", '{"start": 1,', '{"start": 5, "stop": 4, "mbps": 1}', '{"error": "x"}']
+)
+def test_what_is_no_record_is_not_drawn(line):
+    data = chart([job(0, 1, 1e9), line])
+    assert (data["began"], data["unseen"]) == (1, 1)
+
+
+def test_503s_are_drawn_as_far_as_they_are_known():
+    data = chart([job(0, 4, 4e9, throttled=3), job(0, 8, 8e9, throttled=0)])
+    assert (data["throttled"], data["throttled_jobs"]) == (3, 1)
+    assert {b["throttled"] for b in data["bins"] if b["t2"] <= 4} == {1}
+    assert {b["throttled"] for b in data["bins"] if b["t"] >= 4} == {0}
+    assert "throttled" not in chart([job(0, 4, 4e9)])["bins"][0]
+
+
+@pytest.mark.parametrize("verdict", [None, "text", {}, {"sentence": 7}])
+def test_a_summary_without_a_verdict_still_has_a_title(verdict):
+    data = chart([job(0, 4, 8e9)], summary={"verdict": verdict})
+    assert data["sentence"] is None
+    assert spec(data)["usermeta"]["title"] == ["1 worker: 2.000 GB/s"]
+
+
+# Specification
+
+
+def test_nothing_is_drawn_of_nothing():
+    assert spec(chart([])) is None
+    assert spec(chart([{"error": {"type": "Crashed"}}] * 3, {"jobs": 3})) is None
+
+
+def test_jobs_that_moved_nothing_are_drawn():
+    drawn = spec(chart([{"start": 0, "stop": 4, "error": {"type": "Connect", "message": "refused"}}], RUN))
+    assert drawn["datasets"]["jobs 0"][0]["error"] == "Connect"
+    assert "How fast each worker was" not in json.dumps(drawn)
+
+
+def test_title_and_footer():
+    drawn = spec(chart([job(0, 4, 8e9)] * 3, RUN, {"verdict": {"sentence": "Nothing held it back."}}))
+    assert drawn["title"]["text"] == drawn["usermeta"]["title"] == ["Nothing held it back."]
+    assert drawn["usermeta"]["footer"][0] == (
+        "2023-11-14 22:13 UTC, eu-west-1, 1,024 MB, arm64, parts of 64 MiB, 8 in flight, terabit 0.1.0"
+    )
+    assert drawn["vconcat"][-1]["name"] == "footer"
+
+
+def test_loopback_stands_in_every_panel_and_beside_no_published_figure():
+    records = [job(0, 4, 4e9, throttled=1)] * 40
+    measured = spec(chart(records, {**RUN, "loopback": True, "jobs": 40}))
+    assert texts(measured["vconcat"]).count("LOOPBACK, NOT S3") == 4
+    assert any("LOOPBACK, NOT S3" in line for line in measured["title"]["subtitle"])
+    assert not any("PyWren" in text for text in texts(measured))
+    real = spec(chart(records, {**RUN, "jobs": 40}))
+    assert "LOOPBACK, NOT S3" not in json.dumps(real)
+
+
+def test_published_figures_stand_where_the_scale_shows_them_with_their_source():
+    small = spec(chart([job(0, 4, 160e6)] * 3, RUN))
+    labels = texts(small["vconcat"])
+    assert "PyWren 2016: 30" in labels and "PyWren 2017: 32" in labels
+    assert not any("peak" in label for label in labels)
+    assert any("Microservices and Terabits" in line for line in small["usermeta"]["footer"])
+    assert not any("Lithops" in line for line in small["usermeta"]["footer"])
+    large = texts(spec(chart([job(0, 4, 280e9)], RUN))["vconcat"])
+    assert "PyWren 2016, peak over 50 GB/s" in large and "PyWren 2017, peak 70 GB/s" in large
+
+
+def test_labels_do_not_lie_on_each_other():
+    drawn = spec(chart(list(fleet(200)), RUN))
+    column = drawn["vconcat"][0]["hconcat"][0]["vconcat"]
+    for panel in column:
+        places = sorted(
+            layer["encoding"]["y"]["value"]
+            for layer in layers(panel, "note")
+            if layer["encoding"]["x"]["value"] > panel["width"]
+        )
+        assert places and places[-1] <= panel["height"]
+        assert all(below - above >= 15 for above, below in zip(places, places[1:]))
+
+
+def test_write_and_read_side_by_side_share_their_axes_and_keep_their_colours():
+    write = chart([job(0, 4, 4e9)] * 3, RUN)
+    read = chart([job(0, 9, 90e9)] * 3, {**RUN, "op": "read"})
+    drawn = spec(write, read)
+    columns = [column["vconcat"] for column in drawn["vconcat"][0]["hconcat"]]
+    assert len(columns) == 2
+    for one, other in zip(*columns):
+        assert one["encoding"]["x"]["scale"] == other["encoding"]["x"]["scale"]
+    assert columns[0][1]["encoding"]["y"]["scale"] == columns[1][1]["encoding"]["y"]["scale"]
+    assert layers(columns[0], "write") and not layers(columns[0], "read")
+    assert layers(columns[1], "read") and not layers(columns[1], "write")
+    assert set(drawn["datasets"]) >= {"jobs 0", "jobs 1", "bins 0", "bins 1"}
+
+
+def test_every_style_of_the_panels_has_a_look_in_light_and_in_dark():
+    schemes = [json.loads((ROOT / "chart" / f"{name}.json").read_text())["style"] for name in ("light", "dark")]
+    assert schemes[0].keys() == schemes[1].keys()
+    error = {"type": "S3", "message": "reset"}
+    records = [job(0, 4, 4e9, throttled=1, handler_s=6), {"start": 0, "stop": 2, "bytes": 1, "error": error}]
+    drawn = spec(*(chart(records, {**RUN, "op": op, "loopback": True}) for op in ("write", "read", "records")))
+    used = set(re.findall(r'"style": (?:"([^"]+)"|\[([^]]+)\])', json.dumps(drawn)))
+    names = {name for one, many in used for name in ([one] if one else re.findall(r'"([^"]+)"', many))}
+    assert names <= schemes[0].keys() | {"group-title"} and "run" not in names
+
+
+def test_ten_thousand_jobs_of_sixty_samples_take_seconds_and_little_memory(tmp_path):
+    records = tmp_path / "records.ndjson"
+    records.write_text(ndjson(fleet(10_000, seconds=60)))
+    program = (
+        "import resource, subprocess, sys;"
+        "code = subprocess.call(sys.argv[1:], stdin=open(sys.argv[-1]), stdout=open(sys.argv[-1] + '.chart', 'w'));"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024); sys.exit(code)"
+    )
+    args = ["-c", "-n", "-R", "-f", JQ / "chart.jq", "--argjson", "run", "[null]", "--argjson", "summary", "[null]"]
+    args += ["--arg", "source", "x", "--arg", "file", records]
+    began = time.monotonic()
+    megabytes = subprocess.run(
+        [sys.executable, "-c", program, "jq", "-L", JQ, *args], check=True, capture_output=True, text=True, timeout=120
+    ).stdout
+    # Generous beside what it takes, 5 s: the machine may be busy.
+    assert time.monotonic() - began < 25
+    assert float(megabytes) < 300
+    assert Path(f"{records}.chart").stat().st_size < 3_000_000
+
+
+@pytest.mark.parametrize("op", ["write", "read"])
+def test_reference_records(op):
+    folder = os.environ.get("TERABIT_REFERENCE")
+    if not folder:
+        pytest.skip("TERABIT_REFERENCE names no folder of reference records")
+    expected = json.loads((Path(folder) / f"expected-1000-{op}.json").read_text())
+    data = chart((Path(folder) / f"lithops-2022-aws-1000-{op}.ndjson").read_text().splitlines())
+    assert data["op"] == op
+    assert data["goodput"] == pytest.approx(expected["goodput"], rel=1e-6)
+    assert data["best"]["gbs"] == pytest.approx(expected["peak_1s"], rel=1e-6)
+    assert data["sustained"]["gbs"] == pytest.approx(expected["sustained"], rel=1e-6)
+    assert 0.95 * data["bytes"] / data["t95"] / 1e9 == pytest.approx(expected["g95"], rel=1e-6)
+    assert moved(data) == pytest.approx(expected["bytes"], rel=1e-3)
+    labels = texts(spec(data))
+    assert f"95 % of the bytes by {data['t95']:.1f} s," in labels
+
+
+# Sweep
+
+
+def row(op, workers, gbs, ideal=None, **more):
+    goodput = {"min": gbs, "median": gbs, "max": gbs}
+    return {"op": op, "jobs": workers, "repetitions": 1, "goodput": goodput, "mbps_p50": 70, "ideal": ideal,
+            "loopback": False, "valid": True, **more}  # fmt: skip
+
+
+def sweep(*rows, stopped=None):
+    argument = json.dumps([{"stopped": stopped, "rows": rows}])
+    return json.loads(jq("-c", "-n", "-f", JQ / "chart_sweep.jq", "--argjson", "sweep", argument, *panels()))
+
+
+def test_a_sweep_says_how_far_from_the_ideal_it_ended(tmp_path):
+    drawn = sweep(row("write", 1, 0.07, 0.07), row("write", 100, 3.5, 7.0), row("read", 1, 0.1, 0.1, loopback=True))
+    assert "write: 100 workers moved 3.500 GB/s together, 50 % of the ideal" in drawn["usermeta"]["title"]
+    assert texts(drawn).count("LOOPBACK, NOT S3") == 2
+    assert drawn["vconcat"][0]["encoding"]["x"]["scale"]["type"] == "log"
+    render(drawn, tmp_path, "sweep")
+    assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_sweep_that_moved_nothing_has_no_picture():
+    assert sweep() is None
+    assert sweep(row("write", 1, None)) is None
+    assert sweep(row("write", 1, 0)) is None
+
+
+# Files
+
+
+def test_the_files_of_a_picture(tmp_path):
+    render(spec(chart(list(fleet(50)), RUN)), tmp_path)
+    html = (tmp_path / "report.html").read_text()
+    assert html.startswith("<!doctype html>") and "default-src 'none'" in html
+    assert len(html) < 10_000_000
+    assert (tmp_path / "report.svg").read_text().startswith("<svg")
+    assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(p.name for p in tmp_path.glob("report*")) == ["report.html", "report.png", "report.svg"]
+
+
+def test_ten_thousand_jobs_stay_below_ten_megabytes(tmp_path):
+    records = [{k: v for k, v in r.items() if k != "samples"} for r in fleet(10_000)]
+    render(spec(chart(records, {**RUN, "jobs": 10_000}, {})), tmp_path)
+    assert (tmp_path / "report.html").stat().st_size < 4_000_000
+    assert (tmp_path / "report.svg").stat().st_size < 10_000_000
+
+
+def hostile_records():
+    error = {"type": HOSTILE, "message": HOSTILE}
+    yield {**job(0, 4, 4e9), "job": 0, "key": HOSTILE, "op": HOSTILE, "version": HOSTILE, "arch": HOSTILE}
+    yield {**job(0, 4, 4e9), "job": HOSTILE, "key": {"a": HOSTILE}, "memory_mb": HOSTILE, "throttled": HOSTILE}
+    yield {"start": 0, "stop": 3, "bytes": 1e9, "key": "k" * 2000, "error": error, "samples": [HOSTILE, 1]}
+
+
+def hostile_picture(folder):
+    run = {**RUN, "op": HOSTILE, "region": HOSTILE, "arch": HOSTILE, "memory_mb": HOSTILE, "ping": {"version": HOSTILE}}
+    summary = {"verdict": {"sentence": HOSTILE}}
+    render(spec(chart(hostile_records(), run, summary)), folder)
+
+
+def test_foreign_text_is_only_text_in_the_files(tmp_path):
+    hostile_picture(tmp_path)
+    html = (tmp_path / "report.html").read_text()
+    assert "<script>alert" not in html and "<img src=x" not in html
+    assert html.count("<script>") == html.count("</script>") == 2
+    svg = (tmp_path / "report.svg").read_text()
+    assert "<script" not in svg and "<img" not in svg
+    for text in (html, svg):
+        assert "\x1b" not in text and "\x07" not in text and "\u202e" not in text
+    ElementTree.fromstring(svg)
+
+
+# lib/picture.sh
+
+
+def draw(tmp_path, call, root=ROOT):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir(exist_ok=True)
+    script = (
+        "set -euo pipefail; say() { printf 'driver: %s\\n' \"$*\" >&2; };"
+        f'ROOT={root} SCRATCH={scratch}; . "$ROOT/lib/report.sh"; . "$ROOT/lib/picture.sh"; {call}; echo went on'
+    )
+    return subprocess.run(["bash", "-c", script], check=False, capture_output=True, text=True, timeout=120)
+
+
+def run_folder(tmp_path, records, summary=None):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "run.json").write_text(json.dumps(RUN))
+    (run / "records.ndjson").write_text(ndjson(records))
+    if summary is not None:
+        (run / "summary.json").write_text(json.dumps(summary))
+    return run
+
+
+def test_a_run_folder_gets_its_picture(tmp_path):
+    run = run_folder(tmp_path, [job(0, 4, 4e9)] * 3, {"verdict": {"sentence": "As the summary says."}})
+    done = draw(tmp_path, f"draw {run}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "went on\n", "")
+    assert "As the summary says." in (run / "report.svg").read_text()
+    assert (run / "report.html").exists() and (run / "report.png").exists()
+
+
+def test_files_of_records_are_drawn_side_by_side(tmp_path):
+    for op in ("write", "read"):
+        (tmp_path / f"{op}.ndjson").write_text(ndjson([job(0, 4, 4e9, op=op)]))
+    done = draw(tmp_path, f"draw {tmp_path} {tmp_path}/write.ndjson {tmp_path}/read.ndjson")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "write.ndjson: 1 job" in (tmp_path / "report.svg").read_text()
+
+
+def test_a_picture_that_cannot_be_drawn_is_a_message(tmp_path):
+    run = run_folder(tmp_path, [job(0, 4, 4e9)] * 3, {})
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for name in ("lib", "jq", "chart"):
+        (bare / name).symlink_to(ROOT / name)
+    done = draw(tmp_path, f"draw {run}", bare)
+    assert (done.returncode, done.stdout) == (0, "went on\n")
+    assert "make build" in done.stderr
+    done = draw(tmp_path, f"draw {tmp_path}/nowhere {run}")
+    assert (done.returncode, done.stdout) == (0, "went on\n")
+    assert "could not be drawn" in done.stderr and "Traceback" not in done.stderr
+    (run / "records.ndjson").write_text("")
+    done = draw(tmp_path, f"draw {run}")
+    assert done.returncode == 0 and "nothing to draw" in done.stderr
+
+
+# A browser
+
+
+class Chromium:
+    """A page in Debian's Chromium, told by its debugging pipe what to do."""
+
+    FLAGS = (
+        "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
+        "--disable-component-update --disable-sync --remote-debugging-pipe --window-size=1300,1400"
+    )
+
+    def __init__(self, profile):
+        program = shutil.which("chromium")
+        if program is None:
+            pytest.skip("there is no chromium to open the page with")
+        there, self.write = os.pipe()
+        self.read, here = os.pipe()
+        # The browser reads its file 3 and writes its file 4.
+        command = f'exec 3<&{there} 4>&{here}; exec "$0" "$@"'
+        self.process = subprocess.Popen(
+            ["bash", "-c", command, program, *self.FLAGS.split(), f"--user-data-dir={profile}", "about:blank"],
+            pass_fds=(there, here),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(there)
+        os.close(here)
+        self.pending, self.events, self.calls, self.session = b"", [], 0, None
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Runtime", "Log", "Network", "Page"):
+            self.call(f"{domain}.enable")
+
+    def message(self, seconds):
+        until = time.monotonic() + seconds
+        while b"\0" not in self.pending:
+            ready, _, _ = select.select([self.read], [], [], max(0, until - time.monotonic()))
+            assert ready, "the browser does not answer"
+            data = os.read(self.read, 1 << 20)
+            assert data, "the browser is gone"
+            self.pending += data
+        message, self.pending = self.pending.split(b"\0", 1)
+        return json.loads(message)
+
+    def call(self, method, **params):
+        self.calls += 1
+        request = {"id": self.calls, "method": method, "params": params}
+        if self.session:
+            request["sessionId"] = self.session
+        os.write(self.write, json.dumps(request).encode() + b"\0")
+        while True:
+            answer = self.message(60)
+            if answer.get("id") == self.calls:
+                assert "error" not in answer, answer
+                return answer["result"]
+            self.events.append(answer)
+
+    def value(self, expression):
+        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in result, result
+        return result["result"].get("value")
+
+    def until(self, expression, seconds=30):
+        end = time.monotonic() + seconds
+        while not self.value(expression):
+            assert time.monotonic() < end, f"never came true: {expression}; {self.complaints()}"
+            time.sleep(0.1)
+
+    def open(self, file, scheme="light"):
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.call("Page.navigate", url=file.as_uri())
+        self.until("document.body && document.body.dataset.drawn === 'yes'")
+
+    def complaints(self):
+        """Errors, warnings, whatever was written to the console, and dialogs."""
+        kinds = ("exceptionThrown", "entryAdded", "consoleAPICalled", "javascriptDialogOpening")
+        return [event for event in self.events if event.get("method", "").split(".")[-1] in kinds]
+
+    def requests(self):
+        return [
+            event["params"]["request"]["url"]
+            for event in self.events
+            if event.get("method") == "Network.requestWillBeSent"
+        ]
+
+    def point_at(self, place):
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=place[0] - 2, y=place[1])
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(20)
+        os.close(self.read)
+        os.close(self.write)
+
+
+@pytest.fixture
+def browser(tmp_path):
+    profile = tmp_path / "profile"
+    page = Chromium(profile)
+    yield page
+    page.close()
+
+
+# The middle of the line of a job on the page: [x, y], from the picture's own tree of marks.
+PLACE = """(job => {
+  const find = (item, x, y) => {
+    for (const child of item.items || []) {
+      if (item.marktype === "group") {
+        const found = find(child, x + (child.x || 0), y + (child.y || 0));
+        if (found) return found;
+      } else if (item.marktype === "rect" && child.datum && child.datum.job === job && child.tooltip) {
+        const b = child.bounds;
+        return [x + (b.x1 + b.x2) / 2, y + (b.y1 + b.y2) / 2];
+      } else if (child.marktype) {
+        const found = find(child, x, y);
+        if (found) return found;
+      }
+    }
+  };
+  const { left, top } = view.padding();
+  const [x, y] = find(view.scenegraph().root, view.origin()[0] + left, view.origin()[1] + top);
+  document.querySelector("#picture canvas").scrollIntoView({ block: "start" });
+  const now = document.querySelector("#picture canvas").getBoundingClientRect();
+  return [now.left + x, now.top + y];
+})(%d)"""
+# How many pixels of the canvas have a colour.
+PIXELS = """(colour => {
+  const { width, height } = document.querySelector("#picture canvas");
+  const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(document.querySelector("#picture canvas"), 0, 0);
+  const { data } = copy.getImageData(0, 0, width, height);
+  let count = 0;
+  for (let i = 0; i < data.length; i += 4)
+    if (colour.every((c, n) => Math.abs(data[i + n] - c) < 2)) count += 1;
+  return count;
+})([%d, %d, %d])"""
+DRAWN = {
+    "light": [("write", 0x2A, 0x8A, 0x3C), ("wait", 0xC4, 0xC4, 0xC4), ("active", 0x11, 0x11, 0x11)],
+    "dark": [("write", 0x56, 0xC2, 0x71), ("wait", 0x4B, 0x51, 0x58), ("active", 0xF5, 0xF5, 0xF5)],
+}
+TOOLTIP = "document.querySelector('#vg-tooltip-element.visible')?.innerText"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_in_a_browser(tmp_path, browser, scheme):
+    records = list(fleet(30))
+    render(spec(chart(records, {**RUN, "jobs": 30, "loopback": True})), tmp_path)
+    browser.open(tmp_path / "report.html", scheme)
+    assert browser.value("view.getState !== undefined && document.querySelectorAll('#picture canvas').length") == 1
+    background = browser.value("getComputedStyle(document.body).backgroundColor")
+    assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 24, 28)"}[scheme]
+    for style, red, green, blue in DRAWN[scheme]:
+        assert browser.value(PIXELS % (red, green, blue)) > 100, style
+    browser.point_at(browser.value(PLACE % 7))
+    browser.until(TOOLTIP)
+    tooltip = browser.value(TOOLTIP)
+    assert records[7]["key"] in tooltip
+    assert re.search(r"job\s*7\b", tooltip)
+    assert f"{records[7]['mbps']:,.1f} MB/s" in tooltip
+    assert browser.complaints() == []
+    assert browser.requests() == [(tmp_path / "report.html").as_uri()]
+
+
+def test_a_hostile_key_does_nothing_in_a_browser(tmp_path, browser):
+    hostile_picture(tmp_path)
+    browser.open(tmp_path / "report.html")
+    browser.point_at(browser.value(PLACE % 0))
+    browser.until(TOOLTIP)
+    assert "</script><script>alert(1)</script>" in browser.value(TOOLTIP)
+    assert browser.value("document.querySelectorAll('#vg-tooltip-element script, #vg-tooltip-element img').length") == 0
+    assert "<script>alert(1)" in browser.value("document.querySelector('h1').innerText")
+    assert browser.value("document.querySelectorAll('img').length") == 0
+    assert browser.complaints() == []
+    assert browser.requests() == [(tmp_path / "report.html").as_uri()]
