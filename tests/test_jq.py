@@ -956,6 +956,7 @@ def test_runs_of_one_kind_are_a_median_and_a_range():
     assert cells(text, "goodput") == ["goodput", "GB/s", "1.200", "2.200", "+83.3", "%"]
     assert cells(text, "  least") == ["least", "1.000", "2.000"] and cells(text, "  most") == ["most", "1.400", "2.400"]
     assert "outside the range" in text
+    assert "outside the range" in compare(*other, *first), "below as well as above"
     assert "may be noise" in compare(*first, *[([job(0, 10, n * 1e9)], {**RUN, "in_flight": 16}) for n in (13, 14, 15)])
     assert "shows no spread" in compare(*first, other[0])
 
