@@ -169,6 +169,9 @@ def free_height($height):
   | [range(10; 0.5 * $height; 4)]
   | max_by(. as $y | [$taken[] | . - $y - 7 | fabs] | min);
 
+# Input: bins. A cap far above what was reached is not drawn: all that could be seen of it is that it rises and falls.
+def cap_in_sight($layout): (map(.active) | max) * cap_mbps / 1e3 <= $layout.gbs;
+
 # What the panel of the aggregate says beside its right edge: {text, gbs, style, from, to}, times in seconds.
 def aggregate_labels($panels; $layout):
   . as $run
@@ -176,9 +179,9 @@ def aggregate_labels($panels; $layout):
     (.sustained // empty
       | {text: "sustained \(.gbs | figures) GB/s, \(.seconds | seconds)", gbs, from, to}),
     (.best // empty | {text: "best second \(.gbs | figures) GB/s", gbs, from, to}),
-    (([.bins[].active] | max * cap_mbps / 1e3)
-      | select(. <= $layout.gbs)
-      | {text: "\(cap_mbps) MB/s × active workers", gbs: ., quiet: true}),
+    (.bins
+      | select(cap_in_sight($layout))
+      | {text: "\(cap_mbps) MB/s × active workers", gbs: (map(.active) | max * cap_mbps / 1e3), quiet: true}),
     (published($panels; $run)
       | .over as $over
       | .name as $name
@@ -270,7 +273,7 @@ def rates($panels; $runs; $layout; $width):
   | watermark($panels; {loopback: any($runs[]; .loopback)})
   | {panel: ., marks: [$marks[] | {mbps}]};
 
-def nothing: {gbs: 0, active: 0, cap: 0, throttled: 0};
+def nothing: {gbs: 0, active: 0, throttled: 0};
 
 def footer($panels; $lines; $width):
   $panels.label
@@ -293,8 +296,10 @@ def footer($panels; $lines; $width):
         ($runs[] | (if $runs | length > 1 then "\(.op): " else "" end) + conditions),
         "GB: 10^9 bytes. goodput: all bytes over first start to last stop. sustained: while at least nine in ten of "
           + "the most active jobs were active.",
-        "\(cap_mbps) MB/s: what Lambda's network gives a worker at every memory size, unless more is opted into. A "
-          + "burst may be faster.",
+        if cap_mbps < $layout.mbps or any($runs[].bins; cap_in_sight($layout)) then
+          "\(cap_mbps) MB/s: what Lambda's network gives a worker at every memory size, unless more is opted into. A "
+            + "burst may be faster."
+        else empty end,
         (shown($panels; $runs; $layout) | "\(.name): \(.setup); \(.source).")
       ] | map(wrapped(170)[])) as $footer
     | ($runs | to_entries | map(
@@ -324,7 +329,7 @@ def footer($panels; $lines; $width):
             .["jobs \($i)"] = $run.jobs
             | .["bins \($i)"] = (
                 $run.bins
-                | map(.cap = (.active * cap_mbps / 1e3 | rounded(4)))
+                | if cap_in_sight($layout) then map(.cap = (.active * cap_mbps / 1e3 | rounded(4))) else . end
                 # Steps rise from nothing and fall back to it.
                 | . + [{t: .[-1].t2} + nothing]
                 | [{t: 0} + nothing] + .

@@ -258,6 +258,14 @@ def test_published_figures_stand_where_the_scale_shows_them_with_their_source():
     assert "PyWren 2016, peak over 50 GB/s" in large and "PyWren 2017, peak 70 GB/s" in large
 
 
+def test_a_cap_far_above_what_was_reached_is_not_drawn():
+    slow, fast = spec(chart([job(0, 4, 40e6)] * 9, RUN)), spec(chart([job(0, 4, 280e6)] * 9, RUN))
+    for drawn, seen in ((slow, False), (fast, True)):
+        assert ("75 MB/s × active workers" in texts(drawn)) is seen
+        assert any("cap" in b for b in drawn["datasets"]["bins 0"]) is seen
+        assert any("Lambda's network" in line for line in drawn["usermeta"]["footer"]) is seen
+
+
 def test_labels_do_not_lie_on_each_other():
     drawn = spec(chart(list(fleet(200)), RUN))
     column = drawn["vconcat"][0]["hconcat"][0]["vconcat"]
