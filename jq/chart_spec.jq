@@ -115,8 +115,8 @@ def layout:
       from: ([([.[].jobs[].wait | numbers] | min // 0), 0] | min | [., -0.4 * $most] | max),
       to: $most,
       mbps: ([.[].rates[].mbps2] | max // 0 | . * 1.06),
-      # The cap may be far above what was reached: it must not press that flat.
-      gbs: (if $moved > 0 and $cap > 2.5 * $moved then 2.5 * $moved else [$cap, $moved] | max end)
+      # A cap far above what was reached must not press that flat.
+      gbs: (if $moved > 0 and $cap > 2.5 * $moved then $moved else [$cap, $moved] | max end)
     };
 
 # Where a time is, in pixels.
