@@ -12,7 +12,7 @@
 //! | [`meter`], [`timeline`], [`clock`], [`usage`] | what is measured |
 //! | [`squad`], [`invoker`] | having many jobs done by other workers |
 //! | [`barrier`], [`limit`] | when a job begins, and when it gives up |
-//! | [`clients`], [`s3`], [`action`], [`error`] | the clients, the operations on S3, what can go wrong |
+//! | [`clients`], [`http`], [`s3`], [`action`], [`error`] | the clients, the operations on S3, what can go wrong |
 //! | [`environment`] | what Lambda tells of itself |
 
 pub mod action;
@@ -27,6 +27,7 @@ pub mod error;
 pub mod event;
 pub mod fields;
 pub mod flight;
+pub mod http;
 pub mod invoker;
 pub mod limit;
 pub mod meter;

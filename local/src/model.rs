@@ -14,12 +14,6 @@ use crate::options::Options;
 /// any second.
 const BURST: Duration = Duration::from_millis(10);
 
-/// What a client's system takes from it ahead of the path on a new connection, in bytes: its kernel sizes the send
-/// buffer by the speed of loopback (0.7–0.9 MB measured with BBR), and nothing that the server's end
-/// can set prevents it. While it fills, the first bytes of a connection are charged twice, as a real path charges for
-/// its slow start; a client that counts what it hands over then sees the modelled rate from the first second.
-const RAMP: usize = 768 * 1024;
-
 /// A rate, more than zero.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
@@ -85,7 +79,6 @@ impl Pacer {
 #[derive(Debug, Clone, Default)]
 pub struct Path {
     links: Vec<Arc<Pacer>>,
-    ramp: usize,
 }
 
 impl Path {
@@ -95,18 +88,10 @@ impl Path {
         self.links.is_empty()
     }
 
-    /// The same path for the first body of a new connection.
-    #[must_use]
-    pub fn ramping(self) -> Self {
-        Self { ramp: RAMP, ..self }
-    }
-
     /// Queues so many bytes on every link and returns when the last of them has passed all.
     #[must_use]
-    pub fn pass(&mut self, bytes: usize) -> Option<Instant> {
-        let extra = self.ramp.min(bytes);
-        self.ramp -= extra;
-        self.links.iter().map(|link| link.pass(bytes + extra)).max()
+    pub fn pass(&self, bytes: usize) -> Option<Instant> {
+        self.links.iter().map(|link| link.pass(bytes)).max()
     }
 }
 
@@ -163,11 +148,9 @@ impl Model {
         (
             Path {
                 links: up.collect(),
-                ramp: 0,
             },
             Path {
                 links: down.collect(),
-                ramp: 0,
             },
         )
     }

@@ -3,8 +3,6 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -62,20 +60,6 @@ pub fn listen(wire: Wire) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// One connection; each of its requests carries it among its extensions.
-#[derive(Debug, Clone, Default)]
-pub struct Connection {
-    sent_body: Arc<AtomicBool>,
-}
-
-impl Connection {
-    /// Whether nobody has asked before.
-    #[must_use]
-    pub fn sends_first_body(&self) -> bool {
-        !self.sent_body.swap(true, Ordering::Relaxed)
-    }
-}
-
 /// Serves connections for ever; each request is answered by `handler`.
 pub async fn serve<H, F, B>(listener: TcpListener, wire: Wire, handler: H)
 where
@@ -107,9 +91,7 @@ where
 {
     // Not fatal: only latency suffers.
     let _ = stream.set_nodelay(true);
-    let this = Connection::default();
-    let service = service_fn(|mut request: Request<Incoming>| {
-        request.extensions_mut().insert(this.clone());
+    let service = service_fn(|request: Request<Incoming>| {
         let answer = handler(request);
         async { Ok::<_, Infallible>(answer.await) }
     });

@@ -9,6 +9,7 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use common::Local;
 use local::identity::Identity;
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -43,6 +44,10 @@ async fn put(local: &Local, identity: Identity, key: &str, length: usize, counts
         .1
         .to_owned();
     let mut stream = TcpStream::connect(local.service.s3).await.unwrap();
+    // As the worker does: otherwise the kernel takes a megabyte ahead of what it sends.
+    SockRef::from(&stream)
+        .set_tcp_notsent_lowat(128 << 10)
+        .unwrap();
     let host = local.service.s3;
     let head = format!(
         "PUT /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"

@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body::Body as _;
 use hyper::body::Incoming;
 use s3s::Body;
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -23,7 +22,6 @@ use crate::id;
 use crate::identity::Signer;
 use crate::model::Model;
 use crate::options::Options;
-use crate::server::Connection;
 use access::{Gate, Keys, Policy};
 use body::{Paced, Received};
 use operations::Operations;
@@ -105,10 +103,6 @@ impl S3 {
         let identity =
             Signer::of(request.headers(), request.uri()).and_then(|signer| signer.identity);
         let (up, down) = self.model.paths(identity);
-        let connection = request.extensions().get::<Connection>();
-        let has_body = !request.body().is_end_stream();
-        let first_body = has_body && connection.is_some_and(Connection::sends_first_body);
-        let up = if first_body { up.ramping() } else { up };
         let expects_continue = request.headers().contains_key(header::EXPECT);
         let request =
             request.map(|body| Body::http_body(Received::new(body, up, expects_continue)));

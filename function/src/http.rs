@@ -1,0 +1,200 @@
+//! The HTTP client below both SDK clients: hyper, with the socket options that honest samples need.
+//!
+//! The SDK's own client does not let them be set. A socket otherwise takes megabytes from its sender long before they
+//! are on the wire: bytes handed to the connection would be counted early, by up to half a second of a worker's network
+//! cap with eight connections, and a fleet on one machine would fill the kernel's memory for sockets.
+
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
+use hyper_util::client::legacy::{Client, Error};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use socket2::SockRef;
+use std::error::Error as StdError;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+/// How long a connection may take to open: the SDK's own default.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
+
+/// A connection that was idle for longer is not used again: an environment that was frozen and thawed would otherwise
+/// begin with connections that died in its sleep.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// When nothing came over a connection for this long, TCP asks whether the other side is still there. A squad waits for
+/// minutes on quiet connections, and NAT gateways forget those that are quiet for 350 s:
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html>
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// How many bytes a socket takes ahead of what it has sent (`TCP_NOTSENT_LOWAT`): enough to keep the wire busy between
+/// two turns of the sender, at most 1.4 % of a second at 75 MB/s with eight connections.
+const UNSENT: u32 = 128 << 10;
+
+/// The HTTP client of the environment.
+///
+/// # Errors
+///
+/// No root certificate could be read.
+pub fn client() -> io::Result<SharedHttpClient> {
+    let mut tcp = TcpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(KEEP_ALIVE));
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    let https = HttpsConnectorBuilder::new()
+        .with_native_roots()?
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(Tuned(tcp));
+    let hyper = Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .build(https);
+    Ok(http_client_fn(move |settings, _| {
+        SharedHttpConnector::new(Connector {
+            hyper: hyper.clone(),
+            answer_timeout: settings.read_timeout(),
+        })
+    }))
+}
+
+/// hyper, as the SDK calls it for one kind of operation.
+#[derive(Debug)]
+struct Connector {
+    hyper: Client<HttpsConnector<Tuned>, SdkBody>,
+    /// How long the answer may take to begin; no limit where an operation sends a body.
+    answer_timeout: Option<Duration>,
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let request = match request.try_into_http1x() {
+            Ok(request) => request,
+            Err(error) => {
+                return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into())));
+            }
+        };
+        let (answer, answer_timeout) = (self.hyper.request(request), self.answer_timeout);
+        HttpConnectorFuture::new(async move {
+            let answer = match answer_timeout {
+                Some(limit) => tokio::time::timeout(limit, answer).await.map_err(|_| {
+                    ConnectorError::timeout(
+                        format!("no answer within {} s", limit.as_secs()).into(),
+                    )
+                })?,
+                None => answer.await,
+            };
+            let answer = answer.map_err(connector_error)?;
+            HttpResponse::try_from(answer.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+/// What an error of hyper means to the SDK: it tries again whatever is not the caller's own fault.
+fn connector_error(error: Error) -> ConnectorError {
+    let hyper = error
+        .source()
+        .and_then(|source| source.downcast_ref::<hyper::Error>());
+    if hyper.is_some_and(hyper::Error::is_user) {
+        ConnectorError::user(error.into())
+    } else {
+        ConnectorError::io(error.into())
+    }
+}
+
+/// Opens TCP connections that take little ahead of what they send.
+#[derive(Clone, Debug)]
+struct Tuned(TcpConnector);
+
+impl<U> Service<U> for Tuned
+where
+    TcpConnector: Service<U, Response = TokioIo<TcpStream>>,
+    <TcpConnector as Service<U>>::Error: Into<Box<dyn StdError + Send + Sync>>,
+    <TcpConnector as Service<U>>::Future: Send + 'static,
+{
+    type Response = TokioIo<TcpStream>;
+    type Error = Box<dyn StdError + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, to: U) -> Self::Future {
+        let connecting = self.0.call(to);
+        Box::pin(async move {
+            let stream = connecting.await.map_err(Into::into)?;
+            limit_unsent(stream.inner())?;
+            Ok(stream)
+        })
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn limit_unsent(stream: &TcpStream) -> io::Result<()> {
+    SockRef::from(stream).set_tcp_notsent_lowat(UNSENT)
+}
+
+/// Elsewhere the worker runs for tests alone, and its samples may run ahead of the wire.
+#[cfg(not(target_os = "linux"))]
+fn limit_unsent(_: &TcpStream) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_connection_takes_little_ahead_of_what_it_sends() {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("loopback has free ports");
+        let address = listener.local_addr().expect("it is bound");
+        let mut connector = Tuned(TcpConnector::new());
+        let uri = format!("http://{address}").parse().expect("an address");
+        let stream = connector.call(uri).await.expect("somebody listens");
+        assert_eq!(
+            SockRef::from(stream.inner())
+                .tcp_notsent_lowat()
+                .expect("it is a socket"),
+            UNSENT
+        );
+    }
+
+    #[tokio::test]
+    async fn a_server_that_hangs_up_is_an_error_to_try_again() {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("loopback has free ports");
+        let address = listener.local_addr().expect("it is bound");
+        let server = tokio::spawn(async move { drop(listener.accept().await) });
+        let connector = Connector {
+            hyper: Client::builder(TokioExecutor::new()).build(
+                HttpsConnectorBuilder::new()
+                    .with_native_roots()
+                    .expect("this machine has certificates")
+                    .https_or_http()
+                    .enable_http1()
+                    .wrap_connector(Tuned(TcpConnector::new())),
+            ),
+            answer_timeout: None,
+        };
+        let request = HttpRequest::get(format!("http://{address}/")).expect("an address");
+        let error = connector.call(request).await.expect_err("nobody answers");
+        assert!(error.is_io(), "{error:?}");
+        server.await.expect("it does not panic");
+    }
+}
