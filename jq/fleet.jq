@@ -15,7 +15,7 @@ def environments_at_once: 1000;
 def worker_rate: 75;
 def machine_rate: 300;
 # What starting one worker process on this machine takes, in processor seconds.
-def spawning_s: 0.015;
+def spawning_s: 0.03;
 # Connections are opened in the last 3 s before the start.
 def margin_s: 4;
 # The least time that jobs get after the start, and what an environment keeps of its own timeout to answer.

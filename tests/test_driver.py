@@ -115,7 +115,7 @@ ODD = [
 
 def test_odd_keys_arrive_as_they_are(driver):
     path = driver.keys("", *ODD, "", end="")
-    done = driver.run("read", "--key-file", path, "--json")
+    done = driver.run("read", "--key-file", path, "--json", "--squad", 1)
     assert json.loads(done.out)["failed"] == 0
     run = driver.only_run()
     assert [r["key"] for r in ndjson(run / "records.ndjson")] == ODD

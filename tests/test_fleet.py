@@ -40,7 +40,7 @@ def fleet(driver, *args):
 
 @pytest.mark.parametrize(
     ("jobs", "squad", "invocations"),
-    [(1, 1, 1), (16, 1, 16), (17, 16, 2), (512, 16, 32), (513, 17, 31), (1800, 57, 32), (8192, 256, 32), (9000, 256, 36)],
+    [(1, 1, 1), (8, 1, 8), (9, 16, 1), (17, 16, 2), (512, 16, 32), (513, 17, 31), (1800, 57, 32), (8192, 256, 32), (9000, 256, 36)],
 )
 def test_small_fleets_go_directly_and_others_in_at_most_32_squads(driver, jobs, squad, invocations):
     plan = fleet(driver, "write", jobs, 1, "--max-cost", 1000)
@@ -153,8 +153,8 @@ def test_the_lead_grows_with_the_fleet(driver):
 
     assert lead(1) is None, "one worker has nobody to wait for"
     assert lead(2) < 12
-    assert lead(900) < 20
-    assert 10 <= lead(1800) - lead(900) < 20, "Lambda adds 1,000 environments every 10 s"
+    assert lead(900) < 30
+    assert 9 <= lead(1800) - lead(900) < 20, "Lambda adds 1,000 environments every 10 s"
     assert 80 <= lead(9000) - lead(900) < 110
     assert lead(1800, "--start-in", 33) == 33
     assert lead(1800, "--start-in", 0) is None
@@ -274,13 +274,13 @@ def test_too_little_concurrency_is_refused_with_what_fits(driver):
     done = driver.run("write", 1800, 64, exit=3)
     assert time.time() - began < 5
     assert "1,800 workers and 32 squads" in done.err and "10 free" in done.err
-    assert "./driver.sh write 10 64." in done.err
+    assert "./driver.sh write 9 64." in done.err
     assert "service-quotas request-service-quota-increase" in done.err and "--desired-value 2922" in done.err
     assert driver.calls("ping") == [] and nothing_was_launched(driver)
-    driver.run("write", 10, 64)
+    driver.run("write", 9, 64)
 
 
-@pytest.mark.parametrize(("free", "fits"), [(100, 94), (1000, 968), (17, 16), (16, 16), (1, 1)])
+@pytest.mark.parametrize(("free", "fits"), [(100, 94), (1000, 968), (17, 16), (16, 15), (8, 8), (1, 1)])
 def test_what_fits_counts_the_squads(driver, free, fits):
     answer(driver, "account", {"AccountLimit": LIMITS | {"UnreservedConcurrentExecutions": free}})
     done = driver.run("write", 1800, 64, "--dry-run", exit=3)

@@ -83,21 +83,64 @@ def test_a_missing_key_costs_only_itself(local):
     assert [("error" in record) for record in ndjson(run_of(local, "read") / "records.ndjson")] == [False] * 3 + [True]
 
 
+def test_a_bucket_that_cannot_be_written(local):
+    done = local('"$D" write 2 1 --out "$RUNS"', "--deny", "s3:PutObject", exit=1)
+    (record, _) = ndjson(run_of(local, "write") / "records.ndjson")
+    assert record["error"]["type"] == "AccessDenied"
+    assert "2 AccessDenied" in done.stdout and "NOT VALID" in done.stdout
+
+
 @pytest.mark.parametrize(
-    ("options", "bucket", "type"),
+    ("options", "bucket", "text"),
     [
-        ([], "no-such-bucket", "NoSuchBucket"),
-        (["--deny", "s3:PutObject"], "terabit-local", "AccessDenied"),
-        (["--bucket", "terabit-local", "--bucket", "far=eu-west-1"], "far", "WrongRegion"),
+        ([], "no-such-bucket", "there is no bucket"),
+        (["--bucket", "terabit-local", "--bucket", "far=eu-west-1"], "far", "eu-west-1"),
     ],
 )
-def test_a_bucket_that_cannot_be_written(local, options, bucket, type):
-    done = local(f'"$D" write 2 1 --bucket {bucket} --out "$RUNS"', *options, exit=1)
-    (record, _) = ndjson(run_of(local, "write") / "records.ndjson")
-    assert record["error"]["type"] == type
-    assert f"2 {type}" in done.stdout and "NOT VALID" in done.stdout
-    if type == "WrongRegion":
-        assert "eu-west-1" in record["error"]["message"]
+def test_a_bucket_that_is_out_of_reach_is_refused(local, options, bucket, text):
+    done = local(f'"$D" write 2 1 --bucket {bucket} --out "$RUNS"', *options, exit=3)
+    assert text in done.stderr and not local.runs.exists()
+
+
+def test_squads_write_and_read(local):
+    script = """
+    "$D" write 50 1 --squad 25 --out "$RUNS" --key-file keys >/dev/null || exit 9
+    "$D" read --verify --out "$RUNS" --json || exit 8
+    sed 7s/.*/missing/ keys >odd
+    "$D" read --key-file odd --squad 50 --out "$RUNS" --json --start-in 0
+    """
+    local(script, exit=1)
+    first, second = sorted(local.runs.glob("*-read-*"))
+    summary = json.loads((first / "summary.json").read_text())
+    assert (summary["jobs"], summary["failed"], summary["missing"]) == (50, 0, 0)
+    assert summary["late"] == 0 or summary["start_spread_s"] < 5
+    bad = [r for r in ndjson(second / "records.ndjson") if "error" in r]
+    assert [(r["job"], r["key"], r["error"]["type"]) for r in bad] == [(6, "missing", "NoSuchKey")]
+
+
+def test_a_killed_worker_is_a_crash_and_resume_completes(local):
+    script = """
+    "$D" write 4 64 --squad 4 --out "$RUNS" --start-in 0 >/dev/null &
+    for try in $(seq 300); do
+      sleep 0.1
+      victims=$(ps -eo pid=,ppid=,args= | awk -v mine=$PPID '$2 == mine && !/bash/ {print $1}')
+      set -- $victims
+      [ $# -lt 5 ] || break
+    done
+    sleep 1
+    kill -KILL "$5"
+    wait $! && exit 9
+    "$D" write --resume "$RUNS"/* --out "$RUNS" --start-in 0
+    """
+    local(script, "--worker-rate", "10")
+    records = ndjson(run_of(local, "write") / "records.ndjson")
+    assert [(r["launch"], r.get("error", {}).get("type")) for r in records].count((1, "Crashed")) == 1
+    assert len(records) == 5 and "error" not in records[4]
+
+
+def test_an_account_limit_is_refused(local):
+    done = local('"$D" write 1800 1 --out "$RUNS"', "--account-limit", "10", exit=3)
+    assert "What fits now: ./driver.sh write 9 1." in done.stderr and not local.runs.exists()
 
 
 def test_odd_keys_go_there_and_back(local):
@@ -121,7 +164,7 @@ def test_no_such_function(local):
     assert not local.runs.exists()
 
 
-def test_more_jobs_than_the_concurrency_allows(local):
-    done = local('"$D" write 6 8 --out "$RUNS"', "--concurrency", "1", "--worker-rate", "4")
+def test_more_jobs_than_the_scaling_rate_allows(local):
+    done = local('"$D" write 6 8 --out "$RUNS" --start-in 0', "--scaling-rate", "1/1s", "--worker-rate", "4")
     assert "6 good, 0 failed, 0 missing" in done.stdout
     assert "throttled (429) and tried again" in done.stdout
