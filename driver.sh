@@ -199,4 +199,5 @@ main() {
   esac
 }
 
-main "$@"
+# One line, so that bash reads nothing more of this file once a run is over: it may have been replaced meanwhile.
+main "$@"; exit

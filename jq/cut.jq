@@ -1,9 +1,9 @@
 # Purpose: into how many invocations a fleet is cut. A library.
 
-# Up to so many jobs are launched directly. Measured on 2 cores that were busy with other work (0.7 CPU-s an aws process),
-# `local`, --start-in 0, seconds from the launch to the last start, directly and in one squad: 8 jobs 8.4 and 1.2,
-# 16 jobs 15.4 and 0.9, 24 jobs 15.4 and 1.8. A squad is never slower from 3 jobs on, but costs an environment more
-# (an eighth at 8 jobs) and ties its jobs together: so it is left where waiting still is short on a machine at rest.
+# Up to so many jobs are launched directly. Measured on 2 cores that were busy with other work (0.7 CPU-s an aws
+# process), against `local`, with --start-in 0; seconds from the launch to the last start, directly and in one squad:
+# 8 jobs 8.4 and 1.2, 16 jobs 15.4 and 0.9, 24 jobs 15.4 and 1.8. From 3 jobs on a squad is faster, but it costs an
+# environment more (an eighth at 8 jobs) and ties its jobs together: so it is left where the wait is short.
 def most_direct: 8;
 
 # Squads of at least so many jobs: the squad's own environment is then at most 6 % of what the fleet costs.

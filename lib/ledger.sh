@@ -101,15 +101,6 @@ resumable() { # OP RUN
     usage "the objects of $(shown "$2") have $(field "$2" .mb_per_file) MiB, not $MB_PER_FILE; --resume needs no size"
 }
 
-# RUN/answers holds what there is; the records of an ended launch come first, so that what arrives later wins.
-open_answers() { # RUN
-  [ ! -d "$1/answers" ] || return 0
-  rm -rf "$1/answers.part"
-  mkdir "$1/answers.part"
-  [ ! -f "$1/records.ndjson" ] || cp "$1/records.ndjson" "$1/answers.part/0.ndjson"
-  mv "$1/answers.part" "$1/answers"
-}
-
 # Squads that were sent and have not answered put their answers into the bucket, at the latest when they give up.
 late_answers() { # RUN
   local sent found

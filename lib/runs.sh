@@ -72,3 +72,12 @@ cut_squads() { # RUN LAUNCH JOBS-PER-SQUAD
       NR % 3 == 0 { print >(name ".event"); close(name ".event") }'
   )
 }
+
+# RUN/answers holds what there is; the records of an ended launch come first, so that what arrives later wins.
+open_answers() { # RUN
+  [ ! -d "$1/answers" ] || return 0
+  rm -rf "$1/answers.part"
+  mkdir "$1/answers.part"
+  [ ! -f "$1/records.ndjson" ] || cp "$1/records.ndjson" "$1/answers.part/0.ndjson"
+  mv "$1/answers.part" "$1/answers"
+}
