@@ -13,7 +13,7 @@
 #   ./driver.sh sweep "1 10 100" MB_PER_FILE [options]
 #       A write and a read with each number of workers, and one table of all.
 #   ./driver.sh report [RUN|FILE.ndjson] [options]
-#       The table of a run again; without RUN of the latest.
+#       The table of a run again, and its picture; without RUN of the latest.
 #   ./driver.sh --help
 #
 # Options of write, read and sweep:
@@ -56,12 +56,13 @@
 # GB/s 10^9.
 #
 # A run leaves DIR/<UTC time>-<op>-<number> with run.json, keys.txt, jobs.ndjson,
-# records.ndjson and summary.json. Before it starts, AWS is asked whether it can:
-# function, bucket and region, room for workers and squads, the highest cost; a
-# ping tells the workers' clock, by which they start and stop. Only what Lambda
-# throttled is tried again; all else that goes wrong is counted, with its reason.
-# A squad whose answer is lost is looked for in the bucket; RUN says of each job
-# what is known, whatever ended the driver.
+# records.ndjson, summary.json, and its picture: report.html, .svg and .png.
+# Before it starts, AWS is asked whether it can: function, bucket and region, room
+# for workers and squads, the highest cost; a ping tells the workers' clock, by
+# which they start and stop. Only what Lambda throttled is tried again; all else
+# that goes wrong is counted, with its reason. A squad whose answer is lost is
+# looked for in the bucket; RUN says of each job what is known, whatever ended the
+# driver.
 #
 # AWS's own environment (AWS_PROFILE, AWS_REGION, ...) counts. What make deploy
 # saved in .deployed (BUCKET, FUNCTION, REGION) stands below the environment,
@@ -107,6 +108,8 @@ ROOT=$(CDPATH='' cd "${here:-.}" && pwd)
 . "$ROOT/lib/sweep.sh"
 # shellcheck source=lib/report.sh
 . "$ROOT/lib/report.sh"
+# shellcheck source=lib/picture.sh
+. "$ROOT/lib/picture.sh"
 
 help() {
   local line

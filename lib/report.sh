@@ -32,17 +32,22 @@ configuration_of() { # RUN|FILE
 summarise() { # RUN|FILE
   configuration_of "$1" >"$SCRATCH/configuration"
   records "$1" |
-    jq -n -R -L "$ROOT/jq" -f "$ROOT/jq/summary.jq" --slurpfile run "$SCRATCH/configuration"
+    jq -n -R -L "$ROOT/jq" -f "$ROOT/jq/summary.jq" --slurpfile run "$SCRATCH/configuration" \
+      --slurpfile prices "$ROOT/jq/prices.json"
 }
 
-# Prints a run's table, or its summary with --json, and returns 1 unless all jobs are good by now.
+# Prints a run's table, or its summary with --json, draws its picture, and returns 1 unless all jobs are good by now.
 conclude() { # RUN|FILE
+  local colour=false
   summarise "$1" >"$SCRATCH/summary"
   if [ -n "$OPT_JSON" ]; then
     cat "$SCRATCH/summary"
   else
+    # https://no-color.org
+    if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then colour=true; fi
     jq -r -L "$ROOT/jq" -f "$ROOT/jq/table.jq" --slurpfile run "$SCRATCH/configuration" \
-      --arg source "$(shown "$1")" "$SCRATCH/summary"
+      --arg source "$(shown "$1")" --argjson colour "$colour" "$SCRATCH/summary"
   fi
+  [ ! -d "$1" ] || draw "$1"
   jq -e '.jobs > 0 and (.unfinished // .failed + .missing) == 0' "$SCRATCH/summary" >/dev/null || return 1
 }
