@@ -13,7 +13,8 @@ need() { # NAME COMMAND-THAT-INSTALLS-IT CHECK...
 need cargo "curl --proto '=https' -sSf https://sh.rustup.rs | sh" cargo --version
 need 'a C compiler' 'sudo apt-get install build-essential   (macOS: xcode-select --install)' cc --version
 need python3 'sudo apt-get install python3   (macOS: brew install python)' python3 --version
-need "python3's venv" 'sudo apt-get install python3-venv   (macOS: brew install python)' python3 -c 'import ensurepip, venv'
+need "python3's venv" 'sudo apt-get install python3-venv   (macOS: brew install python)' \
+  python3 -c 'import ensurepip, venv'
 need jq 'sudo apt-get install jq   (macOS: brew install jq)' jq --version
 
 if [ -n "$missing" ]; then
