@@ -282,13 +282,13 @@ def test_the_barrier_is_kept_and_lateness_is_told(fleet):
 
 
 @pytest.mark.parametrize(("in_flight", "most"), [(16, 24), (64, 32)])
-def test_memory_does_not_grow_with_the_object(fleet_of, in_flight, most):
+def test_memory_does_not_grow_with_the_object(fleet_of, tmp_path, in_flight, most):
     """VmHWM of the worker in MB (10^6 bytes), for 2 GiB in 64 MiB parts."""
     for op, fields in (
         ("write", {"mb_per_file": 2048, "parts_in_flight": in_flight}),
         ("read", {"ranges_in_flight": in_flight, "verify": True}),
     ):
-        with fleet_of("--dir", os.environ.get("TMPDIR", "/tmp") + f"/terabit-memory-{os.getpid()}") as fleet:
+        with fleet_of("--dir", tmp_path / "store") as fleet:
             answer = fleet.good(op, "large", **fields)
             assert answer["bytes"] == 2 << 30
             assert answer["max_rss_mb"] <= most, op

@@ -90,12 +90,6 @@ impl Meter {
         *self.0.stop.get_or_init(|| self.0.clock.now())
     }
 
-    /// How long the job has been going on.
-    #[must_use]
-    pub fn elapsed(&self) -> Duration {
-        self.0.clock.elapsed()
-    }
-
     /// An operation that is to be measured.
     #[must_use]
     pub fn request(&self) -> Request {
