@@ -22,7 +22,7 @@
 #   --in-flight N      concurrent requests of one worker, 1 to 256 (8)
 #   --squad N          jobs per squad, 1 to 256: the function invokes a worker
 #                      for each; 1: this machine does (1 up to 8 jobs, then at
-#                      most 32 squads as long as 256 jobs a squad allow it)
+#                      most 16 squads as long as 256 jobs a squad allow it)
 #   --start-in SECONDS all workers begin at one moment, so long after the launch;
 #                      0: each when it is ready (else as long as the fleet takes)
 #   --timeout SECONDS  workers give up so long after the start (4 times what

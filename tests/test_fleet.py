@@ -41,9 +41,9 @@ def fleet(driver, *args):
 @pytest.mark.parametrize(
     ("jobs", "squad", "invocations"),
     [(1, 1, 1), (8, 1, 8), (9, 16, 1), (17, 16, 2)]
-    + [(512, 16, 32), (513, 17, 31), (1800, 57, 32), (8192, 256, 32), (9000, 256, 36)],
+    + [(256, 16, 16), (257, 17, 16), (1800, 113, 16), (4096, 256, 16), (9000, 256, 36)],
 )
-def test_small_fleets_go_directly_and_others_in_at_most_32_squads(driver, jobs, squad, invocations):
+def test_small_fleets_go_directly_and_others_in_at_most_16_squads(driver, jobs, squad, invocations):
     plan = fleet(driver, "write", jobs, 1, "--max-cost", 1000)
     assert (plan["squad"], plan["invocations"], plan["processes"]) == (squad, invocations, invocations)
     assert plan["mode"] == ("direct" if squad == 1 else "squads")
@@ -274,9 +274,9 @@ def test_too_little_concurrency_is_refused_with_what_fits(driver):
     began = time.time()
     done = driver.run("write", 1800, 64, exit=3)
     assert time.time() - began < 5
-    assert "1,800 workers and 32 squads" in done.err and "10 free" in done.err
+    assert "1,800 workers and 16 squads" in done.err and "10 free" in done.err
     assert "./driver.sh write 9 64." in done.err
-    assert "service-quotas request-service-quota-increase" in done.err and "--desired-value 2922" in done.err
+    assert "service-quotas request-service-quota-increase" in done.err and "--desired-value 2906" in done.err
     assert driver.calls("ping") == [] and nothing_was_launched(driver)
     driver.run("write", 9, 64)
 
