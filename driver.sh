@@ -12,8 +12,10 @@
 #       answered since, then runs the jobs that have no good record.
 #   ./driver.sh sweep "1 10 100" MB_PER_FILE [options]
 #       A write and a read with each number of workers, and one table of all.
-#   ./driver.sh report [RUN|FILE.ndjson] [options]
-#       The table of a run again, and its picture; without RUN of the latest.
+#   ./driver.sh report [RUN|FILE.ndjson ...] [options]
+#       The table of a run again, and its picture; without RUN of the latest. Of
+#       several: their figures and pictures side by side, with the differences.
+#       FILE.ndjson: lines of {"start", "stop", "mbps"}, whoever measured them.
 #   ./driver.sh --help
 #
 # Options of write, read and sweep:
@@ -50,13 +52,18 @@
 # Options of sweep:
 #   --repeat N         so many runs of each; the table has median and range (1)
 # Options of report:
-#   --out DIR, --json
+#   --out DIR          look for runs there; the picture of several goes there
+#   --json             print summary.json, of several an array of them, each with
+#                      its "source"
 #
 # Sizes are MiB (2^20 bytes). Rates are decimal: MB/s is 10^6 bytes per second,
 # GB/s 10^9.
 #
 # A run leaves DIR/<UTC time>-<op>-<number> with run.json, keys.txt, jobs.ndjson,
-# records.ndjson, summary.json, and its picture: report.html, .svg and .png.
+# records.ndjson, summary.json, and its picture: report.html, .svg and .png. A
+# sweep leaves DIR/<UTC time>-sweep with sweep.json and its picture, which report
+# shows again; the picture of several runs is DIR/compare.html, that of FILE.ndjson
+# FILE.html.
 # Before it starts, AWS is asked whether it can: function, bucket and region, room
 # for workers and squads, the highest cost; a ping tells the workers' clock, by
 # which they start and stop. Only what Lambda throttled is tried again; all else
@@ -168,17 +175,8 @@ dry_run() { # JOBS
 }
 
 show_plan() { # JOBS BRIEF
-  jq -r -L "$ROOT/jq" -f "$ROOT/jq/plan.jq" --argjson jobs "$1" --argjson brief "$2" "$SCRATCH/config"
-}
-
-report() {
-  local parent=${OPT_OUT:-$ROOT/runs} source=$RUN
-  if [ -z "$source" ]; then
-    source=$(latest_run "$parent") || usage "there is no run in $parent yet; make one: ./driver.sh write 8 64"
-  elif [ ! -f "$source" ]; then
-    source=$(find_run "$parent" "$source")
-  fi
-  conclude "$source"
+  jq -r -L "$ROOT/jq" -f "$ROOT/jq/plan.jq" --argjson jobs "$1" --argjson brief "$2" \
+    --slurpfile prices "$ROOT/jq/prices.json" "$SCRATCH/config"
 }
 
 main() {

@@ -1,4 +1,4 @@
-"""Writes a picture's specification as FOLDER/NAME.html, .svg and .png: render.py SPECIFICATION FOLDER NAME
+"""Writes a picture's specification as TARGET.html, TARGET.svg and TARGET.png: render.py SPECIFICATION TARGET
 
 The page needs nothing but itself: Vega comes from the bundle in vl-convert, the data from the specification.
 """
@@ -35,14 +35,24 @@ def write(path, content):
     part.replace(path)
 
 
-def main(specification, folder, name):
+def is_free(target):
+    """Nothing stands there but a picture drawn before: a file of records may have another's chart beside it."""
+    html = Path(f"{target}.html")
+    if html.exists():
+        return "<title>terabit</title>" in html.read_text(encoding="utf-8", errors="replace")[:2000]
+    return not any(Path(f"{target}.{kind}").exists() for kind in ("svg", "png"))
+
+
+def main(specification, target):
+    if not is_free(target):
+        sys.exit(f"{target}.html, .svg or .png is there already, and is not terabit's")
     spec = json.loads(Path(specification).read_text(encoding="utf-8"))
     light, dark = (json.loads((HERE / f"{scheme}.json").read_text(encoding="utf-8")) for scheme in ("light", "dark"))
-    target = Path(folder) / name
     svg = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, config=light, allowed_base_urls=[])
-    write(target.with_suffix(".html"), page(spec, light, dark).encode())
-    write(target.with_suffix(".svg"), svg.encode())
-    write(target.with_suffix(".png"), vl_convert.svg_to_png(svg, scale=2))
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    write(Path(f"{target}.html"), page(spec, light, dark).encode())
+    write(Path(f"{target}.svg"), svg.encode())
+    write(Path(f"{target}.png"), vl_convert.svg_to_png(svg, scale=2))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What each command takes besides options. Fills NUMBER, MB_PER_FILE and RUN.
+# What each command takes besides options. Fills NUMBER, MB_PER_FILE, RUN and SOURCES.
 
 arguments_of_write() { # NUMBER MB_PER_FILE
   local most
@@ -31,9 +31,9 @@ arguments_of_read() { # [NUMBER] [RUN]
   esac
 }
 
-arguments_of_report() { # [RUN|FILE]
-  RUN=${1:-}
-  [ $# -le 1 ] || usage "report takes one RUN or FILE.ndjson; \"$2\" is too many"
+arguments_of_report() { # [RUN|FILE ...]
+  # shellcheck disable=SC2034 # report.sh reads it
+  SOURCES=("$@")
 }
 
 arguments_of_sweep() { # "NUMBERS" MB_PER_FILE

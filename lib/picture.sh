@@ -1,23 +1,18 @@
 # shellcheck shell=bash
 # From records to pictures. A picture that cannot be drawn is a message, never a failure: the figures stand without it.
 
-# Draws the records of one run, or of several side by side, into FOLDER: report.html, report.svg, report.png. Reads a
-# run's summary.json where it has one.
-draw() { # FOLDER [RUN|FILE ...], FOLDER itself without
-  local folder=$1
-  [ $# -eq 1 ] || shift
+# Draws what report.sh took up, of one run or of several side by side, as TARGET.html, TARGET.svg, TARGET.png.
+draw() { # TARGET RUN|FILE ...
+  local target=$1
+  shift
   can_draw || return 0
-  if ! { chart_runs "$@" && chart chart_spec runs "$SCRATCH/chart.runs" && render "$folder" report; }; then
-    say "$NOT_DRAWN"
-  fi
+  if chart_runs "$@" && chart chart_spec runs "$SCRATCH/chart.runs"; then render "$target"; else say "$NOT_DRAWN"; fi
 }
 
-# Draws what sweep.jq gives into FOLDER: sweep.html, sweep.svg, sweep.png.
-draw_sweep() { # FOLDER SWEEP.json
+# Draws what sweep.jq gives.
+draw_sweep() { # TARGET SWEEP.json
   can_draw || return 0
-  if ! { chart chart_sweep sweep "$2" && render "$1" sweep; }; then
-    say "$NOT_DRAWN"
-  fi
+  if chart chart_sweep sweep "$2"; then render "$1"; else say "$NOT_DRAWN"; fi
 }
 
 NOT_DRAWN='the picture could not be drawn; the figures do not need it'
@@ -28,11 +23,11 @@ chart() { # PROGRAM NAME FILE
 }
 
 chart_runs() { # RUN|FILE ...
-  local source
-  : >"$SCRATCH/chart.runs"
+  local source n=0
   for source in "$@"; do
-    chart_data "$source" >>"$SCRATCH/chart.runs" || return
-  done
+    chart_data "$n" "$source" || return
+    n=$((n + 1))
+  done >"$SCRATCH/chart.runs"
 }
 
 can_draw() {
@@ -42,27 +37,22 @@ can_draw() {
   }
 }
 
-# What the panels show of a run.
-chart_data() { # RUN|FILE
-  configuration_of "$1" >"$SCRATCH/chart.run" || return
-  if [ -f "$1/summary.json" ]; then
-    cp "$1/summary.json" "$SCRATCH/chart.summary"
-  else
-    summarise "$1" >"$SCRATCH/chart.summary" || return
-  fi
-  records "$1" |
-    jq -c -n -R -L "$ROOT/jq" -f "$ROOT/jq/chart.jq" --slurpfile run "$SCRATCH/chart.run" \
-      --slurpfile summary "$SCRATCH/chart.summary" --arg source "${1##*/}"
+# What the panels show of the Nth source.
+chart_data() { # N RUN|FILE
+  records "$2" |
+    jq -c -n -R -L "$ROOT/jq" -f "$ROOT/jq/chart.jq" --slurpfile run "$SCRATCH/run.$1" \
+      --slurpfile summary "$SCRATCH/summary.$1" --arg source "${2##*/}"
 }
 
-# Writes NAME.html, NAME.svg and NAME.png; a specification of null is one of nothing.
-render() { # FOLDER NAME
-  if [ "$(head -c 5 "$SCRATCH/chart.json")" = null ]; then
+# Writes the three files and says where; a specification of null is one of nothing.
+render() { # TARGET
+  local start
+  IFS= read -r -n 4 start <"$SCRATCH/chart.json"
+  if [ "$start" = null ]; then
     say 'no picture: there is nothing to draw'
-    return 0
+  elif "$ROOT/.venv/bin/python" "$ROOT/chart/render.py" "$SCRATCH/chart.json" "$1" 2>"$SCRATCH/chart.errors"; then
+    say "picture $(shown "$1").html, .svg and .png"
+  else
+    say "$NOT_DRAWN: $(awk 'END { print }' "$SCRATCH/chart.errors")"
   fi
-  "$ROOT/.venv/bin/python" "$ROOT/chart/render.py" "$SCRATCH/chart.json" "$1" "$2" 2>"$SCRATCH/chart.errors" || {
-    tail -n 1 "$SCRATCH/chart.errors" >&2
-    return 1
-  }
 }

@@ -1,5 +1,41 @@
 # shellcheck shell=bash
-# From records to the summary and the table. Needs nothing but the run's folder, or a file of records.
+# From records to the summary and the table. Needs nothing but run folders, or files of records.
+
+# What was measured once more, of one source or of several side by side.
+report() {
+  local parent=${OPT_OUT:-$ROOT/runs} source found=()
+  for source in "${SOURCES[@]+"${SOURCES[@]}"}"; do
+    source=$(find_source "$parent" "$source")
+    found+=("$source")
+  done
+  if [ ${#found[@]} -eq 0 ]; then
+    found=("$(latest_run "$parent")") || usage "there is no run in $parent yet; make one: ./driver.sh write 8 64"
+  fi
+  if [ ${#found[@]} -gt 1 ]; then
+    compare "$parent" "${found[@]}"
+  elif is_sweep "${found[0]}"; then
+    report_sweep "${found[0]}"
+  else
+    conclude "${found[0]}"
+  fi
+}
+
+# A RUN, SWEEP or FILE the user named: a path, or the name of a folder in PARENT. A sweep is no run among others.
+find_source() { # PARENT SOURCE
+  local sweep
+  if [ -f "$2" ]; then
+    [ -r "$2" ] || usage "the file $2 cannot be read: chmod +r $2"
+    printf '%s' "$2"
+    return
+  fi
+  for sweep in "${2%/}" "$1/${2%/}"; do
+    is_sweep "$sweep" || continue
+    [ ${#SOURCES[@]} -eq 1 ] || usage "$2 is a sweep, which is reported alone: ./driver.sh report $(shown "$sweep")"
+    printf '%s' "$sweep"
+    return
+  done
+  find_run "$1" "$2"
+}
 
 # Every record there is: of a run that ended, of one that is under way or was killed, or of a file. A run has one for
 # each job and launch: an answer that came late takes the place of its absence.
@@ -36,18 +72,55 @@ summarise() { # RUN|FILE
       --slurpfile prices "$ROOT/jq/prices.json"
 }
 
+# Leaves what is known of the Nth source in SCRATCH: run.N, null for records from elsewhere, and summary.N.
+take_up() { # N RUN|FILE
+  summarise "$2" >"$SCRATCH/summary.$1"
+  configuration_of "$2" >"$SCRATCH/run.$1"
+}
+
+# Sets COLOUR to whether stdout shows colours: https://no-color.org
+colours() {
+  COLOUR=false
+  if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then COLOUR=true; fi
+}
+
 # Prints a run's table, or its summary with --json, draws its picture, and returns 1 unless all jobs are good by now.
 conclude() { # RUN|FILE
-  local colour=false
-  summarise "$1" >"$SCRATCH/summary"
+  local picture=${1%.ndjson}
+  take_up 0 "$1"
   if [ -n "$OPT_JSON" ]; then
-    cat "$SCRATCH/summary"
+    cat "$SCRATCH/summary.0"
   else
-    # https://no-color.org
-    if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then colour=true; fi
-    jq -r -L "$ROOT/jq" -f "$ROOT/jq/table.jq" --slurpfile run "$SCRATCH/configuration" \
-      --arg source "$(shown "$1")" --argjson colour "$colour" "$SCRATCH/summary"
+    colours
+    jq -r -L "$ROOT/jq" -f "$ROOT/jq/table.jq" --slurpfile run "$SCRATCH/run.0" \
+      --arg source "$(shown "$1")" --argjson colour "$COLOUR" "$SCRATCH/summary.0"
   fi
-  [ ! -d "$1" ] || draw "$1"
-  jq -e '.jobs > 0 and (.unfinished // .failed + .missing) == 0' "$SCRATCH/summary" >/dev/null || return 1
+  [ ! -d "$1" ] || picture=$1/report
+  draw "$picture" "$1"
+  good "$SCRATCH/summary.0"
+}
+
+# The same of several, side by side. Their picture goes into FOLDER.
+compare() { # FOLDER RUN|FILE ...
+  local folder=$1 source n=0
+  shift
+  for source in "$@"; do
+    take_up "$n" "$source"
+    jq -c -n --arg source "$(shown "$source")" --slurpfile run "$SCRATCH/run.$n" \
+      --slurpfile summary "$SCRATCH/summary.$n" '{source: $source, run: $run[0], summary: $summary[0]}'
+    n=$((n + 1))
+  done >"$SCRATCH/compared"
+  if [ -n "$OPT_JSON" ]; then
+    jq -n '[inputs | {source} + .summary]' "$SCRATCH/compared"
+  else
+    colours
+    jq -r -s -L "$ROOT/jq" -f "$ROOT/jq/compare.jq" --argjson colour "$COLOUR" "$SCRATCH/compared"
+  fi
+  draw "$folder/compare" "$@"
+  good "$SCRATCH"/summary.[0-9]*
+}
+
+# Returns 1 unless all jobs of these summaries are good by now.
+good() { # SUMMARY ...
+  jq -e -n 'all(inputs; .jobs > 0 and (.unfinished // .failed + .missing) == 0)' "$@" >/dev/null || return 1
 }

@@ -2,13 +2,14 @@
 # The run folders: making one, finding one, planning into one.
 
 # Makes PARENT/<UTC time>-<op>-<number> and prints it. A second belongs to one run, so that names sort by time.
-new_run() { # PARENT OP NUMBER
+# A sweep has no number.
+new_run() { # PARENT OP [NUMBER]
   local time
   mkdir -p "$1" 2>/dev/null || usage "the folder $1 cannot be made (--out names the folder that holds the runs)"
   while :; do
     time=$(date -u +%Y%m%dT%H%M%SZ)
-    if ! any "$1/$time-"* && mkdir "$1/$time-$2-$3" 2>/dev/null; then
-      printf '%s' "$1/$time-$2-$3"
+    if ! any "$1/$time-"* && mkdir "$1/$time-$2${3:+-$3}" 2>/dev/null; then
+      printf '%s' "$1/$time-$2${3:+-$3}"
       return
     fi
     [ -w "$1" ] || usage "the folder $1 cannot be written (--out names the folder that holds the runs)"

@@ -50,12 +50,34 @@ pass_on() { # OP
   done
 }
 
-# Prints what was measured, however the sweep ended.
+# Prints what was measured, however the sweep ended, and keeps it in a folder of its own.
 swept() {
+  local folder
+  trap '' INT TERM HUP
   jq -n -L "$ROOT/jq" -f "$ROOT/jq/sweep.jq" --arg stopped "$SWEEP_STOPPED" "$SCRATCH/summaries" >"$SCRATCH/sweep"
+  show_sweep "$SCRATCH/sweep"
+  [ -s "$SCRATCH/summaries" ] || return 0
+  folder=$(new_run "$SWEEP_PARENT" sweep)
+  cp "$SCRATCH/sweep" "$folder/sweep.json"
+  say "sweep $(shown "$folder")"
+  draw_sweep "$folder/sweep" "$folder/sweep.json"
+}
+
+show_sweep() { # SWEEP.json
   if [ -n "$OPT_JSON" ]; then
-    cat "$SCRATCH/sweep"
+    cat "$1"
   else
-    jq -r -L "$ROOT/jq" -f "$ROOT/jq/sweep_table.jq" "$SCRATCH/sweep"
+    jq -r -L "$ROOT/jq" -f "$ROOT/jq/sweep_table.jq" "$1"
   fi
+}
+
+is_sweep() { # FOLDER
+  [ -f "$1/sweep.json" ]
+}
+
+# A sweep's table and picture again; returns 1 unless it came to its end with all jobs good.
+report_sweep() { # FOLDER
+  show_sweep "$1/sweep.json"
+  draw_sweep "$1/sweep" "$1/sweep.json"
+  jq -e '.stopped == null and all(.rows[]; .failed == 0)' "$1/sweep.json" >/dev/null || return 1
 }
