@@ -1,8 +1,10 @@
 # Purpose: the resolved configuration of a run, as it stands in run.json.
-# Input:   none; every value by --arg; $lambda is GetFunctionConfiguration's answer, slurped; $source is the run.json of
-#          the run that is read, [] for none.
-# Output:  one object. mb_per_file, part_mb and range_mb in MiB, memory_mb in MiB, timeout_s in seconds;
-#          launch and end come later, in epoch seconds on the driver's clock.
+# Input:   none; every value by --arg; $lambda is GetFunctionConfiguration's answer, $quotas ListServiceQuotas', slurped,
+#          [] where it was not asked; $source is the run.json of the run that is read, [] for none.
+# Output:  one object. mb_per_file, part_mb and range_mb in MiB, memory_mb in MiB, network_mbps in MB/s (10^6), timeout_s
+#          in seconds; launch and end come later, in epoch seconds on the driver's clock.
+
+include "network";
 
 def given: if . == "" then null else . end;
 
@@ -36,7 +38,10 @@ $lambda[0] as $lambda
 + {
     memory_mb: $lambda.MemorySize,
     timeout_s: $lambda.Timeout,
-    arch: ($lambda.Architectures[0]? // null),
+    arch: ($lambda.Architectures[0]? // null)
+  }
++ ($quotas[0] | network($lambda.MemorySize))
++ {
     loopback: $loopback,
     driver: ($driver | given),
     launch: null,

@@ -16,17 +16,29 @@ def requests_of_a_job:
     {puts: 0, gets: (.read_times * (if .range_mb == 0 then 1 else .mb_per_file / .range_mb | ceil end))}
   end;
 
-# All requests of a run: invocations of workers and squads, and what the workers ask of S3, the barrier's HeadBucket on
-# each connection included. Null where the objects' size is not known.
-def requests_usd($prices; $jobs; $squads):
-  .in_flight as $connections
+# All requests of a launch, {invocations, puts, gets}: invocations of workers and squads, what the workers ask of S3,
+# the barrier's HeadBucket on each connection and the squads' answers included. Null where the size is not known.
+def requests($jobs; $squads; $barrier):
+  (if $barrier then .in_flight else 0 end) as $connections
   | requests_of_a_job
   | if . == null then null
-    else
-      ($jobs + $squads) * $prices.million_invocations / 1e6
-      + ($jobs * .puts + $squads) * $prices.thousand_puts / 1e3
-      + $jobs * (.gets + $connections) * $prices.thousand_gets / 1e3
-    end;
+    else {
+      invocations: ($jobs + $squads),
+      puts: ($jobs * .puts + $squads),
+      gets: ($jobs * (.gets + $connections))
+    } end;
+
+def requests_usd($prices):
+  if . == null then null
+  else
+    .invocations * $prices.million_invocations / 1e6
+    + .puts * $prices.thousand_puts / 1e3
+    + .gets * $prices.thousand_gets / 1e3
+  end;
+
+# What so many objects written cost each day until they are deleted. Input: the run's configuration.
+def storage_usd_per_day($prices; $jobs):
+  if .op == "write" then $jobs * .mb_per_file / 1024 * $prices.gb_month / 30 else 0 end;
 
 # An amount for a person: never zero where it is not.
 def dollars:

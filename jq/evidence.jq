@@ -4,6 +4,7 @@
 
 include "lib";
 include "timeline";
+include "network";
 
 # Memory buys processor time: so many MB are one processor.
 def processor_mb: 1769;
@@ -62,7 +63,9 @@ def evidence($run; $points; $most; $held_s; $peak; $sampled):
       last_5_percent_s: (if $most_done == null then null else $last - $most_done end),
       tail: tail($origin; $most_done; $last),
       memory_mb: ([.[].memory_mb, $run.memory_mb] | median),
-      cpu_share: processor_share($run)
+      cpu_share: processor_share($run),
+      network_mbps: ($run.network_mbps // usual_mbps),
+      network_opted_in: $run.network_opted_in
     }
     + throttling($origin)
     + paces($points; $most; $held_s; $peak; $sampled);

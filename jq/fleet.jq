@@ -47,6 +47,7 @@ def answering_s: 10;
 | ($run.timeout_s * $waves - answering_s | at_least(1)) as $most
 | ($given.timeout // if $expected == null then $most else 4 * $expected | at_least(least_s) end) as $patience
 | ($begin + $patience | at_most($most)) as $until
+| (if $expected == null then null else $begin + $expected | at_most($until) end) as $over
 | {
     launches: 1,
     squad: $squad,
@@ -63,13 +64,16 @@ def answering_s: 10;
     launch_cpu_s: $given.cpu_s,
     cost: (
       $prices[0] as $table
-      | ($run | requests_usd($table; $jobs; $squads)) as $requests
+      | ($run | requests($jobs; $squads; $start_in != null)) as $requests
+      | ($requests | requests_usd($table)) as $requests_usd
       | {
-          compute_usd: (
-            if $expected == null then null else $run | compute_usd($table; $slots; $begin + $expected) end
-          ),
-          requests_usd: $requests,
-          ceiling_usd: (($run | compute_usd($table; $slots; $until)) + ($requests // 0)),
+          compute_usd: (if $over == null then null else $run | compute_usd($table; $slots; $over) end),
+          $requests_usd,
+          ceiling_usd: (($run | compute_usd($table; $slots; $until)) + ($requests_usd // 0)),
+          storage_usd_per_day: ($run | storage_usd_per_day($table; $jobs)),
+          # What the amounts are made of.
+          expected_s: $over,
+          $requests,
           prices: ($table | {date, region})
         }
     )

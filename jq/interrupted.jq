@@ -6,8 +6,6 @@
 include "lib";
 include "cost";
 
-def counted($one; $many): "\(grouped) \(if . == 1 then $one else $many end)";
-
 $run[0] as $run
 | ($planned | map(length) | add // 0) as $workers
 | (if $run.mode == "squads" then $planned | length else 0 end) as $squads

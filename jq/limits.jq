@@ -1,4 +1,4 @@
-# Purpose: whether a fleet fits Lambda's concurrency.
+# Purpose: whether a fleet fits Lambda's concurrency, and whether its workers get the network that their memory could.
 # Input:   none. $run: [the configuration with its fleet]; $jobs: how many it launches; $squad: the
 #          option, empty for none; $account: [GetAccountSettings], $function: [GetFunctionConcurrency], each [] where
 #          it is not known.
@@ -6,35 +6,56 @@
 
 include "lib";
 include "cut";
-
-def counted($one; $many): "\(grouped) \(if . == 1 then $one else $many end)";
+include "network";
 
 $run[0] as $run
-| ($function[0].ReservedConcurrentExecutions) as $reserved
-| ($account[0].AccountLimit.ConcurrentExecutions) as $limit
+| $function[0].ReservedConcurrentExecutions as $reserved
+| $account[0].AccountLimit.ConcurrentExecutions as $limit
 | ($reserved // $account[0].AccountLimit.UnreservedConcurrentExecutions // $limit) as $free
 | $run.environments as $need
-| if $free == null then empty
-  elif $need > $free then
-    def squad: if $squad == "" then squad_for(.) else $squad | tonumber end;
-    (first(range([$free, $jobs] | min; 0; -1) | select(environments(.; squad) <= $free)) // 0) as $fits
-    | "refuse \($jobs | counted("worker"; "workers"))"
+
+# The largest fleet that has room.
+| def what_fits:
+    def chosen: if $squad == "" then squad_for(.) else $squad | tonumber end;
+    (first(range([$free, $jobs] | min; 0; -1) | select(environments(.; chosen) <= $free)) // 0) as $fits
+    | if $fits == 0 then ""
+      else
+        " What fits now: ./driver.sh \($run.op) \($fits)"
+        + (if $run.op == "write" then " \($run.mb_per_file)" else "" end)
+        + (if $squad == "" then "" else " --squad \($squad)" end)
+        + "."
+      end;
+
+  def more_room:
+    if $reserved != null then
+      "aws lambda put-function-concurrency --function-name \($run.function | word) "
+      + "--reserved-concurrent-executions \($need)"
+    else
+      "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 "
+      + "--desired-value \($need + (($limit // $free) - $free) + 100)"
+    end;
+
+  def concurrency:
+    if $free == null then empty
+    elif $need > $free then
+      "refuse \($jobs | counted("worker"; "workers"))"
       + (if $run.mode == "squads" then " and \($need - $jobs | counted("squad"; "squads"))" else "" end)
       + " run at once, and \(if $reserved != null then "the function has \($free | grouped) reserved for it"
                              else "the account has \($free | grouped) free" end)."
-      + (if $fits > 0 then " What fits now: ./driver.sh \($run.op) \($fits)"
-           + (if $run.op == "write" then " \($run.mb_per_file)" else "" end)
-           + (if $squad == "" then "" else " --squad \($squad)" end) + "."
-         else "" end)
+      + what_fits
       + " To raise it: "
-      + if $reserved != null then
-          "aws lambda put-function-concurrency --function-name \($run.function | word) "
-          + "--reserved-concurrent-executions \($need)"
-        else
-          "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 "
-          + "--desired-value \($need + (($limit // $free) - $free) + 100)"
-        end
-  elif $limit != null and $need * 2 > $limit then
-    "the fleet takes \($need | grouped) of the account's \($limit | grouped) concurrent executions, more than half: "
-    + "other functions of the account may be throttled meanwhile"
-  else empty end
+      + more_room
+    elif $limit != null and $need * 2 > $limit then
+      "the fleet takes \($need | grouped) of the account's \($limit | grouped) concurrent executions, more than half: "
+      + "other functions of the account may be throttled meanwhile"
+    else empty end;
+
+  def more_network:
+    if $run.loopback or $run.memory_mb < least_memory or $run.network_opted_in == true then empty
+    else
+      "\($run.memory_mb | grouped) MB of memory can have \(opted_in_mbps($run.memory_mb) | fixed(0)) MB/s of network "
+      + "instead of \(usual_mbps), at no charge, once the account has opted in. The quota to raise: "
+      + "aws service-quotas list-service-quotas --service-code lambda --query \"Quotas[?QuotaName=='\(quota_name)']\""
+    end;
+
+  concurrency, more_network

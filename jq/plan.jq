@@ -1,11 +1,11 @@
 # Purpose: what a run would be, for --dry-run; $brief: the two lines that stand before every run.
-# Input:   the run's configuration with its fleet (see configuration.jq, fleet.jq); $jobs: how many are launched.
+# Input:   the run's configuration with its fleet (see configuration.jq, fleet.jq); $jobs: how many are launched;
+#          $prices: [prices.json].
 # Output:  lines of text (-r).
 
 include "lib";
 include "cost";
-
-def counted($one; $many): "\(grouped) \(if . == 1 then $one else $many end)";
+include "layout";
 
 def seconds: "\(if . < 10 then fixed(1) else fixed(0) end) s";
 
@@ -19,26 +19,62 @@ def fleet:
   + (if .start_in_s == null then ", no common start"
      else "; they start together \(.start_in_s | seconds) after the launch" end)
   + ", give up \(.stop_in_s - (.start_in_s // 0) | seconds) after "
-  + if .start_in_s == null then "the launch" else "that" end;
+  + (if .start_in_s == null then "the launch" else "that" end)
+  + if .timeout_cut then " (--timeout is cut: the function itself times out after \(.timeout_s | seconds))" else "" end;
+
+def list_prices: "list prices of \(.cost.prices.region), \(.cost.prices.date)";
+
+# What is expected, as far as the objects' size is known.
+def together: if .cost.compute_usd == null then null else .cost.compute_usd + .cost.requests_usd end;
 
 def price:
-  (if .cost.compute_usd == null then ""
-   else "compute about \(.cost.compute_usd | dollars), " end)
-  + (if .cost.requests_usd == null then "requests unknown (objects of unknown size), "
-     else "requests \(.cost.requests_usd | dollars), " end)
-  + "at most \(.cost.ceiling_usd | dollars) until then"
-  + " (prices of \(.cost.prices.region), \(.cost.prices.date)"
-  + (if .loopback then "; loopback costs nothing)" else ")" end);
+  (together | if . == null then "" else "about \(dollars), " end)
+  + "at most \(.cost.ceiling_usd | dollars) if all run until they give up"
+  + (if .cost.requests_usd == null then " and their requests (objects of unknown size)" else "" end)
+  + (if .cost.storage_usd_per_day > 0 then
+       "; then \(.cost.storage_usd_per_day | dollars) a day until the objects are deleted"
+     else "" end)
+  + if .loopback then " on AWS; loopback costs nothing" else " (\(list_prices))" end;
+
+# The amounts as somebody would add them up by hand.
+def sums:
+  .cost as $cost
+  | $prices[0] as $prices
+  | ["compute",
+      if $cost.expected_s == null then "unknown, as is the objects' size"
+      else
+        "\($cost.compute_usd | dollars): \(.environments | grouped) environments for \($cost.expected_s | fixed(1)) s, "
+        + "\(.memory_mb / 1024) GB each, at $\($prices.gb_second[.arch // "x86_64"] | fixed(10)) a GB-second"
+      end],
+    (select($cost.requests != null)
+      | $cost.requests
+      | ["requests",
+          "\($cost.requests_usd | dollars): "
+          + "\(.puts | grouped) PUT at $\($prices.thousand_puts) and \(.gets | grouped) GET or HEAD at "
+          + "$\($prices.thousand_gets | fixed(4)) a thousand, \(.invocations | grouped) invocations at "
+          + "$\($prices.million_invocations | fixed(2)) a million"]),
+    (select(together != null) | ["together", (together | dollars)]),
+    ["at most",
+      "\($cost.ceiling_usd | dollars): compute for \(.stop_in_s | fixed(1)) s, until all give up, and the requests"],
+    (select($cost.storage_usd_per_day > 0)
+      | ["storage",
+          "\($cost.storage_usd_per_day | dollars) a day until deleted: \($jobs * .mb_per_file / 1024 | figures) GB at "
+          + "$\($prices.gb_month) a month of 30 days"])
+  | .[0] as $name
+  | .[1] | paragraph($name);
 
 if $brief then fleet, price | "driver: " + .
 else
   "terabit \(.op): would launch \(fleet)",
   (
     to_entries[]
-    | select(.value != null)
+    | select(.value != null and .value != "")
     | select(.key | IN("op", "jobs", "launch", "end", "cost", "start_at", "stop_by", "timeout_cut") | not)
     | "  \(.key | left(14))\(.value | tostring | visible)"
   ),
-  price,
-  "nothing was launched or written"
+  "",
+  "What it costs, by \(list_prices)" + (if .loopback then "; loopback costs nothing" else "" end) + ":",
+  sums,
+  "",
+  "Nothing was launched or written."
 end

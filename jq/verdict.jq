@@ -5,9 +5,6 @@
 
 include "lib";
 
-# What a worker's network carries at every memory size unless the account has opted in to more, in MB/s.
-def network_cap: 75;
-
 # Below this share of the makespan a cause is none.
 def threshold: 0.01;
 
@@ -31,7 +28,10 @@ def bursts:
   and .evidence.best_second_mbps > 1.2 * .evidence.steady_mbps
   and .evidence.best_second_s < .makespan_s / 2;
 
-def at_the_cap: settled | . != null and . >= 0.9 * network_cap and . <= 1.1 * network_cap;
+# What Lambda's network gives each worker.
+def network_cap: .evidence.network_mbps;
+
+def at_the_cap: (settled // 0) / network_cap | . >= 0.9 and . <= 1.1;
 
 def failures:
   (.failed + .missing) as $lost
@@ -108,7 +108,9 @@ def network:
       + (if bursts then
            "began at \(.evidence.best_second_mbps | mbps) in a burst and settled at \(settled | mbps)"
          else "ran at \(settled | mbps)" end)
-      + ", and \(network_cap) MB/s is what Lambda gives each unless opted in to more");
+      + ", and \(network_cap | fixed(0)) MB/s is what Lambda gives each"
+      + if .evidence.network_opted_in == true then " with \(.evidence.memory_mb | grouped) MB of memory, opted in"
+        else " unless opted in to more" end);
 
 def too_short:
   select(.makespan_s < 5)
@@ -131,9 +133,9 @@ def nothing:
   "Nothing in these records held it back"
   + ([
       if settled != null and settled < 0.9 * network_cap then
-        "workers got \(settled | mbps) each, below the network cap of \(network_cap)"
+        "workers got \(settled | mbps) each, below the network cap of \(network_cap | fixed(0))"
       elif settled != null and settled > 1.1 * network_cap then
-        "workers got \(settled | mbps) each, above the usual network cap of \(network_cap)"
+        "workers got \(settled | mbps) each, above the network cap of \(network_cap | fixed(0))"
       else empty end,
       if .evidence.cpu_share != null then "\(.evidence.cpu_share | percent) of their processor time used" else empty end
     ]

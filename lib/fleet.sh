@@ -13,8 +13,8 @@ configuration() { # OP
     --arg key_prefix "$OPT_KEY_PREFIX" --arg key_file "$OPT_KEY_FILE" --arg keys_from "${KEYS_FROM:-}" \
     --arg part_mb "${OPT_PART_MB:-64}" --arg range_mb "${OPT_RANGE_MB:-64}" --arg in_flight "${OPT_IN_FLIGHT:-8}" \
     --arg read_times "${OPT_READ_TIMES:-1}" --arg verify "$OPT_VERIFY" --argjson loopback "$(loopback)" \
-    --slurpfile lambda "$SCRATCH/function" --slurpfile source "$source" --arg driver "$version" \
-    -f "$ROOT/jq/configuration.jq"
+    --slurpfile lambda "$SCRATCH/function" --slurpfile quotas "$(answer_of network)" --slurpfile source "$source" \
+    --arg driver "$version" -L "$ROOT/jq" -f "$ROOT/jq/configuration.jq"
 }
 
 # Adds to a configuration how its fleet is launched. Before the ping, what it will tell is assumed.

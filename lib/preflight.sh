@@ -45,6 +45,7 @@ preflight() {
       "$(head -c 200 "$SCRATCH/function")"
   check_bucket "$failed"
   warn "$failed"
+  ask_network
   case $failed in *" credentials "*) ;; *) export_credentials ;; esac
 }
 
@@ -105,6 +106,17 @@ warn() { # FAILED
 
 unknown() { # WHAT NAME
   say "$1 could not be asked for, so it is not checked: $(complaint_of "$2" | head -c 300 | tr '\n' ' ')"
+}
+
+# Whether the account has opted in to more network: asked only where there is memory enough for it.
+ask_network() {
+  if [ "$(loopback)" = true ] ||
+    ! jq -e -L "$ROOT/jq" 'include "network"; .MemorySize >= least_memory' "$SCRATCH/function" >/dev/null; then
+    return 0
+  fi
+  ask network service-quotas list-service-quotas --service-code lambda
+  wait "${ASKED#*:}" || unknown "how much network the account has opted in to" network
+  ASKED=''
 }
 
 # A role or an SSO profile is resolved once, not by each of many processes.

@@ -1,0 +1,103 @@
+"""What is told before a run: its cost, and the network that the function's memory buys."""
+
+import json
+import subprocess
+
+import pytest
+from harness import ROOT
+
+JQ = ROOT / "jq"
+PRICES = json.loads((JQ / "prices.json").read_text())
+QUOTA = "Network bandwidth per execution environment"
+
+
+def network(memory, answer):
+    program = f'include "network"; network({memory})'
+    text = subprocess.run(["jq", "-c", "-L", JQ, program], input=json.dumps(answer), stdout=-1, text=True, check=True).stdout
+    return json.loads(text)
+
+
+def quotas(value):
+    return {"Quotas": [{"QuotaName": "Concurrent executions", "Value": 1000.0}, {"QuotaName": QUOTA, "Value": value}]}
+
+
+@pytest.mark.parametrize(
+    ("memory", "answer", "mbps", "opted_in"),
+    [
+        (512, None, 75, None),
+        (2047, quotas(3000.0), 75, None),
+        (2048, None, 75, None),
+        (2048, {"Quotas": []}, 75, None),
+        (10240, quotas(600.0), 75, False),
+        (2048, quotas(3000.0), 78.125, True),
+        (6144, quotas(3000.0), 226.5625, True),
+        (10240, quotas(3000.0), 375, True),
+        (10240, quotas(1000.0), 125, True),
+    ],
+)
+def test_what_memory_buys_of_the_network(memory, answer, mbps, opted_in):
+    assert network(memory, answer) == {"network_mbps": mbps, "network_opted_in": opted_in}
+
+
+def function_of(driver, **changes):
+    function = {
+        "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:terabit",
+        "Timeout": 900,
+        "MemorySize": 512,
+        "Architectures": ["x86_64"],
+    }
+    (driver.stub / "function.json").write_text(json.dumps(function | changes))
+
+
+def test_the_network_is_asked_for_where_memory_could_buy_more(driver):
+    function_of(driver)
+    assert "opted in" not in driver.run("write", 1, 1, "--dry-run").err and not driver.calls("network")
+    function_of(driver, MemorySize=10240)
+    done = driver.run("write", 1, 1, "--dry-run")
+    assert "10,240 MB of memory can have 375 MB/s of network instead of 75, at no charge" in done.err
+    assert f"QuotaName=='{QUOTA}'" in done.err and len(driver.calls("network")) == 1
+    (driver.stub / "network.json").write_text(json.dumps(quotas(3000.0)))
+    done = driver.run("write", 1, 1, "--dry-run", "--json")
+    assert "once the account" not in done.err
+    assert (json.loads(done.out)["network_mbps"], json.loads(done.out)["network_opted_in"]) == (375, True)
+
+
+def test_a_quota_that_may_not_be_asked_for_is_said(driver):
+    (driver.stub / "network.fail").write_text("An error occurred (AccessDeniedException) not authorized")
+    done = driver.run("write", 1, 1)
+    assert "how much network the account has opted in to could not be asked for" in done.err
+
+
+def test_the_plan_adds_up_by_hand(driver):
+    function_of(driver)
+    plan = json.loads(driver.run("write", 1800, 2000, "--dry-run", "--json").out)
+    cost = plan["cost"]
+    # 16 squads and 1,800 workers; 32 parts and two requests more an object, and a squad's answer; a HEAD a connection.
+    assert plan["environments"] == 1816
+    assert cost["requests"] == {"invocations": 1816, "puts": 1800 * 34 + 16, "gets": 1800 * 8}
+    requests = 1816 * 0.20 / 1e6 + (1800 * 34 + 16) * 0.005 / 1e3 + 1800 * 8 * 0.0004 / 1e3
+    second = 1816 * 0.5 * 0.0000166667
+    assert cost["expected_s"] == pytest.approx(plan["start_in_s"] + 2000 * 2**20 / 75e6)
+    assert cost["requests_usd"] == pytest.approx(requests)
+    assert cost["compute_usd"] == pytest.approx(second * cost["expected_s"])
+    assert cost["ceiling_usd"] == pytest.approx(second * plan["stop_in_s"] + requests)
+    assert cost["ceiling_usd"] < 10
+    assert cost["storage_usd_per_day"] == pytest.approx(1800 * 2000 / 1024 * 0.023 / 30)
+    text = driver.run("write", 1800, 2000, "--dry-run").out
+    assert f"list prices of {PRICES['region']}, {PRICES['date']}" in text
+    for amount in (cost["compute_usd"] + requests, requests, cost["storage_usd_per_day"]):
+        assert f"${amount:.2f}" in text, text
+    assert "1,816 environments" in text and "61,216 PUT" in text and "14,400 GET" in text
+    assert max(map(len, text[text.index("What it costs") :].splitlines())) <= 80
+
+
+def test_a_read_stores_nothing_and_an_unknown_size_is_said(driver):
+    function_of(driver)
+    done = driver.run("read", 3, "--key", "k", "--dry-run")
+    assert "unknown, as is the objects' size" in done.out and "storage" not in done.out and "at most" in done.out
+
+
+def test_a_timeout_beyond_the_functions_own_is_said(driver):
+    function_of(driver, Timeout=60)
+    assert "--timeout is cut" in driver.run("write", 1, 1, "--timeout", 300).err
+    assert "--timeout is cut" not in driver.run("write", 1, 1, "--timeout", 20).err
