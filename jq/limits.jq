@@ -50,8 +50,9 @@ $run[0] as $run
       + "other functions of the account may be throttled meanwhile"
     else empty end;
 
+  # Not for a few percent.
   def more_network:
-    if $run.loopback or $run.memory_mb < least_memory or $run.network_opted_in == true then empty
+    if $run.loopback or $run.network_opted_in == true or opted_in_mbps($run.memory_mb) < 1.2 * usual_mbps then empty
     else
       "\($run.memory_mb | grouped) MB of memory can have \(opted_in_mbps($run.memory_mb) | fixed(0)) MB/s of network "
       + "instead of \(usual_mbps), at no charge, once the account has opted in. The quota to raise: "
