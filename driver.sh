@@ -16,6 +16,10 @@
 #       The table of a run again, and its picture; without RUN of the latest. Of
 #       several: their figures and pictures side by side, with the differences.
 #       FILE.ndjson: lines of {"start", "stop", "mbps"}, whoever measured them.
+#   ./driver.sh delete [RUN ...] [options]
+#       Deletes the objects that RUN wrote, or those of --key-file, their open
+#       uploads and RUN's answers in the bucket; never anything else. Without
+#       RUN: of the latest write run. Waits for workers that may still write.
 #   ./driver.sh --help
 #
 # Options of write, read and sweep:
@@ -55,6 +59,11 @@
 #   --out DIR          look for runs there; the picture of several goes there
 #   --json             print summary.json, of several an array of them, each with
 #                      its "source"
+# Options of delete:
+#   --key-file FILE    delete the keys in FILE, one per line
+#   --bucket NAME      their bucket; a RUN knows its own
+#   --out DIR          look for runs there
+#   --dry-run          say what would be deleted; change nothing
 #
 # Sizes are MiB (2^20 bytes). Rates are decimal: MB/s is 10^6 bytes per second,
 # GB/s 10^9.
@@ -75,8 +84,9 @@
 # saved in .deployed (BUCKET, FUNCTION, REGION) stands below the environment,
 # options above it.
 #
-# Exit status: 0 all jobs good; 1 some failed or missing; 2 usage; 3 refused
-# before anything was launched; 130 interrupted (what had answered is kept).
+# Exit status: 0 all jobs good; 1 some failed or missing, or something is left; 2
+# usage; 3 refused before anything was launched or deleted; 130 interrupted (what
+# had answered is kept).
 
 set -euo pipefail
 
@@ -117,6 +127,12 @@ ROOT=$(CDPATH='' cd "${here:-.}" && pwd)
 . "$ROOT/lib/report.sh"
 # shellcheck source=lib/picture.sh
 . "$ROOT/lib/picture.sh"
+# shellcheck source=lib/requests.sh
+. "$ROOT/lib/requests.sh"
+# shellcheck source=lib/writers.sh
+. "$ROOT/lib/writers.sh"
+# shellcheck source=lib/delete.sh
+. "$ROOT/lib/delete.sh"
 
 help() {
   local line
@@ -182,9 +198,9 @@ show_plan() { # JOBS BRIEF
 main() {
   case ${1:-} in
     -h | --help | help) help; return ;;
-    write | read | sweep | report) ;;
-    '') usage "name a command: write, read, sweep or report (./driver.sh --help explains them)" ;;
-    *) usage "there is no command \"$1\"; there are write, read, sweep and report (./driver.sh --help)" ;;
+    write | read | sweep | report | delete) ;;
+    '') usage "name a command: write, read, sweep, report or delete (./driver.sh --help explains them)" ;;
+    *) usage "there is no command \"$1\"; there are write, read, sweep, report and delete (./driver.sh --help)" ;;
   esac
   parse "$@"
   if [ -n "$OPT_HELP" ]; then
@@ -195,6 +211,7 @@ main() {
   scratch
   case $1 in
     report) report ;;
+    delete) delete ;;
     sweep) sweep ;;
     *) if [ -n "$OPT_RESUME" ]; then resume "$1"; else bench "$1"; fi ;;
   esac

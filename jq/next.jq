@@ -20,14 +20,27 @@ def remedies($run; $folder):
       "./driver.sh write \($run.jobs) \($run.mb_per_file * 4)"
     else empty end;
 
+# The write run whose objects these are, as the user would type it; empty where it is not known, or they are gone: local
+# takes them along.
+def written($run; $source):
+  if $run.deleted != null or $run.loopback == true then empty
+  elif $run.op == "write" then $source
+  else
+    (($run.keys_from // "") | select(test("Z-write-[0-9]+/keys\\.txt$")) | rtrimstr("/keys.txt")) as $full
+    # Beside this run, or the whole path.
+    | (($source | sub("[^/]+/?$"; "")) + ($full | split("/")[-1])) as $near
+    | if $full == $near or ($full | endswith("/" + $near)) then $near else $full end
+  end;
+
 def next_commands($run; $source):
   ($source | word) as $folder
   | if $run == null then empty
     else
       (if .failed > 0 then "jq -c 'select(.error)' \($source + "/records.ndjson" | word)" else empty end),
-      (if .unfinished > 0 then "./driver.sh \($run.op) --resume \($folder)" else empty end),
+      (if .unfinished > 0 and $run.deleted == null then "./driver.sh \($run.op) --resume \($folder)" else empty end),
       remedies($run; $folder),
-      (if .unfinished == 0 and $run.op == "write" then "./driver.sh read \($run.jobs) \($folder) --verify"
+      (if .unfinished == 0 and $run.op == "write" and $run.deleted == null then "./driver.sh read \($run.jobs) \($folder) --verify"
        else empty end),
-      "./driver.sh report \($folder) --json"
+      "./driver.sh report \($folder) --json",
+      "./driver.sh delete \(written($run; $source) | word)"
     end;

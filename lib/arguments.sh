@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What each command takes besides options. Fills NUMBER, MB_PER_FILE, RUN and SOURCES.
+# What each command takes besides options. Fills NUMBER, MB_PER_FILE, RUN, RUNS and SOURCES.
 
 arguments_of_write() { # NUMBER MB_PER_FILE
   local most
@@ -34,6 +34,12 @@ arguments_of_read() { # [NUMBER] [RUN]
 arguments_of_report() { # [RUN|FILE ...]
   # shellcheck disable=SC2034 # report.sh reads it
   SOURCES=("$@")
+}
+
+arguments_of_delete() { # [RUN ...]
+  # shellcheck disable=SC2034 # delete.sh reads it
+  RUNS=("$@")
+  [ $# -eq 0 ] || [ -z "$OPT_KEY_FILE" ] || usage "RUN and --key-file each say what to delete; give one of them"
 }
 
 arguments_of_sweep() { # "NUMBERS" MB_PER_FILE

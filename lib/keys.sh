@@ -21,6 +21,7 @@ choose_keys() { # OP PARENT; sets KEYS_FROM, and NUMBER where it was not given
         run=$(latest_run "$2" write) ||
           usage "there is nothing to read: no write run in $2 yet (./driver.sh write 8 64), no --key-file, no --key"
       fi
+      not_deleted "$run"
       say "reading the keys of $(shown "$run")"
       KEYS_FROM=$run/keys.txt
     fi

@@ -5,13 +5,8 @@ LOCKED=''
 
 # A run's folder has one driver: RUN/lock says which. A dead one's lock is void.
 lock() { # RUN
-  local pid command
   if ! mkdir "$1/lock" 2>/dev/null; then
-    pid='' command=''
-    [ ! -f "$1/lock/driver" ] || { read -r pid; IFS= read -r command; } <"$1/lock/driver" || true
-    if [[ $pid =~ ^[0-9]+$ ]] && [ "$(command_of "$pid")" = "$command" ] && [ -n "$command" ]; then
-      refuse "another driver (process $pid) is at work in $(shown "$1"): wait for it, or end it with kill $pid"
-    fi
+    alone "$1"
     end_children "$1"
     # Whoever moves the void lock away makes the new one.
     { mv "$1/lock" "$SCRATCH/void" && mkdir "$1/lock"; } 2>/dev/null ||
@@ -20,6 +15,15 @@ lock() { # RUN
   LOCKED=$1
   printf '%s\n%s\n' "$$" "$(command_of $$)" >"$1/lock/driver.part"
   mv "$1/lock/driver.part" "$1/lock/driver"
+}
+
+# Refuses while another driver is alive.
+alone() { # RUN
+  local pid='' command=''
+  [ ! -f "$1/lock/driver" ] || { read -r pid; IFS= read -r command; } <"$1/lock/driver" || true
+  if [[ $pid =~ ^[0-9]+$ ]] && [ "$(command_of "$pid")" = "$command" ] && [ -n "$command" ]; then
+    refuse "another driver (process $pid) is at work in $(shown "$1"): wait for it, or end it with kill $pid"
+  fi
 }
 
 unlock() {
@@ -90,6 +94,7 @@ resumable() { # OP RUN
   local option
   [ "$(field "$2" -r .op)" = "$1" ] ||
     usage "$(shown "$2") is a $(field "$2" -r .op) run: ./driver.sh $(field "$2" -r .op) --resume $(shown "$2")"
+  not_deleted "$2"
   for option in BUCKET FUNCTION KEY_FILE KEY_PREFIX KEY READ_TIMES VERIFY PART_MB RANGE_MB IN_FLIGHT DRY_RUN; do
     option=OPT_$option
     [ -z "${!option}" ] || usage "--resume takes up a run as it was planned; only --squad, --start-in, --timeout," \

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The command line: which command takes which option, and what its value may be.
-# `parse` fills OPT_<NAME> (empty where not given), NUMBER, MB_PER_FILE and RUN.
+# `parse` fills OPT_<NAME> (empty where not given), and through arguments.sh what stands besides options.
 
 options_of() { # COMMAND
   local launching='--bucket --function --squad --start-in --timeout --in-flight --out --max-cost --yes --json'
@@ -9,6 +9,7 @@ options_of() { # COMMAND
     read) printf '%s' "$launching --key-file --key --read-times --verify --range-mb --resume --dry-run" ;;
     sweep) printf '%s' "$launching --repeat --key-prefix --part-mb --read-times --verify --range-mb" ;;
     report) printf '%s' '--json --out' ;;
+    delete) printf '%s' '--bucket --key-file --out --dry-run' ;;
   esac
 }
 

@@ -455,7 +455,7 @@ def test_the_cli_of_the_project_is_found(driver):
 
 
 USAGE = [
-    ([], "write, read, sweep or report"),
+    ([], "write, read, sweep, report or delete"),
     (["fly"], '"fly"'),
     (["write"], "NUMBER and MB_PER_FILE"),
     (["write", "1"], "MB_PER_FILE"),

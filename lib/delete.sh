@@ -1,0 +1,143 @@
+# shellcheck shell=bash
+# Deletes what runs put into the bucket, and nothing else: the keys of a RUN or of a key file, their open uploads, and
+# what the run's squads answered there.
+
+delete() {
+  local parent=${OPT_OUT:-$ROOT/runs} run
+  DELETE_STATUS=0
+  trap 'say "interrupted before anything was deleted"; exit 130' INT TERM HUP
+  runs_to_delete "$parent"
+  for run in "${RUNS[@]+"${RUNS[@]}"}"; do
+    deletable "$run"
+  done
+  for run in "${RUNS[@]+"${RUNS[@]}"}"; do
+    delete_run "$parent" "$run"
+  done
+  [ "${#RUNS[@]}" -gt 0 ] || delete_key_file "$OPT_KEY_FILE"
+  return "$DELETE_STATUS"
+}
+
+# Makes paths of RUNS. They stay empty where there is a key file that is not of a run here.
+runs_to_delete() { # PARENT
+  local run found=()
+  for run in "${RUNS[@]+"${RUNS[@]}"}"; do
+    run=$(find_run "$1" "$run")
+    found+=("$run")
+  done
+  RUNS=("${found[@]+"${found[@]}"}")
+  if [ -n "$OPT_KEY_FILE" ]; then
+    keys_in "$OPT_KEY_FILE" >"$SCRATCH/file.txt"
+    for run in "$1"/*-write-*; do
+      cmp -s "$SCRATCH/file.txt" "$run/keys.txt" || continue
+      say "$OPT_KEY_FILE holds the keys of $(shown "$run"): deleting that run"
+      RUNS=("$run")
+    done
+  elif [ "${#RUNS[@]}" -eq 0 ]; then
+    run=$(latest_run "$1" write) ||
+      usage "there is nothing to delete: no write run in $1, no RUN, no --key-file (./driver.sh delete RUN)"
+    say "deleting the latest write run, $(shown "$run")"
+    RUNS=("$run")
+  fi
+}
+
+# Refuses a run that another driver works on, or that is not where this call would look.
+deletable() { # RUN
+  local bucket
+  bucket=$(field "$1" -r .bucket)
+  [ -z "$OPT_BUCKET" ] || [ "$OPT_BUCKET" = "$bucket" ] ||
+    usage "$(shown "$1") is in the bucket $bucket, not $OPT_BUCKET; a RUN needs no --bucket"
+  if [ "$(field "$1" .loopback)" != "$(loopback)" ]; then
+    [ "$(loopback)" = true ] ||
+      refuse "$(shown "$1") was made on loopback: its objects went when local ended, and AWS never had them"
+    refuse "$(shown "$1") was made on AWS, and AWS_ENDPOINT_URL is of this machine: unset AWS_ENDPOINT_URL" \
+      "AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_S3"
+  fi
+  alone "$1"
+}
+
+delete_run() { # PARENT RUN
+  local run region
+  run=$(CDPATH='' cd "$2" && pwd)
+  # shellcheck disable=SC2034 # settings.sh reads it
+  printf -v OPT_BUCKET '%s' "$(field "$run" -r .bucket)"
+  region=$(field "$run" -r '.region // ""')
+  [ -z "$region" ] || export AWS_REGION="$region"
+  settings
+  [ "$(field "$run" .deleted)" = null ] ||
+    say "$(shown "$run") was deleted at $(deleted_at "$run"); looking again"
+  [ -n "$OPT_DRY_RUN" ] || lock "$run"
+  find_writers "$run"
+  [ -n "$OPT_DRY_RUN" ] || await_writers "$run"
+  # A read made nothing but its squads' answers.
+  if [ "$(field "$run" -r .op)" = write ]; then cat "$run/keys.txt"; fi >"$SCRATCH/keys.txt"
+  empty "$(shown "$run")" "terabit-runs/${run##*/}/"
+  if [ -z "$OPT_DRY_RUN" ] && [ -s "$SCRATCH/keys" ] && [ ! -s "$SCRATCH/left" ]; then
+    mark_deleted "$1" "$run"
+  fi
+  unlock
+}
+
+delete_key_file() { # FILE
+  settings
+  cp "$SCRATCH/file.txt" "$SCRATCH/keys.txt"
+  printf '{"workers": 0, "squads": 0, "until": null}' >"$SCRATCH/writers"
+  say "$1 is of no run here: workers that may still be writing its keys are not known and not waited for"
+  empty "$1" ''
+}
+
+# Deletes the keys in SCRATCH/keys.txt, their uploads, and the answers in a folder of the bucket; says what came of it.
+empty() { # NAME FOLDER, empty for none
+  # Here what AWS refused for the moment may be tried again: a deletion is the same the second time.
+  export AWS_MAX_ATTEMPTS=5 PYTHONUTF8=1
+  : >"$SCRATCH/left"
+  : >"$SCRATCH/uploads"
+  : >"$SCRATCH/answers"
+  jq -R -a . "$SCRATCH/keys.txt" >"$SCRATCH/keys"
+  known_credentials
+  [ ! -s "$SCRATCH/keys" ] || list_uploads "$SCRATCH/keys"
+  [ -z "$2" ] || list_answers "$2"
+  # shellcheck disable=SC2153 # settings.sh fills it
+  in_group "$SCRATCH/versioning" "$SCRATCH/versioning.complaint" aws s3api get-bucket-versioning --bucket "$BUCKET" \
+    --output json --cli-connect-timeout 20 --cli-read-timeout 60 || : >"$SCRATCH/versioning"
+  cp "$SCRATCH/uploads" "$SCRATCH/found"
+  if [ -z "$OPT_DRY_RUN" ]; then
+    trap 'say "interrupted: the same command goes on with what is left"; exit 130' INT TERM HUP
+    abort_uploads "$SCRATCH/keys"
+    delete_keys objects "$SCRATCH/keys"
+    delete_keys answers "$SCRATCH/answers"
+  fi
+  jq -n -r -L "$ROOT/jq" -f "$ROOT/jq/deleted.jq" --arg name "$1" --arg bucket "$BUCKET" --arg folder "$2" \
+    --arg dry_run "$OPT_DRY_RUN" --slurpfile keys "$SCRATCH/keys" --slurpfile uploads "$SCRATCH/found" \
+    --slurpfile answers "$SCRATCH/answers" --slurpfile left "$SCRATCH/left" --slurpfile writers "$SCRATCH/writers" \
+    --slurpfile versioning "$SCRATCH/versioning" --rawfile complaint "$SCRATCH/versioning.complaint"
+  [ ! -s "$SCRATCH/left" ] || DELETE_STATUS=1
+}
+
+# A role or an SSO profile is resolved once. What cannot be resolved so is left to each call.
+known_credentials() {
+  [ -z "${AWS_ACCESS_KEY_ID:-}" ] || return 0
+  in_group "$SCRATCH/credentials" "$SCRATCH/credentials.complaint" \
+    aws configure export-credentials --format process || return 0
+  export_credentials
+}
+
+# Says in the run's folder, and in those of the reads of its keys, that the objects are gone.
+mark_deleted() { # PARENT RUN
+  local run
+  amend "$2" ".deleted = $(now)"
+  for run in "$1"/*-read-*; do
+    [ -f "$run/run.json" ] && [ ! -d "$run/lock" ] || continue
+    [ "$(field "$run" -r '.keys_from // "" | split("/")[-2]')" != "${2##*/}" ] || amend "$run" ".deleted = $(now)"
+  done
+}
+
+# The objects of a run that was deleted are neither read nor completed.
+not_deleted() { # RUN
+  [ "$(field "$1" .deleted)" = null ] ||
+    usage "the objects of $(shown "$1") were deleted at $(deleted_at "$1"): ./driver.sh write makes new ones," \
+      "or name another RUN"
+}
+
+deleted_at() { # RUN
+  field "$1" -r '.deleted | strftime("%Y-%m-%d %H:%M UTC")'
+}
