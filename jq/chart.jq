@@ -9,6 +9,8 @@
 include "lib";
 include "job";
 include "timeline";
+include "kinds";
+include "network";
 
 def rounded($decimals): if . == null then null else pow(10; $decimals) as $scale | . * $scale | round / $scale + 0 end;
 
@@ -90,6 +92,8 @@ $run[0] as $run
 | {
     op: ([$run.op, $summary.op | select(IN("write", "read"))][0] // "records"),
     source: ($source | named(120)),
+    # Told apart by it, and never shown: it is as it was found.
+    kind: ({$source, $run, $summary} | kind),
     loopback: ($run.loopback == true),
     valid: ($summary.valid != false),
     planned: (($run.jobs | number) // ($records | length)),
@@ -105,6 +109,7 @@ $run[0] as $run
     region: ($run.region | named(30)),
     memory_mb: (($run.memory_mb // $jobs[0].memory_mb) | number),
     arch: (($run.arch // $jobs[0].arch) | named(20)),
+    cap_mbps: (($run.network_mbps | number) // usual_mbps),
     mb_per_file: ($run.mb_per_file | number),
     part_mb: ($run.part_mb | number),
     range_mb: ($run.range_mb | number),

@@ -4,11 +4,9 @@
 #          them itself; the panel named "footer" is last.
 
 include "lib";
-
-# MB/s of a worker: Lambda's network at every memory size below the opt-in.
-def cap_mbps: 75;
-
-def rounded($decimals): pow(10; $decimals) as $scale | . * $scale | round / $scale;
+include "kinds";
+include "network";
+include "picture";
 
 def seconds: "\(if . < 10 then fixed(1) else fixed(0) end) s";
 
@@ -21,14 +19,6 @@ def of_run($run; $i):
       | (if (.name | type) == "string" and has("mark") then .name += "_\($i)" else . end)
     else . end
   );
-
-# Text at a place of a panel, in pixels from its upper left corner.
-def note($panels; $x; $y; $styles):
-  . as $text
-  | $panels.label
-  | .mark.text = $text
-  | .mark.style = ["note"] + $styles
-  | .encoding = {x: {value: $x}, y: {value: $y}};
 
 # Labels with .at, pixels from the top, moved down and then up until they are $gap from each other.
 def apart($gap; $bottom):
@@ -48,20 +38,14 @@ def apart($gap; $bottom):
 
 def layers($more): .layer += $more;
 
-def titled($run; $runs; $text):
-  .title = {text: (if $runs == 1 then $text else "\($run.op): \($text[:1] | ascii_downcase)\($text[1:])" end),
-    style: "group-title"};
+# What a run is called beside others.
+def called: "\(.name), \(.op)";
 
-def watermark($panels; $run):
-  if $run.loopback then
-    .width as $width
-    | .height as $height
-    | layers([
-        $panels.loopback
-        | .mark.fontSize = ([$width / 10, 64] | min | rounded(1))
-        | .encoding = {x: {value: ($width / 2)}, y: {value: ($height / 2)}}
-      ])
-  else . end;
+def titled($run; $runs; $text):
+  .title = {
+    text: (if $runs == 1 then $text else "\($run | called): \($text[:1] | ascii_downcase)\($text[1:])" end),
+    style: "group-title"
+  };
 
 # The published figures of the same operation.
 def published($panels; $run): if $run.loopback then empty else $panels.published[] | select(has($run.op)) end;
@@ -69,21 +53,19 @@ def published($panels; $run): if $run.loopback then empty else $panels.published
 # Whether the scale shows a published aggregate, and shows it apart from the axis.
 def in_sight($layout): . <= $layout.gbs and . > 0.1 * $layout.gbs;
 
-# The published figures that some panel shows.
+# The published figures that some panel shows; panels of many runs have no room for those of a worker.
 def shown($panels; $runs; $layout):
   $panels.published[]
   | . as $one
   | select(any(
       $runs[] | select(.loopback | not) | $one[.op] | values;
-      (.gbs | in_sight($layout)) or .mbps < $layout.mbps
+      (.gbs | in_sight($layout)) or ($layout.many | not) and .mbps < $layout.mbps
     ));
 
 def sentence: .sentence // "\(.began | counted("worker"; "workers")): \(.goodput | figures) GB/s";
 
-def loopback_warning: "LOOPBACK, NOT S3: this measures one machine and says nothing about Amazon S3.";
-
 def setup:
-  "\(if .launch == null then .source else "terabit \(.op)" end): \(.planned | counted("job"; "jobs"))"
+  "\(if .alone and .launch != null then "terabit \(.op)" else .source end): \(.planned | counted("job"; "jobs"))"
   + (if .mb_per_file == null then "" else ", \(.mb_per_file | grouped) MiB each" end)
   + (if .failed > 0 then ", \(.failed | grouped) failed" else "" end)
   + (if .unseen > 0 then ", \(.unseen | grouped) never began and are not drawn" else "" end)
@@ -104,20 +86,28 @@ def conditions:
   | map(strings)
   | join(", ");
 
-# How the runs are laid out, so that they can be compared: one time axis, one scale of rates.
+# Input: a run. The highest rate that its network could have carried at any moment, in GB/s.
+def cap: (.bins | map(.active) | max) * .cap_mbps / 1e3;
+
+# How the runs are laid out, so that they can be compared: one time axis, one scale of rates. More than two are small
+# multiples, three in a row. Widths and heights in pixels.
 def layout:
   (map(.makespan_s) | max) as $most
   | (map([.bins[].gbs, .best.gbs, .sustained.gbs] | max) | max * 1.08) as $moved
-  | (map([.bins[].active] | max | . * cap_mbps / 1e3) | max * 1.08) as $cap
+  | (map(cap) | max * 1.08) as $cap
   | {
       runs: length,
-      width: (if length == 1 then 780 else 350 end),
+      many: (length > 2),
       from: ([([.[].jobs[].wait | numbers] | min // 0), 0] | min | [., -0.4 * $most] | max),
       to: $most,
       mbps: ([.[].rates[].mbps2] | max // 0 | . * 1.06),
+      workers: ([.[].rates[].workers] | max // 0),
       # A cap far above what was reached must not press that flat.
       gbs: (if $moved > 0 and $cap > 2.5 * $moved then $moved else [$cap, $moved] | max end)
-    };
+    }
+  + if length == 1 then {across: 1, width: 780, whole: 780, shrink: 1, ticks: 10}
+    elif length == 2 then {across: 2, width: 350, whole: 950, shrink: 1, ticks: 10}
+    else {across: 3, width: 210, whole: 1090, shrink: 0.6, ticks: 5} end;
 
 # Where a time is, in pixels.
 def across($layout): (. - $layout.from) / ($layout.to - $layout.from) * $layout.width | rounded(1);
@@ -125,7 +115,12 @@ def across($layout): (. - $layout.from) / ($layout.to - $layout.from) * $layout.
 # An axis that ends where it is told to.
 def exactly($from; $to): {domain: [$from, $to], nice: false, padding: 0};
 
-def on_time_axis($layout): .width = $layout.width | .encoding.x.scale = exactly($layout.from; $layout.to);
+def sized($layout): .width = $layout.width | .height |= . * $layout.shrink;
+
+def on_time_axis($layout):
+  sized($layout)
+  | .encoding.x.scale = exactly($layout.from; $layout.to)
+  | .encoding.x.axis.tickCount = $layout.ticks;
 
 # Long after most bytes were there the last jobs still ran.
 def dragged: .t95 != null and .makespan_s > 1.1 * .t95;
@@ -136,8 +131,8 @@ def tail($panels; $run; $layout):
 def timeline($panels; $i; $layout):
   . as $run
   | $panels.timeline
-  | .height as $height
   | on_time_axis($layout)
+  | .height as $height
   | titled($run; $layout.runs; "When each worker was busy")
   | .encoding.y.scale = exactly(0; $run.began * 1.02)
   # Lines stand apart where there is room, and lie on each other where there is none; a failure is always seen.
@@ -150,27 +145,30 @@ def timeline($panels; $i; $layout):
   | of_run($run; $i)
   | layers([
       [
-        ["active jobs", "active"],
-        ["a job, start to stop", $run.op],
-        (if $run.waited then ["waiting for the start", "quiet"] else empty end),
-        (if $run.failed > 0 then ["failed, to its last byte", "failed"] else empty end)
+        ["—", "active", "active jobs"],
+        ["■", $run.op, "a job, start to stop"],
+        if $run.waited then ["■", "wait", "waiting for the start"] else empty end,
+        if $run.failed > 0 then ["■", "failed", "failed, to its last byte"] else empty end
       ]
-      | to_entries[]
-      | .key as $n
-      | .value as [$text, $style]
-      | $text | note($panels; $layout.width + 8; 8 + 16 * $n; [$style])
+      | legend($panels; $layout.width + 8; 8)
     ])
   | tail($panels; $run; $layout)
-  | watermark($panels; $run);
+  | above($panels; $run.loopback);
 
-# A height that is far from all labels and from the upper edge, for two lines of text.
-def free_height($height):
+# Where two lines of text are far from all labels' lines, and above the curves or below them.
+# Input: labels with .at. $curves: GB/s of the curves where the text stands.
+def free_height($height; $curves; $layout):
+  def y: $height * (1 - . / $layout.gbs);
   map(.at) as $taken
-  | [range(10; 0.5 * $height; 4)]
+  | ($curves | max | y) as $top
+  | ($curves | min | y) as $bottom
+  | [range(10; $height - 30; 4)]
+  | (map(select(. + 26 < $top or . - 10 > $bottom)) | select(. != []))
+    // .
   | max_by(. as $y | [$taken[] | . - $y - 7 | fabs] | min);
 
-# Input: bins. A cap far above what was reached is not drawn: all that could be seen of it is that it rises and falls.
-def cap_in_sight($layout): (map(.active) | max) * cap_mbps / 1e3 <= $layout.gbs;
+# Input: a run. A cap far above what was reached is not drawn: all that could be seen of it is that it rises and falls.
+def cap_in_sight($layout): cap <= $layout.gbs;
 
 # What the panel of the aggregate says beside its right edge: {text, gbs, style, from, to}, times in seconds.
 def aggregate_labels($panels; $layout):
@@ -179,9 +177,8 @@ def aggregate_labels($panels; $layout):
     (.sustained // empty
       | {text: "sustained \(.gbs | figures) GB/s, \(.seconds | seconds)", gbs, from, to}),
     (.best // empty | {text: "best second \(.gbs | figures) GB/s", gbs, from, to}),
-    (.bins
-      | select(cap_in_sight($layout))
-      | {text: "\(cap_mbps) MB/s × active workers", gbs: (map(.active) | max * cap_mbps / 1e3), quiet: true}),
+    (select(cap_in_sight($layout))
+      | {text: "\(.cap_mbps | fixed(0)) MB/s × active workers", gbs: cap, quiet: true}),
     (published($panels; $run)
       | .over as $over
       | .name as $name
@@ -192,22 +189,32 @@ def aggregate_labels($panels; $layout):
 def aggregate($panels; $i; $layout):
   . as $run
   | $panels.aggregate
+  | on_time_axis($layout)
   | .height as $height
   | [
       $run | aggregate_labels($panels; $layout)
       | .at = $height * (1 - .gbs / $layout.gbs)
     ] as $labels
-  | on_time_axis($layout)
   | titled($run; $layout.runs; "How fast all of them together moved data")
   | .encoding.y.scale = exactly(0; $layout.gbs)
   | of_run($run; $i)
+  | behind($panels; $run.loopback)
   | tail($panels; $run; $layout)
   | if $run | dragged then
       ($run.t95 | across($layout)) as $x
-      | ($x > 0.6 * $layout.width) as $left
+      | (if $layout.many then 95 else 150 end) as $wide
+      | ($x + $wide > $layout.width) as $left
+      | ($wide / $layout.width * ($layout.to - $layout.from)) as $wide_s
+      | ($run.t95 - if $left then $wide_s else 0 end) as $from
+      | ([
+          $run.bins[]
+          | select(.t2 > $from and .t < $from + $wide_s)
+          | .gbs, (.active * $run.cap_mbps / 1e3)
+        ]) as $curves
+      | (if $layout.many then ["95 %", "all"] else ["95 % of the bytes", "the rest"] end) as [$most, $rest]
       | layers([
-          ["95 % of the bytes by \($run.t95 | seconds),", "the rest by \($run.makespan_s | seconds)"]
-          | note($panels; $x + (if $left then -7 else 7 end); $labels | free_height($height); [])
+          ["\($most) by \($run.t95 | seconds),", "\($rest) by \($run.makespan_s | seconds)"]
+          | note($panels; $x + (if $left then -7 else 7 end); $labels | free_height($height; $curves; $layout); [])
           | .mark.align = (if $left then "right" else "left" end)
         ])
     else . end
@@ -216,8 +223,7 @@ def aggregate($panels; $i; $layout):
       | .quiet as $quiet
       | .at as $at
       | .text | note($panels; $layout.width + 8; $at; [if $quiet then "quiet" else empty end])
-    ])
-  | watermark($panels; $run);
+    ]);
 
 # The lines that belong to the labels.
 def marks($panels; $layout):
@@ -235,109 +241,135 @@ def throttled($panels; $i; $layout):
   | .title.subtitle = "when within a job they came is not recorded"
   | .encoding.y.scale = exactly(0; ([$run.bins[].throttled, 1] | max * 1.05))
   | of_run($run; $i)
-  | watermark($panels; $run);
+  | behind($panels; $run.loopback);
 
 # The lines across the panel of the rates, with their labels and these's places in pixels.
-def rate_marks($panels; $runs; $most; $width):
+def rate_marks($panels; $runs; $layout; $width):
   [
       ($runs[] | {text: "median \(.median | fixed(1))", mbps: .median, style: .op}),
-      {text: "\(cap_mbps): Lambda's network", mbps: cap_mbps, style: "quiet"},
-      ([$runs[] | . as $run | published($panels; .) | {
+      ($runs | map(.cap_mbps) | unique[] | {text: "\(fixed(0)): Lambda's network", mbps: ., style: "quiet"}),
+      ([$runs[] | select($layout.many | not) | . as $run | published($panels; .) | {
           text: "\(.name): \(.[$run.op].mbps)\(if $runs | length > 1 then ", " + $run.op else "" end)",
           mbps: .[$run.op].mbps,
           style: "quiet"
         }] | unique[])
     ]
-  | map(select(.mbps != null and .mbps < $most))
+  | map(select(.mbps != null and .mbps < $layout.mbps))
   | sort_by(.mbps)
   # A label too near to the one before it goes a line further down.
   | reduce .[] as $mark (
       [];
-      ($mark.mbps / $most * $width) as $x
-      | (if length > 0 and $x - .[-1].x < 130 then .[-1].line + 1 else 0 end) as $line
+      ($mark.mbps / $layout.mbps * $width) as $x
+      | (if length > 0 and $x - .[-1].x < 140 then .[-1].line + 1 else 0 end) as $line
       | . + [$mark + {x: $x, line: $line}]
     );
 
-def rates($panels; $runs; $layout; $width):
-  $layout.mbps as $most
-  | rate_marks($panels; $runs; $most; $width) as $marks
+# Of one run, or of two over each other. A mark's line begins at its label, so that it crosses none above.
+def rates($panels; $layout; $width):
+  . as $runs
+  | rate_marks($panels; $runs; $layout; $width) as $marks
   | $panels.rates
+  | sized($layout)
   | .width = $width
-  | .title = {text: "How fast each worker was", style: "group-title"}
-  | .encoding.x.scale = exactly(0; $most)
-  | ([$marks[].line] | max // -1 | . * 14 + 18) as $room
-  | (([$runs[].rates[].workers] | max) * .height / (.height - $room) | rounded(3)) as $top
+  | .height as $height
+  | .encoding.x.scale = exactly(0; $layout.mbps)
+  | .encoding.x.axis.tickCount = $layout.ticks
+  | ([$marks[].line, if $layout.many then 1 else 0 end] | max | . * 14 + 18) as $room
+  | ($layout.workers * $height / ($height - $room) | rounded(3)) as $top
   | .encoding.y.scale = exactly(0; $top)
-  | .layer = [$runs | to_entries[] | .key as $i | .value as $run | $panels.rates_run | of_run($run; $i)] + .layer
+  | .layer[0].data = {values: [$marks[] | {mbps, top: ($top * (1 - 14 * .line / $height))}]}
+  | .layer = [$runs[] | . as $run | $panels.rates_run | of_run($run; $run.index)] + .layer
+  | behind($panels; any($runs[]; .loopback))
   | layers([$marks[] | . as $mark | .text | note($panels; $mark.x + 4; 6 + 14 * $mark.line; [$mark.style])])
-  | watermark($panels; {loopback: any($runs[]; .loopback)})
-  | {panel: ., marks: [$marks[] | {mbps}]};
+  | titled($runs[0]; if $layout.many then $layout.runs else 1 end; "How fast each worker was");
 
 def nothing: {gbs: 0, active: 0, throttled: 0};
 
-def footer($panels; $lines; $width):
-  $panels.label
-  | {name: "footer", width: $width, height: ($lines | length * 15), layer: [.]}
-  | .layer[0] |= (.mark.text = $lines | .mark.style = "foot" | .encoding = {x: {value: 0}, y: {value: 0}});
-
-(reduce inputs as $panel ({}; .[input_filename | sub(".*/"; "") | rtrimstr(".json")] = $panel)) as $panels
-| ($runs | map(select(.began > 0))) as $runs
-| if ($runs | length) == 0 then null
+# One sentence for each of up to two runs; of more, a line for each kind with its median and range.
+def headlines:
+  if length == 1 then .[0] | sentence | wrapped(90)
+  elif length == 2 then [.[] | called + ": " + sentence | wrapped(122)[]]
   else
-    ($runs | layout) as $layout
-    | ($layout.width * ([$runs | length, 2] | min) + (if $runs | length > 1 then 250 else 0 end)) as $width
-    | any($runs[]; .loopback) as $loopback
-    | (if $runs | length == 1 then $runs[0] | sentence | wrapped(90)
-       else [$runs[] | (.op + ": " + sentence | wrapped(108))[]] end) as $title
-    | ([$runs[] | setup]
-        + if $loopback then [loopback_warning] else [] end
-      ) as $details
+    group_by(.column)
+    | map(
+        (map(.goodput) | sort) as $sorted
+        | "\(.[0].letter), \(.[0].op): goodput \($sorted | nearest_rank(50) | figures) GB/s"
+        + if length == 1 then "" else
+            ", the median of \(length) runs from \($sorted[0] | figures) to \($sorted[-1] | figures)"
+          end
+      )
+  end;
+
+# What is said of one run, with its name where there are others.
+def said(text): if .alone then text else "\(called), \(text)" end;
+
+def footer_lines($panels; $layout):
+  . as $runs
+  | [
+      ($runs | group_by(.column)[] | .[0] | said(conditions)),
+      "GB: 10^9 bytes. goodput: all bytes over first start to last stop. sustained: while at least nine in ten of the "
+        + "most active jobs were active.",
+      ($runs
+        | map(select(.cap_mbps < $layout.mbps or cap_in_sight($layout)) | .cap_mbps)
+        | unique[]
+        | "\(fixed(0)) MB/s: what Lambda's network gives a worker "
+          + (if . == usual_mbps then "at every memory size, unless more is opted into"
+             else "of this memory, where more is opted into" end)
+          + ". A burst may be faster."),
+      (shown($panels; $runs; $layout) | "\(.name): \(.setup); \(.source).")
+    ]
+  | map(wrapped(170)[]);
+
+def column_of_panels($panels; $layout; $throttled):
+  . as $run
+  | {
+      vconcat: [
+        timeline($panels; $run.index; $layout),
+        aggregate($panels; $run.index; $layout),
+        if $throttled then throttled($panels; $run.index; $layout) else empty end,
+        if $layout.many and $run.rates != [] then [$run] | rates($panels; $layout; $layout.width) else empty end
+      ]
+    };
+
+def datasets($panels; $layout):
+  reduce .[] as $run (
+    {};
+    .["jobs \($run.index)"] = $run.jobs
+    | .["bins \($run.index)"] = (
+        $run.bins
+        | if $run | cap_in_sight($layout) then map(.cap = (.active * $run.cap_mbps / 1e3 | rounded(4))) else . end
+        # Steps rise from nothing and fall back to it.
+        | . + [{t: .[-1].t2} + nothing]
+        | [{t: 0} + nothing] + .
+      )
+    | .["marks \($run.index)"] = ($run | marks($panels; $layout))
+    | .["rates \($run.index)"] = $run.rates
+  );
+
+panels as $panels
+| ($runs | lettered | map(select(.began > 0))) as $runs
+| if $runs == [] then null
+  else
+    ($runs | to_entries | map(.value + {index: .key, alone: ($runs | length == 1)})) as $runs
+    | ($runs | layout) as $layout
+    | ($runs | headlines) as $title
     | ([
-        ($runs[] | (if $runs | length > 1 then "\(.op): " else "" end) + conditions),
-        "GB: 10^9 bytes. goodput: all bytes over first start to last stop. sustained: while at least nine in ten of "
-          + "the most active jobs were active.",
-        if cap_mbps < $layout.mbps or any($runs[].bins; cap_in_sight($layout)) then
-          "\(cap_mbps) MB/s: what Lambda's network gives a worker at every memory size, unless more is opted into. A "
-            + "burst may be faster."
-        else empty end,
-        (shown($panels; $runs; $layout) | "\(.name): \(.setup); \(.source).")
-      ] | map(wrapped(170)[])) as $footer
-    | ($runs | to_entries | map(
-        .key as $i
-        | .value
-        | {
-            vconcat: [
-              timeline($panels; $i; $layout),
-              aggregate($panels; $i; $layout),
-              if any($runs[]; .throttled > 0) then throttled($panels; $i; $layout) else empty end
-            ]
-          }
-      )) as $columns
+        ($runs[] | said(setup)),
+        if any($runs[]; .loopback) then loopback_warning else empty end
+      ] | map(wrapped(if $layout.runs == 1 then 130 else 170 end)[])) as $details
+    | ($runs | footer_lines($panels; $layout)) as $footer
+    | any($runs[]; .throttled > 0) as $throttled
+    | [$runs[] | column_of_panels($panels; $layout; $throttled)] as $columns
     | [$runs[] | select(.rates != [])] as $rated
-    | (if $rated == [] then null else rates($panels; $rated; $layout; $width) end) as $rates
     | {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        title: {text: $title, subtitle: $details, fontSize: 19, offset: 16},
+        title: {text: $title, subtitle: $details, fontSize: (if $layout.runs == 1 then 19 else 17 end), offset: 16},
         vconcat: (
-          [range(0; $columns | length; 2) as $i | {hconcat: $columns[$i:$i + 2]}]
-          + [$rates.panel | select(. != null)]
-          + [footer($panels; $footer; $width)]
+          [range(0; $columns | length; $layout.across) as $i | {hconcat: $columns[$i:$i + $layout.across]}]
+          + (if $layout.many or $rated == [] then [] else [$rated | rates($panels; $layout; $layout.whole)] end)
+          + [$footer | footer($panels; $layout.whole)]
         ),
-        datasets: (
-          reduce ($runs | to_entries[]) as {key: $i, value: $run} (
-            {"rate marks": ($rates.marks // [])};
-            .["jobs \($i)"] = $run.jobs
-            | .["bins \($i)"] = (
-                $run.bins
-                | if cap_in_sight($layout) then map(.cap = (.active * cap_mbps / 1e3 | rounded(4))) else . end
-                # Steps rise from nothing and fall back to it.
-                | . + [{t: .[-1].t2} + nothing]
-                | [{t: 0} + nothing] + .
-              )
-            | .["marks \($i)"] = ($run | marks($panels; $layout))
-            | .["rates \($i)"] = $run.rates
-          )
-        ),
+        datasets: ($runs | datasets($panels; $layout)),
         usermeta: {title: $title, details: $details, footer: $footer}
       }
   end

@@ -4,13 +4,12 @@
 #          and ideal in GB/s (10^9 bytes per second), mbps in MB/s (10^6).
 
 include "lib";
-
-def rounded($decimals): if . == null then null else pow(10; $decimals) as $scale | . * $scale | round / $scale end;
+include "picture";
 
 # Powers of ten apart, numbers of workers crowd at one end of a linear axis.
-def scale: (max / min) as $ratio | {type: (if $ratio >= 20 then "log" else "linear" end), nice: false};
+def scale: (max / min) as $ratio | {type: (if $ratio >= 20 then "log" else "linear" end)};
 
-(reduce inputs as $panel ({}; .[input_filename | sub(".*/"; "") | rtrimstr(".json")] = $panel)) as $panels
+panels as $panels
 | [
     $sweep[0].rows[]
     | select(.goodput.median != null and .goodput.median > 0)
@@ -37,8 +36,7 @@ def scale: (max / min) as $ratio | {type: (if $ratio >= 20 then "log" else "line
         | map("\(.op): \(.workers | counted("worker"; "workers")) moved \(.gbs | figures) GB/s together, "
             + "\(.of_ideal * 100 | fixed(0)) % of the ideal")) as $title
     | ([
-        if $loopback then "LOOPBACK, NOT S3: this measures one machine and says nothing about Amazon S3."
-        else empty end,
+        if $loopback then loopback_warning else empty end,
         if $sweep[0].stopped != null then "The sweep ended early: \($sweep[0].stopped | visible | shortened(120))"
         else empty end,
         if all($rows[]; .valid != false) then empty else "NOT VALID: in some runs more than 1 % failed." end
@@ -48,41 +46,23 @@ def scale: (max / min) as $ratio | {type: (if $ratio >= 20 then "log" else "line
           + "least and the most of them.",
         "Ideal (dashed): the goodput per worker of the smallest fleet, times the workers. GB: 10^9 bytes, MB: 10^6."
       ] as $footer
-    | ($panels.sweep
-        | .vconcat[].encoding.x.scale = $across
-        | .vconcat[].encoding.x.axis.values = ([$rows[].workers] | unique)
-        | .vconcat[0].encoding.y.scale = $up
-        | .vconcat[0].layer += [
-            [([$rows[].op] | unique | reverse[] | [., .]), ["ideal", "quiet"]]
-            | to_entries[]
-            | .key as $n
-            | .value as [$text, $style]
-            | $panels.label
-            | .mark.text = $text
-            | .mark.style = ["note", $style]
-            | .encoding = {x: {value: 12}, y: {value: (10 + 16 * $n)}}
-          ]
-        | if $loopback then
-            .vconcat |= map(
-              .width as $width
-              | .height as $height
-              | .layer += [
-                  $panels.loopback
-                  | .mark.fontSize = 52
-                  | .encoding = {x: {value: ($width / 2)}, y: {value: ($height / 2)}}
-                ]
-            )
-          else . end) as $picture
-    | $picture
-      + {
+    | {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         title: {text: ([$title[] | wrapped(72)[]]), subtitle: $details, fontSize: 17, offset: 16},
+        vconcat: (
+          $panels.sweep
+          | .vconcat[].encoding.x.scale = $across + {nice: false, padding: 12}
+          | .vconcat[].encoding.x.axis.values = ([$rows[].workers] | unique)
+          | .vconcat[0].encoding.y.scale = $up
+          | .vconcat[0].layer += [
+              [([$rows[].op] | unique | reverse[] | ["●", ., .]), ["- -", "quiet", "ideal"]]
+              | legend($panels; 18; 10)
+            ]
+          | .vconcat
+          | map(behind($panels; $loopback))
+          + [.[0].width as $width | $footer | footer($panels; $width)]
+        ),
         datasets: {rows: $rows},
         usermeta: {$title, $details, $footer}
       }
-    | .vconcat += [
-        $panels.label
-        | {name: "footer", width: $picture.vconcat[0].width, height: ($footer | length * 15), layer: [.]}
-        | .layer[0] |= (.mark.text = $footer | .mark.style = "foot" | .encoding = {x: {value: 0}, y: {value: 0}})
-      ]
   end

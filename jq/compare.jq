@@ -6,16 +6,7 @@
 
 include "lib";
 include "layout";
-
-# What makes two runs the same experiment. Records from elsewhere tell only op and number.
-def kind:
-  {op: .summary.op, jobs: .summary.jobs}
-  + (.run // {}
-    | {
-        mb_per_file, part_mb, range_mb, in_flight, read_times, verify, memory_mb, arch, region, loopback, mode, squad,
-        bucket, function
-      }
-    | map_values(values));
+include "kinds";
 
 def range_of: map(select(measured)) | sort | {least: .[0], median: nearest_rank(50), most: .[-1], count: length};
 
@@ -44,49 +35,40 @@ def change($unit; $first):
 def figure($unit):
   if . == null then "-"
   elif $unit | IN("503s", "jobs") then fixed(0)
-  elif $unit == "USD" then fixed(2)
-  elif $unit == "%" then fixed(1)
+  elif $unit == "USD" then fixed(if . < 0.1 then 5 else 2 end)
+  elif $unit == "%" then if fabs < 0.05 then "0.0" else fixed(1) end
   else figures end;
-
-def letter: [65 + . % 26] | implode;
 
 # Runs of one kind, in the order in which they were named.
 def columns_of_runs:
-  reduce .[] as $one (
-    [];
-    ($one | kind) as $kind
-    | ([range(length) as $n | select(.[$n].kind == $kind) | $n][0] // length) as $place
-    | .[$place] |= {kind: $kind, runs: ((.runs // []) + [$one])}
-  )
-  | to_entries
-  | map(
-      (.key | letter) as $letter
-      | .value
-      | {
-          $letter,
-          kind,
-          count: (.runs | length),
-          title: (run_title(.runs[0].run; .runs[0].source) | sub("^terabit:? "; "")),
-          sources: (if .runs[0].run == null then .runs[1:] else .runs end | map(.source | visible)),
-          loopback: any(.runs[]; .summary.loopback == true),
-          invalid: any(.runs[]; .summary.valid | not),
-          rows: (
-            [.runs[].summary | [rows]]
-            | transpose
-            | map({name: .[0][0], unit: .[0][1], of: (map(.[2]) | range_of)})
-          )
-        }
-    );
+  map(.kind = kind)
+  | lettered
+  | group_by(.column)
+  | map({
+      letter: .[0].letter,
+      kind: .[0].kind,
+      count: length,
+      title: (run_title(.[0].run; .[0].source) | sub("^terabit:? "; "")),
+      sources: (if .[0].run == null then [] else map(.source | visible) end),
+      loopback: any(.[]; .summary.loopback == true),
+      invalid: any(.[]; .summary.valid | not),
+      rows: (
+        map([.summary | rows])
+        | transpose
+        | map({name: .[0][0], unit: .[0][1], of: (map(.[2]) | range_of)})
+      )
+    });
 
-# Which settings set a column apart.
+# Which settings set a column apart from others that have them too.
 def settings($columns):
-  . as $column
+  .kind as $kind
   | [
-      [$columns[].kind | keys_unsorted[]] | unique[]
-      | select(IN("op", "jobs", "mb_per_file") | not)
+      $kind
+      | keys_unsorted[]
+      | select(IN("op", "jobs", "mb_per_file", "source") | not)
       | . as $name
-      | select([$columns[].kind[$name]] | unique | length > 1)
-      | "\($name) \($column.kind[$name] // "-")"
+      | select(any($columns[].kind; has($name) and .[$name] != $kind[$name]))
+      | "\($name) \($kind[$name])"
     ]
   | if . == [] then empty else join(", ") | visible end;
 

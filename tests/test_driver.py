@@ -507,7 +507,7 @@ USAGE = [
     (["read", "--key-file", "long"], "line 2 has 1025 bytes"),
     (["read", "--key-file", "latin"], "not UTF-8"),
     (["report"], "no run"),
-    (["report", "a", "b"], '"b" is too many'),
+    (["report", "lib", "b"], '"lib"'),
     (["report", "lib"], '"lib"'),
 ]
 

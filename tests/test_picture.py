@@ -69,7 +69,7 @@ def render(specification, folder, name="report"):
     file = folder / "specification.json"
     file.write_text(json.dumps(specification))
     done = subprocess.run(
-        [PYTHON, ROOT / "chart" / "render.py", file, folder, name],
+        [PYTHON, ROOT / "chart" / "render.py", file, folder / name],
         check=False,
         capture_output=True,
         text=True,
@@ -270,13 +270,15 @@ def test_labels_do_not_lie_on_each_other():
     drawn = spec(chart(list(fleet(200)), RUN))
     column = drawn["vconcat"][0]["hconcat"][0]["vconcat"]
     for panel in column:
-        places = sorted(
-            layer["encoding"]["y"]["value"]
-            for layer in layers(panel, "note")
-            if layer["encoding"]["x"]["value"] > panel["width"]
-        )
-        assert places and places[-1] <= panel["height"]
-        assert all(below - above >= 15 for above, below in zip(places, places[1:]))
+        beside = {}
+        for layer in layers(panel, "note"):
+            x, y = (layer["encoding"][axis]["value"] for axis in "xy")
+            if x > panel["width"]:
+                beside.setdefault(x, []).append(y)
+        assert beside
+        for places in map(sorted, beside.values()):
+            assert places[-1] <= panel["height"]
+            assert all(below - above >= 15 for above, below in zip(places, places[1:]))
 
 
 def test_write_and_read_side_by_side_share_their_axes_and_keep_their_colours():
@@ -291,6 +293,46 @@ def test_write_and_read_side_by_side_share_their_axes_and_keep_their_colours():
     assert layers(columns[0], "write") and not layers(columns[0], "read")
     assert layers(columns[1], "read") and not layers(columns[1], "write")
     assert set(drawn["datasets"]) >= {"jobs 0", "jobs 1", "bins 0", "bins 1"}
+
+
+def test_many_runs_are_small_multiples_with_a_line_for_each_kind():
+    kinds = [{**RUN, "in_flight": n} for n in (8, 8, 16, 8)]
+    charts = [chart([job(0, 4, size * 1e9)] * 3, run) for size, run in zip((1, 2, 6, 3), kinds)]
+    drawn = spec(*charts)
+    assert drawn["title"]["text"] == [
+        "A, write: goodput 1.500 GB/s, the median of 3 runs from 0.750 to 2.250",
+        "B, write: goodput 4.500 GB/s",
+    ]
+    rows = [row["hconcat"] for row in drawn["vconcat"] if "hconcat" in row]
+    assert [len(row) for row in rows] == [3, 1]
+    columns = [column["vconcat"] for row in rows for column in row]
+    assert [column[0]["title"]["text"].split(",")[0] for column in columns] == ["A1", "A2", "B", "A3"]
+    for panels_of_one_height in zip(*columns):
+        assert len({json.dumps(panel["encoding"]["x"]["scale"]) for panel in panels_of_one_height}) == 1
+        assert len({json.dumps(panel["encoding"]["y"]["scale"]) for panel in panels_of_one_height}) == 1
+    assert len(columns[0]) == 3, "jobs, the aggregate and the rates of each"
+
+
+def test_the_note_on_the_last_bytes_stands_clear_of_the_curve():
+    records = [job(0, 10 + n / 100, 1e9) for n in range(95)] + [job(0, 40, 1e9)] * 5
+    data = chart(records, RUN)
+    panel = spec(data)["vconcat"][0]["hconcat"][0]["vconcat"][1]
+    (note,) = [layer for layer in layers(panel, "note") if isinstance(layer["mark"]["text"], list)]
+    assert note["mark"]["text"] == [f"95 % of the bytes by {data['t95']:.0f} s,", "the rest by 40 s"]
+    left, top = (note["encoding"][axis]["value"] for axis in "xy")
+    (start, end), (_, most) = panel["encoding"]["x"]["scale"]["domain"], panel["encoding"]["y"]["scale"]["domain"]
+    seconds = (end - start) / panel["width"]
+    under = [b["gbs"] for b in data["bins"] if b["t2"] > left * seconds and b["t"] < (left + 130) * seconds]
+    curve = [panel["height"] * (1 - gbs / most) for gbs in under]
+    assert top + 22 < min(curve) or top - 7 > max(curve)
+
+
+def test_the_cap_is_that_of_the_run():
+    run = {**RUN, "memory_mb": 10240, "network_mbps": 375}
+    drawn = spec(chart([job(0, 4, 1.5e9)] * 9, run))
+    assert "375 MB/s × active workers" in texts(drawn) and "375: Lambda's network" in texts(drawn)
+    assert "375 MB/s: what Lambda's network gives a worker of this memory" in " ".join(drawn["usermeta"]["footer"])
+    assert not any("75 MB/s ×" in text and "375" not in text for text in texts(drawn))
 
 
 def test_every_style_of_the_panels_has_a_look_in_light_and_in_dark():
@@ -413,62 +455,6 @@ def test_foreign_text_is_only_text_in_the_files(tmp_path):
     for text in (html, svg):
         assert "\x1b" not in text and "\x07" not in text and "\u202e" not in text
     ElementTree.fromstring(svg)
-
-
-# lib/picture.sh
-
-
-def draw(tmp_path, call, root=ROOT):
-    scratch = tmp_path / "scratch"
-    scratch.mkdir(exist_ok=True)
-    script = (
-        "set -euo pipefail; say() { printf 'driver: %s\\n' \"$*\" >&2; };"
-        f'ROOT={root} SCRATCH={scratch}; . "$ROOT/lib/report.sh"; . "$ROOT/lib/picture.sh"; {call}; echo went on'
-    )
-    return subprocess.run(["bash", "-c", script], check=False, capture_output=True, text=True, timeout=120)
-
-
-def run_folder(tmp_path, records, summary=None):
-    run = tmp_path / "run"
-    run.mkdir()
-    (run / "run.json").write_text(json.dumps(RUN))
-    (run / "records.ndjson").write_text(ndjson(records))
-    if summary is not None:
-        (run / "summary.json").write_text(json.dumps(summary))
-    return run
-
-
-def test_a_run_folder_gets_its_picture(tmp_path):
-    run = run_folder(tmp_path, [job(0, 4, 4e9)] * 3, {"verdict": {"sentence": "As the summary says."}})
-    done = draw(tmp_path, f"draw {run}")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "went on\n", "")
-    assert "As the summary says." in (run / "report.svg").read_text()
-    assert (run / "report.html").exists() and (run / "report.png").exists()
-
-
-def test_files_of_records_are_drawn_side_by_side(tmp_path):
-    for op in ("write", "read"):
-        (tmp_path / f"{op}.ndjson").write_text(ndjson([job(0, 4, 4e9, op=op)]))
-    done = draw(tmp_path, f"draw {tmp_path} {tmp_path}/write.ndjson {tmp_path}/read.ndjson")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "write.ndjson: 1 job" in (tmp_path / "report.svg").read_text()
-
-
-def test_a_picture_that_cannot_be_drawn_is_a_message(tmp_path):
-    run = run_folder(tmp_path, [job(0, 4, 4e9)] * 3, {})
-    bare = tmp_path / "bare"
-    bare.mkdir()
-    for name in ("lib", "jq", "chart"):
-        (bare / name).symlink_to(ROOT / name)
-    done = draw(tmp_path, f"draw {run}", bare)
-    assert (done.returncode, done.stdout) == (0, "went on\n")
-    assert "make build" in done.stderr
-    done = draw(tmp_path, f"draw {tmp_path}/nowhere {run}")
-    assert (done.returncode, done.stdout) == (0, "went on\n")
-    assert "could not be drawn" in done.stderr and "Traceback" not in done.stderr
-    (run / "records.ndjson").write_text("")
-    done = draw(tmp_path, f"draw {run}")
-    assert done.returncode == 0 and "nothing to draw" in done.stderr
 
 
 # A browser
@@ -612,6 +598,19 @@ DRAWN = {
     "light": [("write", 0x2A, 0x8A, 0x3C), ("wait", 0xC4, 0xC4, 0xC4), ("active", 0x11, 0x11, 0x11)],
     "dark": [("write", 0x56, 0xC2, 0x71), ("wait", 0x4B, 0x51, 0x58), ("active", 0xF5, 0xF5, 0xF5)],
 }
+# The panels that stand on the page: groups with axes, and what is drawn in them besides.
+PANELS = """(() => {
+  const panels = [];
+  const visit = (mark) => (mark.items || []).forEach((item) => {
+    const marks = item.items || [];
+    const drawn = marks.filter((one) => one.role === "mark" && (one.items || []).some(
+      (part) => (part.items || []).length || part.bounds));
+    if (marks.some((one) => one.role === "axis")) panels.push(drawn.length);
+    marks.forEach(visit);
+  });
+  visit(view.scenegraph().root);
+  return panels;
+})()"""
 TOOLTIP = "document.querySelector('#vg-tooltip-element.visible')?.innerText"
 
 
@@ -623,6 +622,8 @@ def test_the_page_in_a_browser(tmp_path, browser, scheme):
     assert browser.value("view.getState !== undefined && document.querySelectorAll('#picture canvas').length") == 1
     background = browser.value("getComputedStyle(document.body).backgroundColor")
     assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 24, 28)"}[scheme]
+    panels = browser.value(PANELS)
+    assert len(panels) == 3 and all(panels), "jobs, the aggregate and the rates, with something drawn in each"
     for style, red, green, blue in DRAWN[scheme]:
         assert browser.value(PIXELS % (red, green, blue)) > 100, style
     browser.point_at(browser.value(PLACE % 7))
@@ -633,6 +634,21 @@ def test_the_page_in_a_browser(tmp_path, browser, scheme):
     assert f"{records[7]['mbps']:,.1f} MB/s" in tooltip
     assert browser.complaints() == []
     assert browser.requests() == [(tmp_path / "report.html").as_uri()]
+
+
+def test_runs_side_by_side_in_a_browser(tmp_path, browser):
+    charts = [chart([job(0, 4, 4e9, throttled=n)] * 3, {**RUN, "op": op}) for n, op in enumerate(("write", "read"))]
+    render(spec(*charts), tmp_path, "compare")
+    browser.open(tmp_path / "compare.html")
+    panels = browser.value(PANELS)
+    assert len(panels) == 7 and all(panels), "jobs, the aggregate and 503s of both, and the rates of both in one"
+    rows = [row(op, n, 0.07 * n, 0.07 * n) for op in ("write", "read") for n in (1, 10, 100)]
+    render(sweep(*rows), tmp_path, "sweep")
+    browser.open(tmp_path / "sweep.html")
+    panels = browser.value(PANELS)
+    assert len(panels) == 2 and all(panels)
+    assert browser.complaints() == []
+    assert set(browser.requests()) == {(tmp_path / f"{name}.html").as_uri() for name in ("compare", "sweep")}
 
 
 def test_a_hostile_key_does_nothing_in_a_browser(tmp_path, browser):
