@@ -1,9 +1,12 @@
-"""A copy of the driver with a stub in place of the AWS CLI, on a PATH that holds its declared tools and nothing else."""
+"""Two surroundings for the driver: a stub in place of the AWS CLI, or the real CLI with S3 and Lambda on loopback."""
 
 import json
 import os
 import shutil
 import subprocess
+import sys
+import time
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -11,7 +14,8 @@ TOOLS = "bash awk cat find jq mktemp rm sort xargs cmp cp date fold grep head mk
 
 
 class Driver:
-    """A copy of the driver in a project folder of its own, with a scratch HOME."""
+    """A copy of the driver in a project folder of its own, with a stub in place of the AWS CLI, a scratch HOME, and a
+    PATH that holds its declared tools and nothing else."""
 
     def __init__(self, tmp_path):
         self.project = tmp_path / "pro ject"
@@ -19,11 +23,9 @@ class Driver:
         self.stub = tmp_path / "stub"
         self.bin = tmp_path / "bin"
         self.tmp = tmp_path / "tmp"
-        for folder in (self.project, self.home, self.stub, self.bin, self.tmp):
+        copy_driver(self.project)
+        for folder in (self.home, self.stub, self.bin, self.tmp):
             folder.mkdir()
-        shutil.copy(ROOT / "driver.sh", self.project)
-        for folder in ("lib", "jq"):
-            shutil.copytree(ROOT / folder, self.project / folder)
         for tool in TOOLS:
             (self.bin / tool).symlink_to(shutil.which(tool))
         (self.bin / "aws").symlink_to(ROOT / "tests" / "stub_aws")
@@ -85,6 +87,136 @@ class Driver:
     def only_run(self):
         (run,) = self.runs()
         return run
+
+
+class Local:
+    """`local` with the real worker, the real AWS CLI, and a copy of the driver, which draws no pictures: they take longer
+    than a run. Its runs go to a folder of their own."""
+
+    program = Path(os.environ.get("TERABIT_LOCAL", ROOT / "target" / "release" / "local"))
+    worker = os.environ.get("TERABIT_WORKER")
+    path = os.environ["PATH"] + os.pathsep + str(ROOT / ".venv" / "bin")
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.runs = folder / "runs"
+        self.events = folder / "events"
+        self.project = folder / "project"
+        self.server = None
+        copy_driver(self.project)
+
+    @classmethod
+    def missing(cls):
+        """What is not there of it, None if all is."""
+        if not cls.program.is_file():
+            return f"{cls.program} is not built (TERABIT_LOCAL names another)"
+        if cls.worker and not Path(cls.worker).is_file():
+            return f"TERABIT_WORKER names {cls.worker}, which is not built"
+        if not shutil.which("aws", path=cls.path):
+            return "there is no AWS CLI on the PATH or in .venv"
+        return None
+
+    def command(self, options, command):
+        worker = ["--worker", self.worker] if self.worker else []
+        files = ["--log", self.folder / "worker.log", "--events", self.events]
+        return list(map(str, [self.program, *worker, *files, *options, "--", *command]))
+
+    def __call__(self, script, *options, exit=0):
+        """Runs a shell script inside; $D is the driver, $RUNS the folder for its runs."""
+        done = subprocess.run(
+            self.command(options, ["bash", "-uc", script]),
+            check=False,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"D": str(self.project / "driver.sh"), "PATH": self.path, "RUNS": str(self.runs)},
+            timeout=180,
+        )
+        assert done.returncode == exit, f"exit {done.returncode}\n{done.stderr}\n{done.stdout}"
+        return done
+
+    def serve(self, *options):
+        """Serves until stop, for drivers that are started outside: `env` is what they need."""
+        tell = "import json, os, sys; print(json.dumps(dict(os.environ)), flush=True); sys.stdin.read()"
+        self.server = subprocess.Popen(
+            self.command(options, [sys.executable, "-c", tell]),
+            text=True,
+            env=os.environ | {"PATH": self.path},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.env = json.loads(self.server.stdout.readline())
+
+    def stop(self):
+        if self.server:
+            self.server.communicate(timeout=20)
+
+    def start(self, *args, **more):
+        """A driver in a session of its own, as in a terminal of its own: what stays of it can be told."""
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(
+            [self.project / "driver.sh", *map(str, args), "--out", self.runs],
+            **{"env": self.env, "cwd": self.folder, "text": True, "start_new_session": True} | streams | more,
+        )
+
+    def drive(self, *args, exit=0, **more):
+        """A driver from its start to its end."""
+        process = self.start(*args, **more)
+        process.out, process.err = process.communicate(timeout=120)
+        assert process.returncode == exit, f"exit {process.returncode}\n{process.err}\n{process.out}"
+        return process
+
+    def put(self, sizes):
+        """Puts objects of so many MiB: {key: size}. Returns a file of their keys."""
+        objects = self.folder / "objects"
+        objects.mkdir()
+        for key, size in sizes.items():
+            (objects / key).write_bytes(bytes(size * 2**20))
+        put = ["aws", "s3", "cp", "--recursive", "--quiet", objects, f"s3://{self.env['BUCKET']}"]
+        subprocess.run(put, check=True, env=self.env)
+        keys = self.folder / "keys"
+        keys.write_text("".join(key + "\n" for key in sizes))
+        return keys
+
+    def executed(self):
+        """How often each key's job was given to a worker."""
+        return Counter(event["key"] for event in ndjson(self.events) if "key" in event)
+
+    def squads(self):
+        """How many squads were given to a worker, those of pings not among them."""
+        return sum("answer_key" in event for event in ndjson(self.events))
+
+    def run_of(self, op):
+        """The latest run."""
+        return max(self.runs.glob(f"*-{op}-*"))
+
+
+def copy_driver(folder):
+    folder.mkdir()
+    shutil.copy(ROOT / "driver.sh", folder)
+    for part in ("lib", "jq"):
+        shutil.copytree(ROOT / part, folder / part)
+
+
+def wait_for(condition, process, seconds=40):
+    """Until something is so, while a process runs."""
+    deadline = time.time() + seconds
+    while not condition():
+        assert time.time() < deadline and process.poll() is None
+        time.sleep(0.05)
+
+
+def session_of(process):
+    """The processes in the session that a process leads, those that have ended left out."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, session = stat.read_text().rpartition(")")[2].split()[:4]
+        except OSError:
+            continue
+        if int(session) == process.pid and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
 
 
 def ndjson(path):

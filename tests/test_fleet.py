@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from harness import ndjson, processes_of, quick_sleep, read_json
+from harness import ROOT, ndjson, processes_of, quick_sleep, read_json, wait_for
 
 
 def squads(driver):
@@ -22,13 +22,6 @@ def records(run):
 
 def errors(run, launch=1):
     return {r["job"]: r["error"]["type"] for r in records(run) if r["launch"] == launch and "error" in r}
-
-
-def wait_for(condition, process, seconds=40):
-    deadline = time.time() + seconds
-    while not condition():
-        assert time.time() < deadline and process.poll() is None
-        time.sleep(0.05)
 
 
 def fleet(driver, *args):
@@ -146,6 +139,20 @@ def test_the_barrier_is_on_the_workers_clock(driver, ahead, squad):
     assert 3 < lead < 12, "as long after the launch whatever the laptop's clock shows"
     assert config["start_at"] - ahead > began
     assert config["stop_by"] - config["start_at"] == pytest.approx(60)
+
+
+def test_the_clocks_offset_is_taken_in_the_middle_of_the_ping():
+    told = subprocess.run(
+        ["jq", "-n", "-L", ROOT / "jq", "-f", ROOT / "jq" / "ping.jq", "--arg", "answer", '{"now": 151, "version": "1"}']
+        + ["--argjson", "before", "100", "--argjson", "after", "104"],
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(told.stdout) == {
+        "took_s": 4,
+        "clock": {"offset_s": 49, "within_s": 2},
+        "ping": {"version": "1"},
+    }
 
 
 def test_the_lead_grows_with_the_fleet(driver):
@@ -433,6 +440,42 @@ def test_resume_of_direct_jobs(driver):
     assert len(driver.calls()) == 4
     driver.behave("failed", key="b")
     assert "nothing is launched" in driver.run("read", "--resume", run).err
+
+
+def test_further_launches_are_of_what_is_left_and_keep_what_belongs_to_the_first(driver):
+    quick_sleep(driver)
+    driver.behave("throttled", "good", key="a")
+    driver.behave("failed", "failed", "good", key="b")
+    driver.run("read", "--key-file", driver.keys("a", "b"), "--squad", 1, exit=1)
+    run = driver.only_run()
+    first = read_json(run / "run.json")
+    driver.run("read", "--resume", run, exit=1)
+    driver.run("read", "--resume", run)
+    assert [(r["job"], r["launch"], "error" in r) for r in records(run)] == [
+        (0, 1, False),
+        (1, 1, True),
+        (1, 2, True),
+        (1, 3, False),
+    ]
+    jobs = ndjson(run / "jobs.ndjson")
+    assert [(job["job"], job.get("launch", 1)) for job in jobs] == [(0, 1), (1, 1), (1, 2), (1, 3)]
+    config = read_json(run / "run.json")
+    assert {name: config[name] for name in ("launch", "end", "invoke_throttled")} == {
+        "launch": first["launch"],
+        "end": first["end"],
+        "invoke_throttled": 1,
+    }
+    assert config["first"] == {name: first[name] for name in config["first"]} and config["launches"] == 3
+    assert "start_at" in jobs[1] and "start_at" not in jobs[3], "one worker has nobody to wait for"
+    assert jobs[3]["stop_by"] == config["stop_by"] > first["stop_by"]
+    fields = {"op", "bucket", "key", "read_times", "range_mb", "ranges_in_flight", "verify", "start_at", "stop_by"}
+    assert all(set(event) <= fields for event in ndjson(driver.stub / "events")), "workers refuse any other field"
+
+
+def test_an_answer_does_not_say_whose_it_is(driver):
+    driver.behave("claims")
+    driver.run("write", 2, 1)
+    assert [(r["job"], r["launch"]) for r in records(driver.only_run())] == [(0, 1), (1, 1)]
 
 
 def test_unanswered_jobs_are_run_again_only_on_demand(driver):
