@@ -40,6 +40,25 @@ worker: .venv/installed
 $(LOCAL): tools
 	@CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 cargo build --release --locked --bin local
 
+# The same for AWS, in a place of its own: what is built for this machine alone never gets there.
+ARCH ?= x86_64
+.PHONY: lambda
+lambda: .venv/installed
+	@cargo lambda build --release --locked --bin terabit --lambda-dir target/lambda-$(ARCH) \
+	  $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
+
+##@ AWS
+
+.PHONY: deploy
+deploy: .venv/installed ## Bucket, role and function on AWS, saved in .deployed. Options, with their defaults:
+## BUCKET= (made) REGION= (AWS's own) MEMORY=512 ARCH=x86_64
+## STACK=terabit ROLE_ARN= (made) TAGS= ("key=value key=value")
+	@bash lib/deploy.sh
+
+.PHONY: destroy
+destroy: .venv/installed ## Remove all that deploy made. Asks; FORCE=1 does not. STACK= REGION=
+	@bash lib/destroy.sh
+
 ##@ Test
 
 .PHONY: test
@@ -48,10 +67,11 @@ test: lint build ## Everything: format, lints, unit and property tests, driver a
 	python -m pytest tests
 
 .PHONY: lint
-lint: .venv/installed ## Formatting, clippy and ShellCheck
+lint: .venv/installed ## Formatting, clippy, ShellCheck and cfn-lint
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	shellcheck --external-sources driver.sh lib/*.sh .ci/run
+	cfn-lint --include-checks I --template deploy/stack.yaml
 
 ##@ Other
 
@@ -59,6 +79,7 @@ lint: .venv/installed ## Formatting, clippy and ShellCheck
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^## / { printf "%16s%s\n", "", substr($$0, 4) } \
 	  /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: clean

@@ -1,0 +1,93 @@
+# shellcheck shell=bash
+# What make deploy and make destroy share: where they work, how they ask AWS, and what they say where it refuses.
+
+say() {
+  printf '%s: %s\n' "$PROGRAM" "$*" >&2
+}
+
+# Makes SCRATCH; nothing of it is left.
+workspace() {
+  SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/terabit.XXXXXX") || refuse "no temporary folder can be made in ${TMPDIR:-/tmp}"
+  trap 'rm -rf "$SCRATCH"' EXIT
+  trap 'say "interrupted; make $PROGRAM again goes on from there"; exit 130' INT TERM HUP
+}
+
+# Fills STACK, REGION and ACCOUNT; SAVED_HERE is yes where .deployed speaks of the same place.
+place() { # REGION, where none is set: the first that is not empty
+  local region
+  STACK=${STACK:-$(saved STACK)}
+  STACK=${STACK:-terabit}
+  [[ $STACK =~ ^[A-Za-z][A-Za-z0-9-]{0,63}$ ]] || usage "STACK is \"$STACK\"; it names the stack and the function:" \
+    "up to 64 letters, digits and dashes, a letter first"
+  export AWS_DEFAULT_OUTPUT=json AWS_PAGER='' AWS_CLI_AUTO_PROMPT=off
+  for region in "$@"; do
+    REGION=${REGION:-$region}
+  done
+  # Its status says no more than that there is none.
+  REGION=${REGION:-$(aws configure get region || true)}
+  [ -n "$REGION" ] ||
+    usage "no region is known: make $PROGRAM REGION=eu-west-1 names one, aws configure sets one for good"
+  [[ $REGION =~ ^[a-z]+(-[a-z]+)+-[0-9]+$ ]] || usage "REGION is \"$REGION\"; one like eu-west-1 is accepted"
+  # CLI v1 reads only the second, cargo-lambda the first.
+  export AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION
+  [ "$(loopback)" = false ] || say "AWS_ENDPOINT_URL is on this machine: this is a rehearsal"
+  request identity sts get-caller-identity || blame identity sts:GetCallerIdentity
+  ACCOUNT=$(jq -r .Account "$SCRATCH/identity")
+  SAVED_HERE=''
+  if [ "$(saved STACK)" = "$STACK" ] && [ "$(saved REGION)" = "$REGION" ]; then
+    # shellcheck disable=SC2034 # deployment.sh and destroy.sh read it
+    SAVED_HERE=yes
+    [ "$(saved ACCOUNT)" = "$ACCOUNT" ] ||
+      refuse "$STACK was deployed in the account $(saved ACCOUNT), the credentials are of $ACCOUNT:" \
+        "export AWS_PROFILE=... with the right ones, or rm .deployed to forget what is there"
+  fi
+}
+
+# Puts a question to AWS; its answer and its complaint lie in SCRATCH.
+request() { # NAME ARGUMENT...
+  local name=$1
+  shift
+  aws "$@" >"$SCRATCH/$name" 2>"$SCRATCH/$name.complaint"
+}
+
+complains() { # NAME TEXT
+  [[ $(<"$SCRATCH/$1.complaint") == *"$2"* ]]
+}
+
+# A complaint in one line: cargo-lambda draws a tree and breaks its lines anywhere.
+complaint() { # NAME
+  awk '{ gsub(/│|├─▶|╰─▶|×|▹/, " "); line = line " " $0 }
+    END {
+      sub(/Was this behavior unexpected.*/, "", line)
+      gsub(/[ \t]+/, " ", line)
+      print substr(line, 2)
+    }' "$SCRATCH/$1.complaint"
+}
+
+# Ends with what a complaint means and the way out.
+blame() { # NAME ACTION
+  local complaint action=$2
+  complaint=$(complaint "$1")
+  say "${complaint:-aws ended without a word}"
+  case $complaint in
+    *AccessDenied* | *"not authorized"* | *"(403)"* | *Unauthorized*)
+      [[ ! $complaint =~ authorized\ to\ perform:\ ([A-Za-z0-9-]+:[A-Za-z]+) ]] || action=${BASH_REMATCH[1]}
+      refuse "the credentials may not $action: allow it (deploy/caller-policy.json has all that make deploy," \
+        "make destroy and the driver need), or export AWS_PROFILE=... with others"
+      ;;
+  esac
+  explain_access "$complaint"
+  case $complaint in
+    *"connect to the endpoint"* | *"Connect timeout"* | *"Read timeout"* | *"Connection was closed"* | \
+      *"dispatch failure"*)
+      refuse "AWS cannot be reached in $REGION: is the network up, is the region's name right," \
+        "is AWS_ENDPOINT_URL meant?"
+      ;;
+  esac
+  refuse "$action failed; once that is mended, $(again) goes on from there"
+}
+
+# The command that was run, so that it works in a terminal that has forgotten how it was meant.
+again() { # [PROGRAM]
+  printf 'make %s STACK=%s REGION=%s' "${1:-$PROGRAM}" "$STACK" "$REGION"
+}

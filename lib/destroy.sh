@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# make destroy: removes what make deploy made, and nothing else: function, bucket with all that is in it, role, logs.
+# STACK and REGION name what; without them .deployed does. FORCE=1 does not ask.
+set -euo pipefail
+
+PROGRAM=destroy
+ROOT=$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/.." && pwd)
+# shellcheck source=lib/messages.sh
+. "$ROOT/lib/messages.sh"
+# shellcheck source=lib/tools.sh
+. "$ROOT/lib/tools.sh"
+# shellcheck source=lib/settings.sh
+. "$ROOT/lib/settings.sh"
+# shellcheck source=lib/runs.sh
+. "$ROOT/lib/runs.sh"
+# shellcheck source=lib/explain.sh
+. "$ROOT/lib/explain.sh"
+# shellcheck source=lib/preflight.sh
+. "$ROOT/lib/preflight.sh"
+# shellcheck source=lib/progress.sh
+. "$ROOT/lib/progress.sh"
+# shellcheck source=lib/launch.sh
+. "$ROOT/lib/launch.sh"
+# shellcheck source=lib/requests.sh
+. "$ROOT/lib/requests.sh"
+# shellcheck source=lib/aws.sh
+. "$ROOT/lib/aws.sh"
+# shellcheck source=lib/bucket.sh
+. "$ROOT/lib/bucket.sh"
+# shellcheck source=lib/stack.sh
+. "$ROOT/lib/stack.sh"
+# shellcheck source=lib/function.sh
+. "$ROOT/lib/function.sh"
+
+# Fills LOG_GROUP; empty where there is none.
+look_at_logs() {
+  request logs logs describe-log-groups --log-group-name-prefix "/aws/lambda/$STACK" ||
+    blame logs logs:DescribeLogGroups
+  LOG_GROUP=$(jq -r --arg name "/aws/lambda/$STACK" '.logGroups[] | select(.logGroupName == $name) | .logGroupName' \
+    "$SCRATCH/logs")
+}
+
+# Names all that will go. Returns 1 where there is nothing.
+name_all() {
+  local place
+  place="in $REGION, account $ACCOUNT"
+  if [ "$STATE" = none ] && [ -z "$FOUND_ARCH" ] && [ -z "$LOG_GROUP" ]; then
+    say "nothing is deployed as $STACK $place"
+    return 1
+  fi
+  say "this will be removed $place:"
+  [ -z "$FOUND_ARCH" ] || say "  function   $STACK"
+  if [ -n "$OWN_BUCKET" ]; then
+    look_into_bucket
+    say "  bucket     $OWN_BUCKET with $(how_many object '.Versions[]?, .DeleteMarkers[]?' objects) and" \
+      "$(how_many 'open upload' '.Uploads[]?' uploads)"
+  fi
+  [ "$STATE" = none ] || say "  stack      $STACK${OWN_ROLE:+ with the role $OWN_ROLE}"
+  [ -z "$LOG_GROUP" ] || say "  logs       $LOG_GROUP"
+  name_what_stays
+}
+
+name_what_stays() {
+  local bucket
+  [ -z "$OWN_BUCKET" ] && [ -n "$SAVED_HERE" ] || return 0
+  bucket=$(saved BUCKET)
+  [ "$(saved OWN_BUCKET)" = yes ] || [ -z "$bucket" ] ||
+    say "the bucket $bucket stays, and so do the objects of runs in it: ./driver.sh delete RUN removes those of one"
+}
+
+confirm() {
+  local answer=''
+  [ "${FORCE:-}" != 1 ] || return 0
+  [ -t 0 ] || refuse "there is no terminal to ask on: make destroy FORCE=1 does not ask"
+  printf 'destroy: remove all this? [y/N] ' >&2
+  read -r answer || true
+  case $answer in
+    y | Y | yes) ;;
+    *) refuse "nothing was removed" ;;
+  esac
+}
+
+remove() {
+  if [ -n "$FOUND_ARCH" ]; then
+    say "removing the function"
+    remove_function
+  fi
+  if [ -n "$OWN_BUCKET" ]; then
+    say "emptying the bucket"
+    empty_bucket
+  fi
+  if [ "$STATE" != none ]; then
+    say "removing the stack: half a minute or two"
+    delete_stack
+  fi
+  if [ -n "$LOG_GROUP" ]; then
+    say "removing the logs"
+    request delete logs delete-log-group --log-group-name "$LOG_GROUP" ||
+      complains delete ResourceNotFoundException || blame delete logs:DeleteLogGroup
+  fi
+}
+
+require_tools destroy
+workspace
+# Where it was deployed counts, not where the terminal is.
+place "$([ "${STACK:-$(saved STACK)}" != "$(saved STACK)" ] || saved REGION)" \
+  "${AWS_REGION:-${AWS_DEFAULT_REGION:-}}"
+settle_stack
+look_at_function
+look_at_logs
+if name_all; then
+  confirm
+  remove
+  say "all of it is gone"
+fi
+[ -z "$SAVED_HERE" ] || rm -f "$ROOT/.deployed"

@@ -1,0 +1,85 @@
+# shellcheck shell=bash
+# The function of make deploy: what is there, how it gets there by cargo-lambda, how it goes.
+
+TIMEOUT=900
+LOG_DAYS=7
+
+# Leaves the function in SCRATCH/function and its parts in FOUND_ARCH (empty where there is none) and FOUND_CODE.
+look_at_function() {
+  FOUND_ARCH='' FOUND_CODE=''
+  if ! request function lambda get-function --function-name "$STACK"; then
+    complains function ResourceNotFoundException || blame function lambda:GetFunction
+    return 0
+  fi
+  # Ours by its tag: anything else of that name is not to be written over or removed.
+  jq -e '.Tags.terabit == "worker"' "$SCRATCH/function" >/dev/null ||
+    refuse "there is a function \"$STACK\" in $REGION that make deploy did not make (it has no tag terabit=worker, or" \
+      "lambda:ListTags is not allowed): STACK=... names another"
+  FOUND_ARCH=$(jq -r '.Configuration.Architectures[0] // "x86_64"' "$SCRATCH/function")
+  FOUND_CODE=$(jq -r '.Configuration | "\(.CodeSha256) \(.Role) \(.MemorySize) \(.Timeout)"' "$SCRATCH/function")
+}
+
+# A role or an SSO profile is resolved by the CLI, which knows more kinds of them than cargo-lambda.
+resolve_credentials() {
+  [ -z "${AWS_ACCESS_KEY_ID:-}" ] || return 0
+  request credentials configure export-credentials --format process || return 0
+  export_credentials
+}
+
+# Makes the function or brings it up to date.
+make_function() { # ROLE
+  local role=$1 before=$FOUND_CODE
+  if [ -n "$FOUND_ARCH" ] && [ "$FOUND_ARCH" != "$ARCH" ]; then
+    say "the function $STACK is for $FOUND_ARCH; it is made anew for $ARCH"
+    remove_function
+    before=''
+  fi
+  say "function $STACK: ${MEMORY} MB, $ARCH"
+  resolve_credentials
+  upload "$role"
+  await_function
+  look_at_function
+  # cargo-lambda leaves the role as it is where nothing else of the configuration changes.
+  if [ "$(jq -r .Configuration.Role "$SCRATCH/function")" != "$role" ]; then
+    request role lambda update-function-configuration --function-name "$STACK" --role "$role" ||
+      blame role lambda:UpdateFunctionConfiguration
+    await_function
+    look_at_function
+  fi
+  case $before in
+    '') say "function $STACK: made" ;;
+    "$FOUND_CODE") say "function $STACK: is as it was" ;;
+    *) say "function $STACK: brought up to date" ;;
+  esac
+}
+
+# Uploads what was built. A new role takes some seconds until Lambda may assume it.
+upload() { # ROLE
+  local pause
+  for pause in 5 10 15 20 25 0; do
+    if (cd "$ROOT" && cargo lambda deploy --lambda-dir "target/lambda-$ARCH" --binary-name terabit --role "$1" \
+      --memory "$MEMORY" --timeout "$TIMEOUT" --log-retention "$LOG_DAYS" "${FUNCTION_TAGS[@]}" --output-format json \
+      "$STACK") >"$SCRATCH/upload" 2>"$SCRATCH/upload.complaint"; then
+      return
+    fi
+    [[ $(complaint upload) == *"cannot be assumed by Lambda"* ]] || blame upload lambda:CreateFunction
+    [ "$pause" -gt 0 ] || break
+    [ -z "$ROLE_ARN" ] || break
+    say "Lambda does not know the new role yet; trying again in $pause s"
+    sleep "$pause"
+  done
+  [ -z "$ROLE_ARN" ] || refuse "Lambda may not assume $ROLE_ARN: its trust policy must allow sts:AssumeRole to" \
+    "lambda.amazonaws.com; without ROLE_ARN= a role is made"
+  refuse "Lambda still does not know the new role after more than a minute: $(again) goes on from there"
+}
+
+# Lambda takes changes in the background.
+await_function() {
+  request settled lambda wait function-active-v2 --function-name "$STACK" || blame settled lambda:GetFunction
+  request settled lambda wait function-updated-v2 --function-name "$STACK" || blame settled lambda:GetFunction
+}
+
+remove_function() {
+  request delete lambda delete-function --function-name "$STACK" || complains delete ResourceNotFoundException ||
+    blame delete lambda:DeleteFunction
+}
