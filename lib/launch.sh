@@ -39,11 +39,13 @@ end_groups() {
 # Hands invocations to lib/invoke.sh and waits for all, showing how far they are. What comes of them is in the run's
 # folder, so that nothing is lost with this process.
 each_invocation() { # send|fetch RUN NAMES-FILE
-  local run=$2 status=0 fleet
+  local run=$2 status=0 fleet processes timeout until
+  read -r processes timeout until < <(
+    field "$run" -r '"\(.processes) \(.timeout_s) \(.stop_by - .clock.offset_s + 10 | floor)"'
+  )
   : >"$SCRATCH/children"
   start_group_on "$3" /dev/null "$SCRATCH/children" \
-    xargs -n 1 -P "$(field "$run" .processes)" "$BASH" "$ROOT/lib/invoke.sh" "$1" "$run" "$FUNCTION" \
-    "$(field "$run" .timeout_s)" "$BUCKET" "$(field "$run" '.stop_by - .clock.offset_s + 10 | floor')"
+    xargs -n 1 -P "$processes" "$BASH" "$ROOT/lib/invoke.sh" "$1" "$run" "$FUNCTION" "$timeout" "$BUCKET" "$until"
   fleet=$GROUP
   printf '%s\n' "$fleet" >>"$run/lock/groups"
   start_group watch_answers "$1" "$run" "$3"

@@ -4,11 +4,12 @@
 
 watch_answers() { # send|fetch RUN NAMES-FILE
   local what=$1 run=$2 all jobs mode last='' line ticks=0 files=-1 found answered=0 failed=0 launched start_at number
-  number=$(field "$run" .launches)
+  read -r number mode start_at < <(
+    field "$run" -r '"\(.launches) \(if .mode == "squads" then "squad" else "worker" end)" +
+      " \((.start_at // 0) - .clock.offset_s | floor)"'
+  )
   all=$(($(wc -l <"$3")))
   jobs=$(cat "$run"/work/*.jobs | grep -o '"job":' | wc -l | tr -d ' ')
-  mode=$(field "$run" -r 'if .mode == "squads" then "squad" else "worker" end')
-  start_at=$(field "$run" '(.start_at // 0) - .clock.offset_s | floor')
   # $$ is the driver: this does not outlive it.
   while kill -0 $$ 2>/dev/null; do
     found=$(count "$run/answers/$number-"*.ndjson)

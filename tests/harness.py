@@ -54,7 +54,7 @@ class Driver:
 
     def run(self, *args, exit=0):
         process = self.start(*args)
-        process.out, process.err = process.communicate(timeout=60)
+        process.out, process.err = process.communicate(timeout=180)
         assert process.returncode == exit, f"exit {process.returncode}\n{process.err}\n{process.out}"
         return process
 

@@ -547,15 +547,18 @@ def test_a_sweep(driver):
     for row in sweep["rows"]:
         assert row["goodput"]["min"] == row["goodput"]["median"] == pytest.approx(0.033554432 * row["jobs"])
         assert row["of_ideal"] == pytest.approx(1) and row["mbps_p50"] == pytest.approx(33.554432)
-    assert len(driver.runs()) == 8
-    assert all(read_json(run / "run.json").get("verify", True) for run in driver.runs())
+    *runs, kept = driver.runs()
+    assert len(runs) == 8 and all(read_json(run / "run.json").get("verify", True) for run in runs)
+    assert read_json(kept / "sweep.json") == sweep
 
 
 def test_a_sweep_stops_where_a_run_is_refused(driver):
     answer(driver, "account", {"AccountLimit": LIMITS | {"UnreservedConcurrentExecutions": 3}})
     done = driver.run("sweep", "2 8", 64, exit=3)
     assert "STOPPED EARLY" in done.out and "write 8" in done.out
-    assert len(driver.runs()) == 2 and re.search(r"read +2 +1 ", done.out)
+    assert re.search(r"read +2 +1 ", done.out)
+    *runs, kept = driver.runs()
+    assert len(runs) == 2 and read_json(kept / "sweep.json")["stopped"].startswith("write 8")
 
 
 def test_a_sweep_that_is_interrupted_shows_what_there_is(driver):
