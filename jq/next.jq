@@ -37,10 +37,15 @@ def next_commands($run; $source):
   | if $run == null then empty
     else
       (if .failed > 0 then "jq -c 'select(.error)' \($source + "/records.ndjson" | word)" else empty end),
-      (if .unfinished > 0 and $run.deleted == null then "./driver.sh \($run.op) --resume \($folder)" else empty end),
-      remedies($run; $folder),
-      (if .unfinished == 0 and $run.op == "write" and $run.deleted == null then "./driver.sh read \($run.jobs) \($folder) --verify"
-       else empty end),
+      (
+        if $run.deleted != null then empty
+        else
+          (if .unfinished > 0 then "./driver.sh \($run.op) --resume \($folder)" else empty end),
+          remedies($run; $folder),
+          if .unfinished == 0 and $run.op == "write" then "./driver.sh read \($run.jobs) \($folder) --verify"
+          else empty end
+        end
+      ),
       "./driver.sh report \($folder) --json",
       "./driver.sh delete \(written($run; $source) | word)"
     end;

@@ -1,0 +1,502 @@
+"""driver.sh delete: what is ours goes, what is not stays; with the stub, and against S3 on loopback."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from harness import ROOT, processes_of, quick_sleep, read_json
+
+OWN = "A" * 31 + "1"
+# Alike, and not ours.
+FOREIGN = [OWN.lower(), OWN[:-1], OWN + "2", OWN + " ", OWN + "/", " " + OWN, "x/" + OWN, OWN[:-1] + "2"]
+
+
+def requests(driver, operation="delete-objects"):
+    """What was asked of S3, in the order of the keys: requests run side by side."""
+    return sorted(map(read_json, driver.stub.glob(f"{operation}.*.json")), key=json.dumps)
+
+
+def deleted(driver):
+    keys = [entry["Key"] for request in requests(driver) for entry in request["Delete"]["Objects"]]
+    return keys + [request["Key"] for request in requests(driver, "delete-object")]
+
+
+def keys_of(run):
+    return (run / "keys.txt").read_text().splitlines()
+
+
+def written(driver, *options):
+    driver.run("write", 3, 1, *options)
+    return driver.runs()[-1]
+
+
+def open_uploads(driver, *keys):
+    uploads = [{"Key": key, "UploadId": f"id {n}"} for n, key in enumerate(keys)]
+    (driver.stub / "uploads.json").write_text(json.dumps({"Uploads": uploads}))
+
+
+def interrupted_write(driver, *options, number=2):
+    """A write run whose workers have not answered when its driver is interrupted."""
+    driver.behave("slow")
+    (driver.stub / "squad").write_text("slow\n")
+    process = driver.start("write", number, 1, "--start-in", 0, *options, start_new_session=True)
+    deadline = time.time() + 20
+    while not driver.calls("invoke") + driver.calls("squad"):
+        assert time.time() < deadline and process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGINT)
+    assert process.communicate(timeout=10) and process.returncode == 130
+    return driver.runs()[-1]
+
+
+def waits_no_longer(driver):
+    """The time that workers have to clean up after they have given up, 10 s, is none."""
+    writers = driver.project / "jq" / "writers.jq"
+    writers.write_text(writers.read_text().replace("def ending_s: 10", "def ending_s: 0"))
+
+
+def interrupt(process, sent=signal.SIGINT):
+    began = time.time()
+    os.kill(process.pid, sent)
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 130 and time.time() - began < 5, err
+    return out, err
+
+
+# What goes
+
+
+def test_a_run_is_deleted_and_says_so(driver):
+    other = written(driver)
+    run = written(driver)
+    done = driver.run("delete")
+    assert sorted(deleted(driver)) == sorted(keys_of(run)) and not set(deleted(driver)) & set(keys_of(other))
+    (request,) = requests(driver)
+    assert request["Bucket"] == "some-bucket" and request["Delete"]["Quiet"] is True
+    assert f"the latest write run, runs/{run.name}" in done.err
+    assert f"terabit delete: runs/{run.name}, bucket some-bucket" in done.out
+    assert re.search(r"objects +3 keys deleted", done.out) and re.search(r"left +nothing", done.out)
+    assert abs(read_json(run / "run.json")["deleted"] - time.time()) < 60
+    assert "deleted" not in read_json(other / "run.json")
+    assert not (run / "lock").exists() and list(driver.tmp.iterdir()) == []
+
+
+def test_a_deleted_run_is_neither_read_nor_resumed_nor_suggested(driver):
+    run = written(driver)
+    driver.run("read", run)
+    for command in (run, driver.runs()[1]):
+        assert f"./driver.sh delete runs/{run.name}\n" in driver.run("report", command).out
+    driver.run("delete", run)
+    for command in (["read"], ["read", 3, run.name], ["write", "--resume", run]):
+        assert f"runs/{run.name} were deleted at 20" in driver.run(*command, exit=2).err
+    for command in (run, driver.runs()[1]):
+        report = driver.run("report", command).out
+        assert "next:" in report and "delete" not in report and "--verify" not in report
+    again = driver.run("delete", run)
+    assert "was deleted at 20" in again.err and len(requests(driver)) == 2
+
+
+def test_several_runs_one_after_another(driver):
+    first, second, kept = written(driver), written(driver, "--bucket", "other-bucket"), written(driver)
+    driver.run("delete", first.name, second)
+    assert {r["Bucket"]: sorted(o["Key"] for o in r["Delete"]["Objects"]) for r in requests(driver)} == {
+        "some-bucket": sorted(keys_of(first)),
+        "other-bucket": sorted(keys_of(second)),
+    }
+    assert ["deleted" in read_json(run / "run.json") for run in (first, second, kept)] == [True, True, False]
+
+
+def test_a_thousand_keys_a_request_each_key_once(driver):
+    keys = [f"key {n}" for n in range(2500)]
+    done = driver.run("delete", "--key-file", driver.keys(*keys, *keys[:7]))
+    assert sorted(len(request["Delete"]["Objects"]) for request in requests(driver)) == [500, 1000, 1000]
+    assert sorted(deleted(driver)) == sorted(keys)
+    assert "2,500 keys deleted" in done.out and "is of no run here" in done.err
+
+
+ODD = [" blanks  ", 'qu"ote', "back\\slash\\n", "$(touch x)`y`", "ümlaut-日本-😀", "-n", "file:///etc/passwd", "tab\tkey"]
+ODD += ["carriage\rreturn", "k" * 1024, "a&b<c>d", "../..", "e\u0301", "\u00e9", "\u2028"]
+# Which XML cannot carry.
+LONELY = ["bell\x07", "\x01", "\ufffe"]
+
+
+def test_odd_keys_arrive_as_they_are(driver):
+    open_uploads(driver, *ODD, *[key + "x" for key in ODD])
+    driver.run("delete", "--key-file", driver.keys(*ODD, *LONELY))
+    assert sorted(deleted(driver)) == sorted(ODD + LONELY)
+    assert sorted(request["Key"] for request in requests(driver, "delete-object")) == sorted(LONELY)
+    assert sorted(request["Key"] for request in requests(driver, "abort-multipart-upload")) == sorted(ODD)
+
+
+def test_only_own_uploads_are_aborted(driver):
+    open_uploads(driver, OWN, *FOREIGN, OWN)
+    done = driver.run("delete", "--key-file", driver.keys(OWN))
+    assert requests(driver, "abort-multipart-upload") == [
+        {"Bucket": "some-bucket", "Key": OWN, "UploadId": "id 0"},
+        {"Bucket": "some-bucket", "Key": OWN, "UploadId": f"id {len(FOREIGN) + 1}"},
+    ]
+    assert re.search(r"open uploads +2 aborted", done.out)
+    assert len(read_json(driver.stub / "uploads.json")["Uploads"]) == len(FOREIGN)
+
+
+def test_only_the_runs_own_answers_are_removed(driver):
+    run = written(driver)
+    folder = f"terabit-runs/{run.name}/"
+    own = [folder + "1-000000.json", folder + "12-000345.json"]
+    foreign = [folder, folder + "notes.txt", folder + "1-000000.json.bak", folder + "x/1-000000.json"]
+    foreign += [folder[:-1] + "0/1-000000.json", "terabit-runs/1-000000.json", "1-000000.json"]
+    contents = {"Contents": [{"Key": key} for key in own + foreign]}
+    (driver.stub / "answers.json").write_text(json.dumps(contents))
+    done = driver.run("delete")
+    assert sorted(deleted(driver)) == sorted(keys_of(run) + own)
+    assert f"2 removed from {folder}" in done.out
+
+
+def test_a_read_made_nothing_but_answers(driver):
+    run = written(driver)
+    driver.run("read", run)
+    read = driver.runs()[1]
+    answer = f"terabit-runs/{read.name}/1-000000.json"
+    (driver.stub / "answers.json").write_text(json.dumps({"Contents": [{"Key": answer}]}))
+    done = driver.run("delete", read)
+    assert deleted(driver) == [answer]
+    assert "those that it read stay" in done.out
+    driver.run("read", run)
+
+
+def test_a_key_file_that_is_a_runs_copy_is_that_run(driver):
+    run = written(driver, "--key-file", "copy", "--bucket", "other-bucket")
+    done = driver.run("delete", "--key-file", "copy")
+    assert f"holds the keys of runs/{run.name}" in done.err
+    assert [request["Bucket"] for request in requests(driver)] == ["other-bucket"]
+    assert "deleted" in read_json(run / "run.json")
+
+
+def test_a_dry_run_changes_nothing(driver):
+    run = interrupted_write(driver)
+    open_uploads(driver, keys_of(run)[0], *FOREIGN)
+    answers = {"Contents": [{"Key": f"terabit-runs/{run.name}/1-000000.json"}]}
+    (driver.stub / "answers.json").write_text(json.dumps(answers))
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    done = driver.run("delete", "--dry-run")
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert deleted(driver) == requests(driver, "abort-multipart-upload") == []
+    assert re.search(r"objects +2 keys\n", done.out) and re.search(r"open uploads +1 open\n", done.out)
+    assert re.search(r"answers +1 in terabit-runs/", done.out) and "nothing is deleted" in done.out
+    assert re.search(r"up to 2 workers may still be writing, until \d\d:\d\d:\d\d UTC", done.out)
+
+
+# What is left
+
+
+def test_what_s3_refuses_is_left_with_its_reason(driver):
+    run = written(driver)
+    first, second, _ = keys_of(run)
+    (driver.stub / "refusals").write_text(f"{first} AccessDenied\n{second} AccessDenied\n")
+    done = driver.run("delete", exit=1)
+    assert re.search(r"left +2 objects: AccessDenied, allow s3:DeleteObject: ", done.out)
+    assert first in done.out and second in done.out and "1 key deleted" in done.out
+    assert "deleted" not in read_json(run / "run.json") and len(requests(driver)) == 1
+    (driver.stub / "refusals").unlink()
+    driver.run("delete")
+    assert "deleted" in read_json(run / "run.json")
+
+
+def test_what_s3_refuses_for_the_moment_is_tried_again(driver):
+    quick_sleep(driver)
+    keys = keys_of(written(driver))
+    (driver.stub / "refusals").write_text(f"{keys[0]} SlowDown InternalError\n{keys[1]} InternalError\n")
+    done = driver.run("delete")
+    assert sorted(len(request["Delete"]["Objects"]) for request in requests(driver)) == [1, 2, 3]
+    assert "3 keys deleted" in done.out
+
+
+def test_throttling_without_end_is_left(driver):
+    quick_sleep(driver)
+    key = keys_of(written(driver))[1]
+    (driver.stub / "refusals").write_text(f"{key} {'SlowDown ' * 9}\n")
+    done = driver.run("delete", exit=1)
+    assert len(requests(driver)) == 4 and f"1 object: SlowDown, said S3: {key}" in done.out
+
+
+def test_a_request_that_fails_leaves_its_keys(driver):
+    written(driver)
+    (driver.stub / "delete-objects.fail").write_text("An error occurred (MethodNotAllowed) when calling it: no")
+    done = driver.run("delete", exit=1)
+    assert re.search(r"left +3 objects: MethodNotAllowed", done.out) and "0 keys deleted" in done.out
+    aws = driver.bin / "aws"
+    aws.unlink()
+    aws.write_text(f'#!/bin/sh\ncase $2 in delete-objects) kill -KILL $PPID;; esac\nexec {ROOT}/tests/stub_aws "$@"\n')
+    aws.chmod(0o755)
+    done = driver.run("delete", exit=1)
+    assert re.search(r"left +3 objects: NoAnswer, the request did not come to an end", done.out)
+
+
+def test_an_upload_that_outlives_its_abort_is_tried_again_and_named(driver):
+    quick_sleep(driver)
+    open_uploads(driver, OWN, *FOREIGN)
+    (driver.stub / "stubborn").touch()
+    done = driver.run("delete", "--key-file", driver.keys(OWN), exit=1)
+    assert len(requests(driver, "abort-multipart-upload")) == 4
+    assert re.search(rf"left +1 upload: StillOpen, .*: {OWN}", done.out) and "0 aborted" in done.out
+    assert deleted(driver) == [OWN], "the objects are deleted nevertheless"
+
+
+def test_an_abort_that_is_denied_is_not_repeated(driver):
+    open_uploads(driver, OWN)
+    (driver.stub / "abort-multipart-upload.fail").write_text("An error occurred (AccessDenied) when calling it: no")
+    (driver.stub / "stubborn").touch()
+    done = driver.run("delete", "--key-file", driver.keys(OWN), exit=1)
+    assert len(requests(driver, "abort-multipart-upload")) == 1
+    assert f"1 upload: AccessDenied, allow s3:AbortMultipartUpload: {OWN}" in done.out
+
+
+def test_an_upload_that_has_gone_is_aborted(driver):
+    open_uploads(driver, OWN)
+    (driver.stub / "abort-multipart-upload.fail").write_text("An error occurred (NoSuchUpload) when calling it: gone")
+    aws = driver.bin / "aws"
+    aws.unlink()
+    aws.write_text(
+        f'#!/bin/sh\n[ "$2" != abort-multipart-upload ] || echo "{{}}" >"$STUB/uploads.json"\n'
+        f'exec {ROOT}/tests/stub_aws "$@"\n'
+    )
+    aws.chmod(0o755)
+    assert "1 aborted" in driver.run("delete", "--key-file", driver.keys(OWN)).out
+
+
+def test_a_permission_that_is_missing_is_named(driver):
+    written(driver)
+    denied = "An error occurred (AccessDenied) when calling the operation: Access Denied"
+    for name in ("uploads", "answers", "versioning"):
+        (driver.stub / f"{name}.fail").write_text(denied)
+    done = driver.run("delete", exit=1)
+    for permission in ("s3:ListBucketMultipartUploads", "s3:ListBucket\n", "s3:GetBucketVersioning"):
+        assert permission in done.out
+    assert "3 keys deleted" in done.out and "not known" in done.out
+    assert "deleted" not in read_json(driver.only_run() / "run.json")
+
+
+@pytest.mark.parametrize("status", ["Enabled", "Suspended"])
+def test_versions_are_told(driver, status):
+    (driver.stub / "versioning.json").write_text(json.dumps({"Status": status}))
+    written(driver)
+    done = driver.run("delete")
+    assert f"({status}): what is deleted goes on costing" in done.out
+    assert "aws s3api list-object-versions --bucket some-bucket" in done.out and "--version-id" in done.out
+
+
+# Workers and other drivers
+
+
+def test_it_waits_for_workers_that_may_still_be_writing(driver):
+    waits_no_longer(driver)
+    run = interrupted_write(driver, "--timeout", 4)
+    stop_by = read_json(run / "run.json")["stop_by"]
+    assert time.time() < stop_by
+    done = driver.run("delete")
+    assert time.time() >= stop_by, "nothing was deleted before"
+    assert "up to 2 workers may still be writing" in done.err and "waiting for that" in done.err
+    assert sorted(deleted(driver)) == sorted(keys_of(run))
+    began = time.time()
+    assert "waiting" not in driver.run("delete").err and time.time() - began < 10
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_while_waiting_leaves_everything(driver, sent):
+    run = interrupted_write(driver, "--squad", 2)
+    process = driver.start("delete", run, start_new_session=True)
+    while "waiting" not in process.stderr.readline():
+        assert process.poll() is None
+    assert (run / "lock").exists(), "nobody may resume it meanwhile"
+    out, err = interrupt(process, sent)
+    assert out == "" and "before anything was deleted" in err
+    assert deleted(driver) == [] and processes_of(driver) == []
+    assert not (run / "lock").exists() and list(driver.tmp.iterdir()) == []
+
+
+def test_an_interruption_while_deleting_goes_on_next_time(driver):
+    run = written(driver)
+    (driver.stub / "delete-objects.slow").touch()
+    process = driver.start("delete", start_new_session=True)
+    deadline = time.time() + 20
+    while not requests(driver):
+        assert time.time() < deadline and process.poll() is None
+        time.sleep(0.05)
+    _, err = interrupt(process)
+    assert "the same command goes on" in err and processes_of(driver) == []
+    assert "deleted" not in read_json(run / "run.json") and list(driver.tmp.iterdir()) == []
+    (driver.stub / "delete-objects.slow").unlink()
+    driver.run("delete")
+
+
+def test_a_run_that_a_driver_works_on_is_refused(driver):
+    other = written(driver)
+    driver.behave("slow")
+    process = driver.start("write", 1, 1, start_new_session=True)
+    deadline = time.time() + 20
+    while len(driver.calls()) < 4:
+        assert time.time() < deadline and process.poll() is None
+        time.sleep(0.05)
+    for options in ([], ["--dry-run"]):
+        done = driver.run("delete", other, driver.runs()[1], *options, exit=3)
+        assert f"process {process.pid}" in done.err
+    assert deleted(driver) == [], "not even the other run was touched"
+    interrupt(process)
+
+
+JOBS = [{"job": 0, "stop_by": 100}, {"job": 1, "stop_by": 100}, {"job": 0, "launch": 2, "stop_by": 50}]
+
+
+@pytest.mark.parametrize(
+    ("run", "records", "sent", "expected"),
+    [
+        ({}, [{"job": 0}, {"job": 1}], [], (0, 0, None)),
+        ({}, [{"job": 0}], [], (0, 0, None)),
+        ({}, [{"job": 0}], [[JOBS[1]]], (1, 0, 109)),
+        ({}, [{"job": 0, "error": {"type": "Unanswered"}}, {"job": 1}], [], (1, 0, 109)),
+        ({}, [{"job": 0, "error": {"type": "TimedOut"}}, {"job": 1}], [], (0, 0, None)),
+        ({"mode": "squads"}, [{"job": 0, "error": {"type": "TimedOut"}}, {"job": 1}], [], (1, 0, 109)),
+        ({"mode": "squads"}, [], [JOBS[:2]], (2, 1, 109)),
+        ({"mode": "squads", "op": "read"}, [], [JOBS[:2]], (0, 1, 109)),
+        ({"op": "read"}, [], [[JOBS[0]]], (0, 0, None)),
+        ({"launches": 2}, [{"job": 1}, {"job": 0, "launch": 2}], [], (1, 0, 109)),
+        ({"launches": 2}, [{"job": 0}, {"job": 1}], [[JOBS[2]]], (1, 0, 59)),
+    ],
+)
+def test_who_may_still_be_writing(tmp_path, run, records, sent, expected):
+    run = {"op": "write", "mode": "direct", "launches": 1, "stop_by": 100, "clock": {"offset_s": 1}} | run
+    jobs = [job for job in JOBS if job.get("launch", 1) <= run["launches"]]
+    records = [{"launch": 1} | record for record in records]
+    arguments = []
+    for name, values in {"run": [run], "planned": jobs, "sent": sent}.items():
+        (tmp_path / name).write_text("".join(json.dumps(value) + "\n" for value in values))
+        arguments += ["--slurpfile", name, tmp_path / name]
+    done = subprocess.run(
+        ["jq", "-n", "-f", ROOT / "jq" / "writers.jq", *arguments],
+        input="".join(json.dumps(record) + "\n" for record in records),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert tuple(json.loads(done.stdout).values()) == expected
+
+
+# Refusals
+
+
+def test_what_cannot_be_deleted_is_refused_before_anything_is(driver):
+    assert "nothing to delete" in driver.run("delete", exit=2).err
+    run = written(driver)
+    path = driver.keys("k")
+    for args, text in [
+        ([run, "--bucket", "other-bucket"], "in the bucket some-bucket, not other-bucket"),
+        ([run, "nowhere"], 'no run "nowhere"'),
+        ([run, "--key-file", path], "give one of them"),
+        (["--key-file", "none"], '"none" is not there'),
+        (["--json"], '"--json"'),
+    ]:
+        assert re.search(text, driver.run("delete", *args, exit=2).err), args
+    driver.env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
+    assert "unset AWS_ENDPOINT_URL" in driver.run("delete", run, exit=3).err
+    del driver.env["AWS_ENDPOINT_URL"]
+    config = read_json(run / "run.json") | {"loopback": True}
+    (run / "run.json").write_text(json.dumps(config))
+    assert "was made on loopback" in driver.run("delete", run, exit=3).err
+    del driver.env["BUCKET"]
+    assert "no bucket is known" in driver.run("delete", "--key-file", path, exit=2).err
+    assert deleted(driver) == []
+
+
+@pytest.mark.parametrize(
+    ("complaint", "remedy"),
+    [
+        ("An error occurred (NoSuchBucket) when calling the ListMultipartUploads operation: no", "--bucket names"),
+        ("An error occurred (ExpiredToken) when calling the ListMultipartUploads operation: old", "aws sso login"),
+        ("An error occurred (InvalidAccessKeyId) when calling the ListMultipartUploads operation", "aws configure"),
+        ("An error occurred (PermanentRedirect) when calling the ListMultipartUploads operation", "AWS_REGION"),
+        ('Could not connect to the endpoint URL: "http://x"', "network"),
+    ],
+)
+def test_what_keeps_s3_from_being_asked_is_refused(driver, complaint, remedy):
+    (driver.stub / "uploads.fail").write_text(complaint)
+    done = driver.run("delete", "--key-file", driver.keys(OWN), exit=3)
+    assert complaint in done.err and remedy in done.err and deleted(driver) == []
+
+
+# On loopback
+
+
+class Bucket:
+    """The bucket as botocore sees it, many requests at a time."""
+
+    def __init__(self, env):
+        session = pytest.importorskip("botocore.session").Session()
+        session.set_credentials(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"])
+        self.client = session.create_client("s3", region_name=env["AWS_REGION"], endpoint_url=env["AWS_ENDPOINT_URL_S3"])
+        self.name = env["BUCKET"]
+
+    def each(self, call, keys):
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda key: call(Bucket=self.name, Key=key), keys))
+
+    def put(self, keys):
+        self.each(self.client.put_object, keys)
+
+    def open(self, keys):
+        self.each(self.client.create_multipart_upload, keys)
+
+    def pages(self, operation):
+        yield from self.client.get_paginator(operation).paginate(Bucket=self.name)
+
+    def keys(self):
+        return {entry["Key"] for page in self.pages("list_objects_v2") for entry in page.get("Contents", [])}
+
+    def uploads(self):
+        found = [entry["Key"] for page in self.pages("list_multipart_uploads") for entry in page.get("Uploads", [])]
+        return sorted(found)
+
+
+def test_2500_own_and_100_foreign_objects_and_uploads_of_both(local):
+    local.serve()
+    local.drive("write", 6, 1, "--squad", 3)
+    run = local.run_of("write")
+    own = keys_of(run) + [f"{n:05}-ü b/日本&<{n}" for n in range(2494)]
+    (run / "keys.txt").write_text("".join(key + "\n" for key in own))
+    foreign = [f"{n:05}-Ü b/日本&<{n}" for n in range(80)] + [own[0].lower(), own[0][:-1], own[0] + "0", own[0] + "/"]
+    foreign += [key + " " for key in own[6:14]] + [f"terabit-runs/{run.name}/{name}" for name in ("notes", "1-0.json")]
+    foreign += [f"terabit-runs/{run.name}0/1-000000.json", "terabit-runs/1-000000.json"]
+    foreign += [f"other {n}" for n in range(100 - len(foreign))]
+    assert len(own) == 2500 and len(set(own) | set(foreign)) == 2600
+    bucket = Bucket(local.env)
+    bucket.put(own[6:] + foreign)
+    answers = {f"terabit-runs/{run.name}/1-00000{n}.json" for n in range(2)}
+    assert bucket.keys() == {*own, *foreign, *answers}
+    # More than a page of uploads that are not ours, among them those of keys like ours.
+    strangers = [f"00000 {n}" for n in range(1100)] + [key + "x" for key in own[:5]] + foreign[:5]
+    bucket.open(strangers + own[:3] + own[-2:] + own[:1])
+    local.drive("delete", run, "--dry-run")
+    assert bucket.keys() == {*own, *foreign, *answers}
+    done = local.drive("delete", run)
+    assert bucket.keys() == set(foreign)
+    assert bucket.uploads() == sorted(strangers)
+    assert "2,500 keys deleted" in done.out and "6 aborted" in done.out and "2 removed" in done.out
+    assert re.search(r"left +nothing", done.out)
+
+
+def test_a_run_that_was_read_in_squads_leaves_an_empty_bucket(local):
+    script = """
+    "$D" write 4 1 --squad 2 --out "$RUNS" --key-prefix '-ü &/' >/dev/null || exit 9
+    "$D" read --squad 2 --out "$RUNS" >/dev/null || exit 8
+    "$D" delete "$RUNS"/*-read-* "$RUNS"/*-write-* --out "$RUNS" || exit 7
+    aws s3api list-objects-v2 --bucket "$BUCKET" --query KeyCount
+    "$D" read --out "$RUNS"
+    """
+    done = local(script, exit=2)
+    assert done.stdout.splitlines()[-1] in ("0", "null") and done.stdout.count("2 removed") == 2
+    assert "were deleted at" in done.stderr
