@@ -6,16 +6,18 @@ draw() { # TARGET RUN|FILE ...
   local target=$1
   shift
   can_draw || return 0
-  if chart_runs "$@" && chart chart_spec runs "$SCRATCH/chart.runs"; then render "$target"; else say "$NOT_DRAWN"; fi
+  if chart_runs "$@" && chart chart_spec runs "$SCRATCH/chart.runs"; then render "$target"; else not_drawn; fi
 }
 
 # Draws what sweep.jq gives.
 draw_sweep() { # TARGET SWEEP.json
   can_draw || return 0
-  if chart chart_sweep sweep "$2"; then render "$1"; else say "$NOT_DRAWN"; fi
+  if chart chart_sweep sweep "$2"; then render "$1"; else not_drawn; fi
 }
 
-NOT_DRAWN='the picture could not be drawn; the figures do not need it'
+not_drawn() { # [REASON]
+  say "the picture could not be drawn${1:+ ($1)}; the figures do not need it"
+}
 
 # Binds data to the panels.
 chart() { # PROGRAM NAME FILE
@@ -53,6 +55,6 @@ render() { # TARGET
   elif "$ROOT/.venv/bin/python" "$ROOT/chart/render.py" "$SCRATCH/chart.json" "$1" 2>"$SCRATCH/chart.errors"; then
     say "picture $(shown "$1").html, .svg and .png"
   else
-    say "$NOT_DRAWN: $(awk 'END { print }' "$SCRATCH/chart.errors")"
+    not_drawn "$(awk 'END { print }' "$SCRATCH/chart.errors")"
   fi
 }

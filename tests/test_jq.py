@@ -464,37 +464,6 @@ def test_moments_far_apart_need_no_room_between_them():
     assert (s["peak_1s"], s["max_active"]) == (1, 1)
 
 
-def fleet(path, number):
-    """So many jobs of a minute, with their samples; what they cost to sum up: processor seconds and megabytes."""
-    rng = random.Random(7)
-    with path.open("w") as file:
-        for n in range(number):
-            start = round(1_790_000_000 + 5 * rng.random(), 6)
-            stop = round(start + 60 + rng.random(), 6)
-            seconds = math.ceil(stop) - math.floor(start) - 1
-            samples = [75_000_000 * k + rng.randrange(75_000_000) for k in range(seconds)]
-            record = job(start, stop, 75_000_000 * 62, job=n, launch=1, key=f"{rng.getrandbits(128):032X}", **BILLED)
-            file.write(json.dumps({**record, "samples": samples}) + "\n")
-    args = ["jq", "-L", JQ, "-n", "-R", "-f", JQ / "summary.jq", "--argjson", "run", "[null]", path]
-    with path.with_suffix(".json").open("w+") as out:
-        child = subprocess.Popen(args, stdout=out)
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = status
-        assert status == 0
-        out.seek(0)
-        s = json.load(out)
-    assert (s["jobs"], s["max_active"], s["timeline"]) == (number, number, "sampled")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1000
-
-
-def test_ten_thousand_jobs_take_seconds_and_grow_in_proportion(tmp_path):
-    small, _ = fleet(tmp_path / "small", 1_000)
-    large, memory = fleet(tmp_path / "large", 10_000)
-    assert large < 24, "12 s on an idle machine"
-    assert memory < 300
-    assert large < 30 * small, "15 times, on an idle machine"
-
-
 @pytest.mark.parametrize("op", ["write", "read"])
 def test_reference_records(op):
     folder = os.environ.get("TERABIT_REFERENCE")

@@ -1,0 +1,223 @@
+"""The report of one run, of several, of files from elsewhere, of a sweep; and where their pictures go."""
+
+import json
+import shutil
+
+import pytest
+from harness import ROOT, ndjson, read_json
+
+RUN = {
+    "op": "write",
+    "jobs": 2,
+    "bucket": "b",
+    "function": "terabit",
+    "region": "eu-west-1",
+    "mb_per_file": 64,
+    "part_mb": 64,
+    "in_flight": 8,
+    "memory_mb": 2048,
+    "arch": "arm64",
+    "loopback": False,
+    "launch": 1_700_000_000,
+    "end": 1_700_000_009,
+}
+PICTURE = (".html", ".png", ".svg")
+
+
+def record(gbs=1.0, **more):
+    return {"start": 0, "stop": 10, "bytes": gbs * 10e9, "mbps": gbs * 1e3, **more}
+
+
+def records_file(path, *records):
+    path.write_text("".join(json.dumps(one) + "\n" for one in records))
+    return path
+
+
+def run_folder(driver, name, gbs=1.0, more=(), **run):
+    folder = driver.project / "runs" / name
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({**RUN, **run}))
+    records_file(folder / "records.ndjson", *(record(gbs, job=n, launch=1) for n in range(2)), *more)
+    return folder
+
+
+@pytest.fixture
+def artist(driver):
+    """A driver that can draw."""
+    if not (ROOT / ".venv" / "bin" / "python").exists():
+        pytest.skip("there is no .venv with vl-convert; make build makes it")
+    shutil.copytree(ROOT / "chart", driver.project / "chart", dirs_exist_ok=True)
+    if not (driver.project / ".venv").exists():
+        (driver.project / ".venv").symlink_to(ROOT / ".venv")
+    return driver
+
+
+def drawn(target):
+    return [kind for kind in PICTURE if target.with_name(target.name + kind).exists()]
+
+
+# One
+
+
+def test_the_picture_of_a_run_is_in_its_folder(artist):
+    run = run_folder(artist, "20260101T000000Z-write-2")
+    done = artist.run("report", run.name)
+    assert done.err == f"driver: picture runs/{run.name}/report.html, .svg and .png\n"
+    assert drawn(run / "report") == list(PICTURE)
+    assert "Plan with" in done.out
+    assert json.loads(artist.run("report", "--json").out)["goodput"] == 2, "the latest"
+
+
+def test_the_picture_of_a_file_stands_beside_it(artist):
+    file = records_file(artist.project / "their records.v2.ndjson", record())
+    done = artist.run("report", file.name)
+    assert "picture their records.v2.html" in done.err
+    assert drawn(artist.project / "their records.v2") == list(PICTURE)
+    assert "records of their records.v2.ndjson" in done.out
+    assert "1 job" in (artist.project / "their records.v2.svg").read_text()
+    before = (artist.project / "their records.v2.png").stat().st_mtime_ns
+    artist.run("report", file.name)
+    assert (artist.project / "their records.v2.png").stat().st_mtime_ns > before, "drawn again"
+
+
+@pytest.mark.parametrize("kind", PICTURE)
+def test_what_somebody_else_drew_is_not_drawn_over(artist, kind):
+    file = records_file(artist.project / "theirs.ndjson", record())
+    chart = artist.project / f"theirs{kind}"
+    chart.write_text("their chart")
+    done = artist.run("report", file)
+    assert "is not terabit's" in done.err
+    assert chart.read_text() == "their chart" and drawn(artist.project / "theirs") == [kind]
+
+
+def test_a_picture_that_cannot_be_drawn_is_a_message(artist):
+    run = run_folder(artist, "20260101T000000Z-write-2")
+    (run / "report.html").mkdir()
+    done = artist.run("report", run)
+    assert "the picture could not be drawn (IsADirectoryError" in done.err and "Traceback" not in done.err
+    assert "Plan with" in done.out
+    records_file(run / "records.ndjson")
+    assert "nothing to draw" in artist.run("report", run, exit=1).err
+
+
+def test_without_the_program_that_draws_the_figures_stand(driver):
+    run = run_folder(driver, "20260101T000000Z-write-2")
+    done = driver.run("report", run)
+    assert "make build" in done.err and "Plan with" in done.out and drawn(run / "report") == []
+
+
+# Several
+
+
+def test_two_runs_side_by_side(artist):
+    one = run_folder(artist, "20260101T000000Z-write-2", 1)
+    other = run_folder(artist, "20260102T000000Z-write-2", 1.5, part_mb=8)
+    done = artist.run("report", one.name, other)
+    lines = done.out.splitlines()
+    assert next(line.split() for line in lines if "goodput" in line) == ["goodput", "GB/s", "2.000", "3.000", "+50.0", "%"]
+    assert "may be noise" in done.out
+    assert "     part_mb 64" in lines and "     part_mb 8" in lines
+    assert done.err == "driver: picture runs/compare.html, .svg and .png\n"
+    assert drawn(artist.project / "runs" / "compare") == list(PICTURE)
+    assert drawn(one / "report") == [], "the others stay as they are"
+
+
+def test_files_and_runs_side_by_side(artist):
+    run = run_folder(artist, "20260101T000000Z-write-2")
+    file = records_file(artist.project / "theirs.ndjson", record(4))
+    done = artist.run("report", file, run, "--out", "new/folder")
+    assert "records of theirs.ndjson" in done.out
+    assert "picture new/folder/compare.html" in done.err
+    assert drawn(artist.project / "new" / "folder" / "compare") == list(PICTURE)
+    svg = (artist.project / "new" / "folder" / "compare.svg").read_text()
+    assert "A, records" in svg and "B, write" in svg
+
+
+def test_the_summaries_of_several(driver):
+    runs = [run_folder(driver, f"2026010{n}T000000Z-write-2", n) for n in (1, 2, 3)]
+    summaries = json.loads(driver.run("report", *runs, "--json").out)
+    assert [(s["source"], s["goodput"]) for s in summaries] == [(f"runs/{run.name}", 2 * n) for n, run in enumerate(runs, 1)]
+    alone = json.loads(driver.run("report", runs[0], "--json").out)
+    assert summaries[0] == {"source": f"runs/{runs[0].name}", **alone}
+
+
+def test_runs_of_one_kind_repeated(driver):
+    runs = [run_folder(driver, f"2026010{n}T000000Z-write-2", n) for n in (1, 2, 3)]
+    lines = driver.run("report", *runs).out.splitlines()
+    n = next(n for n, line in enumerate(lines) if "goodput" in line)
+    assert [line.split() for line in lines[n : n + 3]] == [["goodput", "GB/s", "4.000"], ["least", "2.000"], ["most", "6.000"]]
+    files = [records_file(driver.project / f"{n}.ndjson", record(n)) for n in (1, 2)]
+    assert "may be noise" in driver.run("report", *files).out, "of files from elsewhere nobody knows what they repeat"
+
+
+def test_the_exit_status_of_several_is_that_of_the_worst(driver):
+    good = run_folder(driver, "20260101T000000Z-write-2")
+    bad = run_folder(driver, "20260102T000000Z-write-2", jobs=3)
+    driver.run("report", good, good)
+    for pair in ((good, bad), (bad, good)):
+        driver.run("report", *pair, exit=1)
+        driver.run("report", *pair, "--json", exit=1)
+    failed = {"job": 2, "launch": 1, "error": {"type": "Crashed", "message": "gone"}}
+    driver.run("report", good, run_folder(driver, "20260103T000000Z-write-3", jobs=3, more=[failed]), exit=1)
+    driver.run("report", good, records_file(driver.project / "empty.ndjson"), exit=1)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "nowhere.ndjson", "lib", "runs/nowhere", ""])
+def test_what_cannot_be_read_is_refused_before_anything_is_printed(driver, name):
+    good = run_folder(driver, "20260101T000000Z-write-2")
+    for args in ([name], [good, name], [name, good], [good, good, name]):
+        done = driver.run("report", *args, exit=2)
+        assert done.out == "" and f'"{name}"' in done.err
+
+
+# A sweep
+
+
+def a_sweep(driver):
+    """A sweep's folder, made by the driver, and what was said."""
+    done = driver.run("sweep", "1 2", 64, "--start-in", 0)
+    (folder,) = (driver.project / "runs").glob("*-sweep")
+    return folder, done
+
+
+def test_a_sweep_keeps_its_figures(driver):
+    folder, done = a_sweep(driver)
+    assert f"driver: sweep runs/{folder.name}\n" in done.err
+    kept = read_json(folder / "sweep.json")
+    assert [(row["op"], row["jobs"]) for row in kept["rows"]] == [("write", 1), ("write", 2), ("read", 1), ("read", 2)]
+    assert driver.run("report", folder.name).out == done.out
+    assert json.loads(driver.run("report", folder, "--json").out) == kept
+    for change in ({"stopped": "interrupted"}, {"rows": [{**kept["rows"][0], "failed": 1}, *kept["rows"][1:]]}):
+        (folder / "sweep.json").write_text(json.dumps({**kept, **change}))
+        driver.run("report", folder, exit=1)
+
+
+def test_a_sweep_gets_its_picture(artist):
+    folder, done = a_sweep(artist)
+    said = f"driver: picture runs/{folder.name}/sweep.html, .svg and .png\n"
+    assert said in done.err and drawn(folder / "sweep") == list(PICTURE)
+    (folder / "sweep.png").unlink()
+    assert artist.run("report", folder).err == said and drawn(folder / "sweep") == list(PICTURE)
+
+
+def test_a_sweep_is_no_run(driver):
+    folder, _ = a_sweep(driver)
+    assert json.loads(driver.run("report", "--json").out)["op"] == "read", "the latest run, not the sweep after it"
+    (run,) = (driver.project / "runs").glob("*-write-2")
+    done = driver.run("report", run, folder, exit=2)
+    assert done.out == "" and f"./driver.sh report runs/{folder.name}" in done.err
+    assert "no run" in driver.run("write", "--resume", folder, exit=2).err
+    driver.run("read", 1)
+
+
+def test_a_sweep_that_measured_nothing_leaves_no_folder(driver):
+    (driver.stub / "bucket.fail").write_text("An error occurred (404) when calling the HeadBucket operation: Not Found")
+    assert "nothing was measured" in driver.run("sweep", "1", 64, exit=3).out
+    assert driver.runs() == []
+
+
+def test_a_report_changes_no_record(driver):
+    run = run_folder(driver, "20260101T000000Z-write-2")
+    before = ndjson(run / "records.ndjson")
+    driver.run("report", run)
+    assert ndjson(run / "records.ndjson") == before and not (run / "summary.json").exists()
