@@ -1,0 +1,351 @@
+"""The programs that plan, cut, price and finish a fleet, each by itself: program, input, expected output."""
+
+import json
+import subprocess
+
+import pytest
+from harness import ROOT
+
+JQ = ROOT / "jq"
+PRICES = {
+    "date": "2026-11",
+    "region": "us-east-1",
+    "gb_second": {"arm64": 0.01, "x86_64": 0.02},
+    "million_invocations": 1e6,
+    "thousand_puts": 100,
+    "thousand_gets": 10,
+    "gb_month": 0.3,
+}
+
+
+def jq(*args, text="null", **values):
+    """Runs jq; values are given by --argjson, but texts that stand in a tuple by --arg."""
+    for name, value in values.items():
+        args += ("--arg", name, value[0]) if isinstance(value, tuple) else ("--argjson", name, json.dumps(value))
+    done = subprocess.run(["jq", "-L", JQ, *args], check=False, input=text, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def library(name, program, value=None, **values):
+    return json.loads(jq("-c", f'include "{name}"; {program}', text=json.dumps(value), **values))
+
+
+# cut.jq
+
+
+@pytest.mark.parametrize(
+    ("jobs", "squad"),
+    [(1, 1), (8, 1), (9, 16), (16, 16), (17, 16), (256, 16), (257, 17), (1800, 113), (4096, 256), (10_000, 256)],
+)
+def test_jobs_per_squad(jobs, squad):
+    assert library("cut", f"squad_for({jobs})") == squad
+
+
+def test_a_fleet_is_cut_into_few_squads_that_are_neither_small_nor_too_large():
+    for jobs, squad in enumerate(library("cut", "[range(1; 6000) | squad_for(.)]"), 1):
+        if jobs <= 8:
+            assert squad == 1
+        else:
+            assert 16 <= squad <= 256
+            assert -(-jobs // squad) <= 16 or squad == 256
+
+
+@pytest.mark.parametrize(
+    ("jobs", "squad", "environments"),
+    [(8, 1, 8), (300, 1, 256), (16, 16, 17), (1800, 113, 1816), (300, 2, 450), (600, 2, 768)],
+)
+def test_environments_that_run_at_once(jobs, squad, environments):
+    assert library("cut", f"environments({jobs}; {squad})") == environments
+
+
+# squads.jq
+
+
+def squads(jobs, squad, launch=1, folder="terabit-runs/x"):
+    text = "".join(json.dumps(one) + "\n" for one in jobs)
+    out = jq("-c", "-n", "-r", "-f", JQ / "squads.jq", text=text, launch=launch, squad=squad, folder=(folder,))
+    lines = out.splitlines()
+    return [(name, json.loads(a), json.loads(b)) for name, a, b in zip(lines[::3], lines[1::3], lines[2::3])]
+
+
+def planned(number, **more):
+    return [{"job": n, "op": "write", "key": f"k{n}", **more} for n in range(number)]
+
+
+def test_direct_jobs_are_an_invocation_each():
+    found = squads(planned(3), 1)
+    assert len({name for name, _, _ in found}) == 3
+    assert [jobs for _, jobs, _ in found] == [[job] for job in planned(3)]
+    assert [event for _, _, event in found] == [{"op": "write", "key": f"k{n}"} for n in range(3)]
+
+
+def test_squads_hold_every_job_once_in_order():
+    found = squads(planned(7), 3)
+    assert [len(jobs) for _, jobs, _ in found] == [3, 3, 1]
+    assert [job for _, jobs, _ in found for job in jobs] == planned(7)
+    for name, jobs, event in found:
+        assert event["jobs"] == [{"op": "write", "key": job["key"]} for job in jobs]
+        assert event["answer_key"] == f"terabit-runs/x/{name}.json"
+
+
+def test_a_further_launch_takes_its_own_jobs_and_other_names():
+    first = squads(planned(4), 2)
+    again = squads([*planned(4), *(job | {"launch": 2} for job in planned(3))], 2, launch=2)
+    assert [job["job"] for _, jobs, _ in again for job in jobs] == [0, 1, 2]
+    assert not {name for name, _, _ in first} & {name for name, _, _ in again}
+    assert all("launch" not in job for _, _, event in again for job in event["jobs"])
+
+
+# fleet.jq
+
+
+def fleet(jobs, config=None, **given):
+    config = {"op": "write", "memory_mb": 2048, "arch": "arm64", "timeout_s": 900, "mb_per_file": 64, "part_mb": 64,
+              "in_flight": 8, "loopback": False, **(config or {})}  # fmt: skip
+    given = {"squad": None, "start_in": None, "timeout": None, "cpu_s": 0.4, "cores": 2, "ping_s": 2, "within_s": 1,
+             "now": 1000, **given, "jobs": jobs}  # fmt: skip
+    return json.loads(jq("-f", JQ / "fleet.jq", text=json.dumps(config), prices=[PRICES], given=given))
+
+
+def test_a_fleet_of_squads_starts_together_when_all_can_be_ready():
+    one = fleet(1800)
+    assert (one["mode"], one["squad"], one["invocations"], one["environments"]) == ("squads", 113, 16, 1816)
+    # 16 processes of 0.4 s on 2 cores, a ping of 2 s, a clock known to 1 s, 10 s for the second thousand, 4 s for
+    # opening the connections.
+    assert one["start_in_s"] == pytest.approx(3.2 + 2 + 1 + 10 + 4)
+    assert one["start_at"] == pytest.approx(1000 + one["start_in_s"])
+    assert one["stop_by"] == pytest.approx(one["start_at"] + 60)
+
+
+def test_workers_get_four_times_what_their_bytes_take_and_at_least_a_minute():
+    assert fleet(2, {"mb_per_file": 1})["stop_in_s"] - fleet(2, {"mb_per_file": 1})["start_in_s"] == pytest.approx(60)
+    large = fleet(2, {"mb_per_file": 2000})
+    assert large["stop_in_s"] - large["start_in_s"] == pytest.approx(4 * 2000 * 1.048576 / 75)
+    assert fleet(2, {"mb_per_file": 100_000})["stop_in_s"] == 890, "the function's own timeout less 10 s"
+
+
+def test_what_is_chosen_is_taken():
+    one = fleet(20, squad=1, start_in=0, timeout=33)
+    assert (one["mode"], one["invocations"], one["start_in_s"], one["start_at"]) == ("direct", 20, None, None)
+    assert one["timeout_cut"] is False and fleet(20, timeout=900)["timeout_cut"] is True
+    assert fleet(20, start_in=50)["start_at"] == 1050
+
+
+def test_one_job_and_several_waves_have_no_common_start():
+    assert fleet(1)["start_in_s"] is None
+    waves = fleet(300, squad=1)
+    assert (waves["processes"], waves["start_in_s"]) == (256, None)
+
+
+def test_a_machine_that_is_s3_and_lambda_as_well_needs_longer():
+    assert fleet(100, {"loopback": True})["start_in_s"] > fleet(100)["start_in_s"]
+    slow, fast = fleet(100, {"loopback": True, "mb_per_file": 1000}), fleet(100, {"mb_per_file": 1000})
+    assert slow["stop_in_s"] - slow["start_in_s"] > fast["stop_in_s"] - fast["start_in_s"]
+
+
+# cost.jq
+
+
+def test_compute_is_seconds_times_memory():
+    run = {"memory_mb": 2048, "arch": "arm64"}
+    assert library("cost", "compute_usd($p; 10; 30)", run, p=PRICES) == pytest.approx(10 * 30 * 2 * 0.01)
+    assert library("cost", "compute_usd($p; 10; 30)", {"memory_mb": 2048}, p=PRICES) == pytest.approx(10 * 30 * 2 * 0.02)
+
+
+@pytest.mark.parametrize(
+    ("run", "requests"),
+    [
+        ({"op": "write", "mb_per_file": 64, "part_mb": 64}, {"puts": 1, "gets": 0}),
+        ({"op": "write", "mb_per_file": 65, "part_mb": 64}, {"puts": 4, "gets": 0}),
+        ({"op": "read", "mb_per_file": 130, "range_mb": 64, "read_times": 2}, {"puts": 0, "gets": 6}),
+        ({"op": "read", "mb_per_file": 130, "range_mb": 0, "read_times": 2}, {"puts": 0, "gets": 2}),
+        ({"op": "read", "mb_per_file": None}, None),
+    ],
+)
+def test_requests_of_a_job(run, requests):
+    assert library("cost", "requests_of_a_job", run) == requests
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [(None, "an unknown amount"), (0, "$0"), (0.004, "less than $0.01"), (0.01, "$0.01"), (1234.5, "$1,234.50")],
+)
+def test_amounts_are_never_zero_where_they_are_not(usd, text):
+    assert library("cost", "dollars", usd) == text
+
+
+# bill.jq
+
+WORKER = {"op": "write", "arch": "arm64", "memory_mb": 2048, "handler_s": 3, "init_s": 1, "requests": 5, "job": 0}
+
+
+def bill(jobs, run=None, missing=0):
+    return library("bill", "bill($p; $run; $missing)", jobs, p=PRICES, run=run, missing=missing)
+
+
+def test_a_bill_is_seconds_and_requests():
+    one = 4 * 2 * 0.01 + 5 * 0.1 + 1
+    assert bill([WORKER] * 2) == {"usd": pytest.approx(2 * one), "known_usd": pytest.approx(2 * one)}
+    read = {**WORKER, "op": "read"}
+    assert bill([read])["usd"] == pytest.approx(4 * 2 * 0.01 + 5 * 0.01 + 1)
+
+
+def test_a_bill_with_something_unknown_says_what_is_known():
+    for found in (bill([WORKER, {**WORKER, "handler_s": None}]), bill([WORKER], missing=1)):
+        assert found["usd"] is None and found["known_usd"] > 1.5
+
+
+def test_a_squad_is_billed_as_long_as_its_slowest_worker():
+    run = {"mode": "squads", "squad": 2, "memory_mb": 1024, "arch": "arm64", "in_flight": 4, "start_at": 9}
+    jobs = [{**WORKER, "job": 0}, {**WORKER, "job": 1, "handler_s": 9}]
+    direct = bill(jobs, {**run, "mode": "direct"})["usd"]
+    assert bill(jobs, run)["usd"] - direct == pytest.approx(10 * 0.01 + 1 + 0.1)
+    assert direct - bill(jobs, {**run, "mode": "direct", "start_at": None})["usd"] == pytest.approx(2 * 4 * 0.01)
+
+
+# limits.jq
+
+ACCOUNT = {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 900}}
+
+
+def limits(jobs, squad="", account=ACCOUNT, reserved=None, **run):
+    run = {"op": "write", "mb_per_file": 64, "function": "terabit", "memory_mb": 512, "loopback": False, **run}
+    run |= {"mode": "direct", "environments": jobs} if jobs <= 8 else {"mode": "squads", "environments": jobs + -(-jobs // 113)}
+    function = [] if reserved is None else [{"ReservedConcurrentExecutions": reserved}]
+    return jq("-n", "-r", "-f", JQ / "limits.jq", run=[run], jobs=jobs, squad=(squad,), function=function,
+              account=[account] if account else [])  # fmt: skip
+
+
+def test_a_fleet_that_fits_is_not_talked_about():
+    assert limits(8) == "" and limits(400) == "" and limits(5000, account=None) == ""
+
+
+def test_a_fleet_that_has_no_room_is_refused_with_what_fits_and_what_raises_it():
+    line = limits(1800)
+    assert line.startswith("refuse 1,800 workers and 16 squads run at once, and the account has 900 free.")
+    assert "What fits now: ./driver.sh write 884 64." in line, "884 workers and 16 squads are 900"
+    assert "request-service-quota-increase" in line and "--desired-value 2016" in line
+    assert "the function has 50 reserved" in (line := limits(60, reserved=50)) and "put-function-concurrency" in line
+
+
+def test_more_than_half_of_the_account_is_a_warning():
+    assert "more than half" in limits(600) and "refuse" not in limits(600)
+
+
+# plan.jq
+
+
+def plan(jobs, brief, **config):
+    config = {"op": "write", "memory_mb": 2048, "arch": "arm64", "timeout_s": 900, "mb_per_file": 64, "part_mb": 64,
+              "in_flight": 8, "loopback": False, "bucket": "b\x1b[2J", **config}  # fmt: skip
+    whole = config | fleet(jobs, config)
+    return jq("-r", "-f", JQ / "plan.jq", text=json.dumps(whole), jobs=jobs, brief=brief, prices=[PRICES])
+
+
+def test_a_plan_says_how_the_fleet_goes_and_what_it_may_cost():
+    assert plan(4, True).splitlines()[0].startswith("driver: 4 jobs, each invoked directly; they start together")
+    assert plan(1800, True).splitlines()[0].startswith("driver: 1,800 jobs in 16 squads of 113; they start together 20 s")
+    assert "at most $" in plan(1800, True)
+    whole = plan(4, False)
+    assert "would launch 4 jobs" in whole and "othing was launched or written" in whole and "\x1b" not in whole
+
+
+def test_a_plan_for_loopback_says_that_it_costs_nothing():
+    assert "loopback costs nothing" in plan(4, True, loopback=True) and "loopback" not in plan(4, True)
+
+
+# again.jq
+
+
+def again(records, jobs, **run):
+    text = "".join(json.dumps(one) + "\n" for one in records)
+    args = ["-c", "-n", "-f", JQ / "again.jq"]
+    out = jq(*args, text=text, planned=jobs, run=[{"launches": 2, "start_at": None, "stop_by": None, **run}])
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_jobs_without_a_good_record_run_again():
+    records = [{"job": 0}, {"job": 1, "error": {"type": "S3"}}, {"job": 3, "error": {"type": "S3"}}, {"job": 3, "launch": 2}]
+    jobs = planned(4, start_at=5, stop_by=9) + [{**planned(4)[1], "launch": 2}]
+    first, second = again(records, jobs, start_at=50, stop_by=90)
+    assert first == {"job": 1, "launch": 2, "op": "write", "key": "k1", "start_at": 50, "stop_by": 90}
+    assert second["job"] == 2
+    assert again([{"job": n} for n in range(4)], jobs) == []
+    assert "start_at" not in again([], planned(1, start_at=5))[0], "the old moment is over"
+
+
+# interrupted.jq
+
+
+def interrupted(waiting, **run):
+    run = {"mode": "squads", "stop_by": 1_700_000_100, "clock": {"offset_s": 20}, "memory_mb": 2048, "arch": "arm64", **run}
+    return jq("-r", "-n", "-f", JQ / "interrupted.jq", run=[run], prices=[PRICES], planned=waiting, now=1_700_000_050)
+
+
+def test_what_goes_on_after_an_interruption():
+    text = interrupted([planned(3), planned(2)])
+    # Stopped by the workers' clock, which is 20 s ahead: 22:14:40 here, in 30 s. 5 workers and 2 squads, 2 GB each.
+    assert "up to 5 workers and 2 squads may still be running, until 22:14:40 UTC" in text
+    assert f"at most ${7 * 30 * 2 * 0.01:.2f}" in text
+    assert "up to 1 worker may" in interrupted([planned(1)], mode="direct")
+    assert interrupted([]).startswith("interrupted: no worker is running")
+    assert "at most $0\n" in interrupted([planned(1)], stop_by=1_600_000_000), "never less than nothing"
+
+
+# ping.jq
+
+
+def ping(answer):
+    return json.loads(jq("-n", "-f", JQ / "ping.jq", answer=(answer,), before=100.0, after=102.0))
+
+
+def test_a_ping_tells_the_workers_clock():
+    told = ping('{"now": 121, "version": "0.1.0"}')
+    assert told == {"took_s": 2, "clock": {"offset_s": 20, "within_s": 1}, "ping": {"version": "0.1.0"}}
+    assert ping('[{"now": 121, "version": "0.1.0"}]') == told, "through a squad of one"
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ('{"errorType": "NoSuchBucket", "errorMessage": "gone"}', "NoSuchBucket: gone; --bucket names another"),
+        ('[{"error": {"type": "AccessDenied", "message": "lambda:InvokeFunction"}}]', "make deploy gives the role"),
+        ('{"errorType": "InvalidEvent", "errorMessage": "op"}', "older than this driver"),
+        ("", 'does not answer like terabit: nothing'),
+        ('"\x1b[2Jhello"', "hello"),
+        ('{"now": "later"}', "does not answer like terabit"),
+        ("[]", "does not answer like terabit"),
+    ],
+)
+def test_a_ping_that_says_something_else_is_a_refusal(answer, text):
+    refusal = ping(answer)["refusal"]
+    assert text in refusal and "\x1b" not in refusal
+
+
+# next.jq
+
+
+def following(run, **summary):
+    summary = {"failed": 0, "unfinished": 0, "loopback": False, "valid": True, "verdict": {"held_back_by": None}, **summary}
+    program = "[next_commands($run; $source)]"
+    return library("next", program, summary, run=run, source=("runs/a b",))
+
+
+def test_what_comes_after_a_run():
+    run = {"op": "write", "jobs": 4, "mb_per_file": 64, "function": "terabit"}
+    assert "./driver.sh read 4 'runs/a b' --verify" in following(run)
+    commands = following(run, failed=1, unfinished=1)
+    assert commands[:2] == ["jq -c 'select(.error)' 'runs/a b/records.ndjson'", "./driver.sh write --resume 'runs/a b'"]
+    assert not any("read" in command for command in commands), "objects are missing"
+    assert following(None) == [], "records from elsewhere"
+
+
+def test_what_held_a_run_back_has_its_remedy():
+    run = {"op": "write", "jobs": 4, "mb_per_file": 64, "function": "terabit", "start_in_s": 10}
+    cpu = following(run, verdict={"held_back_by": "cpu"}, evidence={"memory_mb": 885})
+    assert any("--memory-size 1770" in command for command in cpu)
+    late = following(run, verdict={"held_back_by": "late_starts"}, evidence={"late_max_s": 2.5})
+    assert "./driver.sh write 4 64 --start-in 13" in late
+    assert "./driver.sh write 4 256" in following(run, sustained_short=True)
+    assert not any("256" in command for command in following(run, sustained_short=True, loopback=True))
