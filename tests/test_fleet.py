@@ -233,6 +233,7 @@ def nothing_was_launched(driver):
         ({"errorType": "WrongRegion", "errorMessage": "the bucket is in eu-north-1"}, "WrongRegion.*eu-north-1"),
         ({"hello": 1}, "does not answer like terabit.*hello"),
         ([], "does not answer like terabit"),
+        ([{"now": 1, "version": "0.1.0"}] * 2, "does not answer like terabit"),
     ],
 )
 def test_a_ping_that_fails_is_a_refusal_with_the_workers_message(driver, told, text):
@@ -353,6 +354,14 @@ def test_a_profile_is_resolved_once(driver):
     assert len(driver.calls("credentials")) == 1
 
 
+def test_the_processor_time_of_one_aws_process_is_told_by_times(tmp_path):
+    (tmp_path / "before").write_text("0m9.000s 0m9.000s\n0m59.250s 0m0.750s\n")
+    (tmp_path / "after").write_text("0m9.500s 0m9.500s\n1m1,250s 0m1,250s\n")
+    script = '. "$1" && SCRATCH=$2 && children_cpu 5'
+    told = subprocess.check_output(["bash", "-euc", script, "-", ROOT / "lib" / "preflight.sh", tmp_path], text=True)
+    assert told == "0.500", "2 s more of user time, 0.5 s more of the system's, five processes"
+
+
 # The ledger
 
 
@@ -393,16 +402,37 @@ def test_resume_after_an_interruption(driver):
 
 
 def test_resume_takes_what_waits_in_the_bucket(driver):
+    quick_sleep(driver)
+    (driver.stub / "squad-1-000000.json").write_text("throttled\ngood\n")
     (driver.stub / "squad-1-000001.json").write_text("slow-kept\n")
     process = start_and_wait(driver, "write", 6, 64, "--squad", 3)
+    wait_for(lambda: list(driver.stub.glob("bucket/terabit-runs/*/1-000001.json")), process)
     os.kill(process.pid, signal.SIGTERM)
     process.communicate(timeout=10)
     run = driver.only_run()
     done = driver.run("write", "--resume", run.name)
     assert "took 1 of 1 waiting answer from the bucket" in done.err and "nothing is launched" in done.err
-    assert len(squads(driver)) == 2 and len(driver.calls("ping")) == 1
+    assert len(squads(driver)) == 3 and len(driver.calls("ping")) == 1
     assert [(r["job"], r["launch"]) for r in records(run)] == [(n, 1) for n in range(6)]
+    assert read_json(run / "run.json")["invoke_throttled"] == 1, "counted once"
     assert read_json(run / "summary.json")["launches"] == 1
+
+
+def test_resume_takes_a_lost_answer_that_comes_after_the_run(driver):
+    driver.hasty()
+    (driver.stub / "squad-1-000001.json").write_text("lost\n")
+    driver.run("write", 4, 64, "--squad", 2, "--timeout", 1, "--start-in", 0, exit=1)
+    run = driver.only_run()
+    assert errors(run) == {2: "Unanswered", 3: "Unanswered"}
+    results = [{"start": 1, "stop": 3, "mbps": 1, "key": r["key"], "bytes": 2000000} for r in records(run)[2:]]
+    late = driver.stub / "bucket" / squads(driver)[1][0]
+    late.parent.mkdir(parents=True)
+    late.write_text(json.dumps(results))
+    (driver.stub / "deaf").write_text("")
+    done = driver.run("write", "--resume", run)
+    assert "took 1 of 1 waiting answer from the bucket" in done.err and len(squads(driver)) == 2
+    assert [(r["job"], r["launch"], r["bytes"]) for r in records(run)[2:]] == [(2, 1, 2000000), (3, 1, 2000000)]
+    assert errors(run) == {} and not (run / "work").exists()
 
 
 def test_resume_after_sigkill_ends_what_is_left_and_loses_no_answer(driver):
@@ -579,7 +609,7 @@ def test_a_sweep_that_is_interrupted_shows_what_there_is(driver):
 def test_progress_tells_the_phases_and_invents_nothing(driver):
     (driver.stub / "squad-1-000001.json").write_text("slow\n")
     process = start_and_wait(driver, "write", 4, 64, "--squad", 2, "--start-in", 3, "--timeout", 1)
-    time.sleep(5)
+    time.sleep(2.5)
     os.kill(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=10)
     lines = err.splitlines()

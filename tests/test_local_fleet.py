@@ -198,17 +198,16 @@ def test_a_clock_that_is_20_s_off_changes_nothing(local):
 
 def test_a_sweep_measures_each_fleet(local):
     local.serve()
-    done = local.drive("sweep", "1 4", 2, "--repeat", 2, "--start-in", 0, "--verify", "--json")
+    done = local.drive("sweep", "1 4", 2, "--start-in", 0, "--verify", "--json")
     sweep = json.loads(done.out)
     assert sweep["stopped"] is None
     assert [(row["op"], row["jobs"], row["repetitions"], row["failed"]) for row in sweep["rows"]] == [
-        (op, jobs, 2, 0) for op in ("write", "read") for jobs in (1, 4)
+        (op, jobs, 1, 0) for op in ("write", "read") for jobs in (1, 4)
     ]
-    for row in sweep["rows"]:
-        assert row["valid"] and row["loopback"] and 0 < row["goodput"]["min"] <= row["goodput"]["max"]
-    assert len({run for row in sweep["rows"] for run in row["runs"]}) == 8
+    assert all(row["valid"] and row["loopback"] and row["goodput"]["median"] > 0 for row in sweep["rows"])
+    assert len({run for row in sweep["rows"] for run in row["runs"]}) == 4
     executed = local.executed()
-    assert len(executed) == 10 and set(executed.values()) == {2}, "each object is written once and read once"
+    assert len(executed) == 5 and set(executed.values()) == {2}, "each object is written once and read once"
 
 
 def test_a_sweep_that_is_refused_keeps_what_was_measured(local):
