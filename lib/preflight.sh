@@ -12,9 +12,12 @@ ask() { # NAME COMMAND...
   ASKED="$ASKED $name:$GROUP"
 }
 
-# The file with a question's answer; an empty one where there is none.
+# The file with a question's answer, an object; an empty one where there is none.
 answer_of() { # NAME
-  if jq -e . "$SCRATCH/$1" >/dev/null 2>&1; then printf '%s' "$SCRATCH/$1"; else printf /dev/null; fi
+  case $(cat "$SCRATCH/$1" 2>/dev/null) in
+    '{'*'}') printf '%s' "$SCRATCH/$1" ;;
+    *) printf /dev/null ;;
+  esac
 }
 
 complaint_of() { # NAME

@@ -33,8 +33,7 @@ def fleet(driver, *args):
 
 @pytest.mark.parametrize(
     ("jobs", "squad", "invocations"),
-    [(1, 1, 1), (8, 1, 8), (9, 16, 1), (17, 16, 2)]
-    + [(256, 16, 16), (257, 17, 16), (1800, 113, 16), (4096, 256, 16), (9000, 256, 36)],
+    [(8, 1, 8), (9, 16, 1), (1800, 113, 16)],
 )
 def test_small_fleets_go_directly_and_others_in_at_most_16_squads(driver, jobs, squad, invocations):
     plan = fleet(driver, "write", jobs, 1, "--max-cost", 1000)
@@ -127,7 +126,7 @@ def test_a_lost_answer_comes_from_the_bucket(driver, how):
 # The clock, the barrier, the moment to give up
 
 
-@pytest.mark.parametrize("ahead", [-20, 0, 20])
+@pytest.mark.parametrize("ahead", [-20, 20])
 @pytest.mark.parametrize("squad", [1, 4])
 def test_the_barrier_is_on_the_workers_clock(driver, ahead, squad):
     (driver.stub / "ahead").write_text(str(ahead))
@@ -142,20 +141,6 @@ def test_the_barrier_is_on_the_workers_clock(driver, ahead, squad):
     assert 3 < lead < 12, "as long after the launch whatever the laptop's clock shows"
     assert config["start_at"] - ahead > began
     assert config["stop_by"] - config["start_at"] == pytest.approx(60)
-
-
-def test_the_clocks_offset_is_taken_in_the_middle_of_the_ping():
-    told = subprocess.run(
-        ["jq", "-n", "-L", ROOT / "jq", "-f", ROOT / "jq" / "ping.jq", "--arg", "answer", '{"now": 151, "version": "1"}']
-        + ["--argjson", "before", "100", "--argjson", "after", "104"],
-        capture_output=True,
-        check=True,
-    )
-    assert json.loads(told.stdout) == {
-        "took_s": 4,
-        "clock": {"offset_s": 49, "within_s": 2},
-        "ping": {"version": "1"},
-    }
 
 
 def test_the_lead_grows_with_the_fleet(driver):
@@ -292,7 +277,7 @@ def test_too_little_concurrency_is_refused_with_what_fits(driver):
     driver.run("write", 9, 64)
 
 
-@pytest.mark.parametrize(("free", "fits"), [(100, 94), (1000, 984), (17, 16), (16, 15), (8, 8), (1, 1)])
+@pytest.mark.parametrize(("free", "fits"), [(1000, 984), (17, 16), (8, 8)])
 def test_what_fits_counts_the_squads(driver, free, fits):
     answer(driver, "account", {"AccountLimit": LIMITS | {"UnreservedConcurrentExecutions": free}})
     done = driver.run("write", 1800, 64, "--dry-run", exit=3)
