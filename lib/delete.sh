@@ -11,7 +11,7 @@ delete() {
     deletable "$run"
   done
   for run in "${RUNS[@]+"${RUNS[@]}"}"; do
-    delete_run "$parent" "$run"
+    delete_run "$run"
   done
   [ "${#RUNS[@]}" -gt 0 ] || delete_key_file "$OPT_KEY_FILE"
   return "$DELETE_STATUS"
@@ -55,9 +55,9 @@ deletable() { # RUN
   alone "$1"
 }
 
-delete_run() { # PARENT RUN
+delete_run() { # RUN
   local run region
-  run=$(CDPATH='' cd "$2" && pwd)
+  run=$(CDPATH='' cd "$1" && pwd)
   # shellcheck disable=SC2034 # settings.sh reads it
   printf -v OPT_BUCKET '%s' "$(field "$run" -r .bucket)"
   region=$(field "$run" -r '.region // ""')
@@ -69,10 +69,10 @@ delete_run() { # PARENT RUN
   find_writers "$run"
   [ -n "$OPT_DRY_RUN" ] || await_writers "$run"
   # A read made nothing but its squads' answers.
-  if [ "$(field "$run" -r .op)" = write ]; then cat "$run/keys.txt"; fi >"$SCRATCH/keys.txt"
+  if [ "$(field "$run" -r .op)" = write ]; then keys_in "$run/keys.txt"; fi >"$SCRATCH/keys.txt"
   empty "$(shown "$run")" "terabit-runs/${run##*/}/"
   if [ -z "$OPT_DRY_RUN" ] && [ -s "$SCRATCH/keys" ] && [ ! -s "$SCRATCH/left" ]; then
-    mark_deleted "$1" "$run"
+    mark_deleted "$run"
   fi
   unlock
 }
@@ -122,12 +122,12 @@ known_credentials() {
 }
 
 # Says in the run's folder, and in those of the reads of its keys, that the objects are gone.
-mark_deleted() { # PARENT RUN
-  local run
-  amend "$2" ".deleted = $(now)"
-  for run in "$1"/*-read-*; do
-    [ -f "$run/run.json" ] && [ ! -d "$run/lock" ] || continue
-    [ "$(field "$run" -r '.keys_from // "" | split("/")[-2]')" != "${2##*/}" ] || amend "$run" ".deleted = $(now)"
+mark_deleted() { # RUN
+  local read
+  amend "$1" ".deleted = $(now)"
+  for read in "${1%/*}"/*-read-*; do
+    [ -f "$read/run.json" ] && [ ! -d "$read/lock" ] || continue
+    [ "$(field "$read" -r '.keys_from // "" | split("/")[-2]')" != "${1##*/}" ] || amend "$read" ".deleted = $(now)"
   done
 }
 

@@ -438,7 +438,8 @@ class Bucket:
     def __init__(self, env):
         session = pytest.importorskip("botocore.session").Session()
         session.set_credentials(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"])
-        self.client = session.create_client("s3", region_name=env["AWS_REGION"], endpoint_url=env["AWS_ENDPOINT_URL_S3"])
+        endpoint = env["AWS_ENDPOINT_URL_S3"]
+        self.client = session.create_client("s3", region_name=env["AWS_REGION"], endpoint_url=endpoint)
         self.name = env["BUCKET"]
 
     def each(self, call, keys):
