@@ -287,8 +287,8 @@ def nothing: {gbs: 0, active: 0, throttled: 0};
 
 # One sentence for each of up to two runs; of more, a line for each kind with its median and range.
 def headlines:
-  if length == 1 then .[0] | sentence | wrapped(90)
-  elif length == 2 then [.[] | called + ": " + sentence | wrapped(122)[]]
+  if length == 1 then [.[0] | sentence]
+  elif length == 2 then [.[] | called + ": " + sentence]
   else
     group_by(.column)
     | map(
@@ -363,7 +363,10 @@ panels as $panels
     | [$runs[] | select(.rates != [])] as $rated
     | {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        title: {text: $title, subtitle: $details, fontSize: (if $layout.runs == 1 then 19 else 17 end), offset: 16},
+        title: (
+          (if $layout.runs == 1 then {fontSize: 19, letters: 90} else {fontSize: 17, letters: 122} end) as $size
+          | {text: [$title[] | wrapped($size.letters)[]], subtitle: $details, fontSize: $size.fontSize, offset: 16}
+        ),
         vconcat: (
           [range(0; $columns | length; $layout.across) as $i | {hconcat: $columns[$i:$i + $layout.across]}]
           + (if $layout.many or $rated == [] then [] else [$rated | rates($panels; $layout; $layout.whole)] end)

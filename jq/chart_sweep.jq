@@ -6,8 +6,23 @@
 include "lib";
 include "picture";
 
-# Powers of ten apart, numbers of workers crowd at one end of a linear axis.
-def scale: (max / min) as $ratio | {type: (if $ratio >= 20 then "log" else "linear" end)};
+# Powers of ten apart, numbers crowd at one end of a linear axis.
+def logarithmic: max / min >= 20;
+def scale: {type: (if logarithmic then "log" else "linear" end)};
+
+# A logarithmic axis with some room beyond its numbers, and marks that can be read: 1, 2, 5, 10, or powers of ten alone.
+def rates_axis:
+  if logarithmic then
+    (min / 1.3) as $from
+    | (max * 1.3) as $to
+    | (if $to / $from > 1000 then [1] else [1, 2, 5] end) as $steps
+    | [range($from | log10 | floor; $to | log10 | ceil) as $n | $steps[] * pow(10; $n)]
+    | map(select(. >= $from and . <= $to))
+    | {
+        scale: {type: "log", domain: [$from, $to], nice: false},
+        axis: {title: "GB/s, goodput", values: ., format: ",~g"}
+      }
+  else {scale: {type: "linear"}} end;
 
 panels as $panels
 | [
@@ -31,7 +46,7 @@ panels as $panels
   else
     any($rows[]; .loopback) as $loopback
     | ([$rows[] | .workers] | scale) as $across
-    | ([$rows[] | .gbs, .least, .most, .ideal | numbers | select(. > 0)] | scale) as $up
+    | ([$rows[] | .gbs, .least, .most, .ideal | numbers | select(. > 0)] | rates_axis) as $up
     | ([$rows[] | select(.of_ideal != null)] | group_by(.op == "read") | map(max_by(.workers))
         | map("\(.op): \(.workers | counted("worker"; "workers")) moved \(.gbs | figures) GB/s together, "
             + "\(.of_ideal * 100 | fixed(0)) % of the ideal")) as $title
@@ -53,7 +68,7 @@ panels as $panels
           $panels.sweep
           | .vconcat[].encoding.x.scale = $across + {nice: false, padding: 12}
           | .vconcat[].encoding.x.axis.values = ([$rows[].workers] | unique)
-          | .vconcat[0].encoding.y.scale = $up
+          | .vconcat[0].encoding.y += $up
           | .vconcat[0].layer += [
               [([$rows[].op] | unique | reverse[] | ["●", ., .]), ["- -", "quiet", "ideal"]]
               | legend($panels; 18; 10)

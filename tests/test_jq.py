@@ -85,6 +85,13 @@ def test_all_failed_without_beginning():
     assert s["requests"] is None
 
 
+def test_all_failed_after_they_began():
+    failed = [{"job": n, "start": n, "stop": 4, "bytes": 1e9, "error": ERROR} for n in range(2)]
+    s = summary(failed, {"jobs": 2})
+    assert (s["failed"], s["valid"], s["goodput"], s["makespan_s"], s["max_active"]) == (2, False, 0.5, 4, 2)
+    assert set(s["mbps"].values()) == {None}, "a failed job has no rate of its own"
+
+
 def test_missing_jobs_are_those_planned_without_a_record():
     s = summary([job(0, 1, 1)], {"jobs": 5})
     assert (s["jobs"], s["failed"], s["missing"]) == (5, 0, 4)
@@ -928,6 +935,18 @@ def test_runs_of_one_kind_are_a_median_and_a_range():
     assert "outside the range" in compare(*other, *first), "below as well as above"
     assert "may be noise" in compare(*first, *[([job(0, 10, n * 1e9)], {**RUN, "in_flight": 16}) for n in (13, 14, 15)])
     assert "shows no spread" in compare(*first, other[0])
+
+
+def test_records_from_elsewhere_are_never_taken_for_repetitions():
+    text = compare(([job(0, 10, 10e9)], None), ([job(0, 10, 15e9)], None))
+    assert cells(text, "goodput") == ["goodput", "GB/s", "1.000", "1.500", "+50.0", "%"]
+    assert "A  records of runs/0" in text and "B  records of runs/1" in text and "may be noise" in text
+
+
+def test_settings_are_told_where_runs_that_have_them_differ():
+    read = {**RUN, "op": "read", "range_mb": 64}
+    text = compare(*[([job(0, 10, 1e9)], run) for run in ({**RUN, "part_mb": 64}, read, {**read, "range_mb": 8})])
+    assert "range_mb 64" in text and "range_mb 8" in text and "part_mb" not in text
 
 
 def test_more_runs_than_fit_the_width_go_below():
