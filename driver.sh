@@ -71,8 +71,8 @@
 # A run leaves DIR/<UTC time>-<op>-<number> with run.json, keys.txt, jobs.ndjson,
 # records.ndjson, summary.json, and its picture: report.html, .svg and .png. A
 # sweep leaves DIR/<UTC time>-sweep with sweep.json and its picture, which report
-# shows again; the picture of several runs is DIR/compare.html, that of FILE.ndjson
-# FILE.html.
+# shows again; the picture of several runs is DIR/compare.html, that of
+# FILE.ndjson FILE.html.
 # Before it starts, AWS is asked whether it can: function, bucket and region, room
 # for workers and squads, the highest cost; a ping tells the workers' clock, by
 # which they start and stop. Only what Lambda throttled is tried again; all else

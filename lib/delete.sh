@@ -70,7 +70,7 @@ delete_run() { # RUN
   [ -n "$OPT_DRY_RUN" ] || await_writers "$run"
   # A read made nothing but its squads' answers.
   if [ "$(field "$run" -r .op)" = write ]; then keys_in "$run/keys.txt"; fi >"$SCRATCH/keys.txt"
-  empty "$(shown "$run")" "terabit-runs/${run##*/}/"
+  clear_out "$(shown "$run")" "terabit-runs/${run##*/}/"
   if [ -z "$OPT_DRY_RUN" ] && [ -s "$SCRATCH/keys" ] && [ ! -s "$SCRATCH/left" ]; then
     mark_deleted "$run"
   fi
@@ -82,11 +82,11 @@ delete_key_file() { # FILE
   cp "$SCRATCH/file.txt" "$SCRATCH/keys.txt"
   printf '{"workers": 0, "squads": 0, "until": null}' >"$SCRATCH/writers"
   say "$1 is of no run here: workers that may still be writing its keys are not known and not waited for"
-  empty "$1" ''
+  clear_out "$1" ''
 }
 
 # Deletes the keys in SCRATCH/keys.txt, their uploads, and the answers in a folder of the bucket; says what came of it.
-empty() { # NAME FOLDER, empty for none
+clear_out() { # NAME FOLDER, empty for none
   # Here what AWS refused for the moment may be tried again: a deletion is the same the second time.
   export AWS_MAX_ATTEMPTS=5 PYTHONUTF8=1
   : >"$SCRATCH/left"

@@ -501,3 +501,23 @@ def test_a_run_that_was_read_in_squads_leaves_an_empty_bucket(local):
     done = local(script, exit=2)
     assert done.stdout.splitlines()[-1] in ("0", "null") and done.stdout.count("2 removed") == 2
     assert "were deleted at" in done.stderr
+
+
+def test_workers_that_outlive_their_driver_leave_nothing(local):
+    local.serve("--worker-rate", 4)
+    options = ["--part-mb", 5, "--start-in", 0, "--timeout", 8]
+    process = local.start("write", 2, 100, *options)
+    bucket = Bucket(local.env)
+    deadline = time.time() + 30
+    while len(bucket.uploads()) < 2:
+        assert time.time() < deadline and process.poll() is None
+        time.sleep(0.1)
+    _, err = interrupt(process)
+    assert "up to 2 workers may still be running" in err
+    done = local.drive("delete")
+    assert "up to 2 workers may still be writing" in done.err
+    assert bucket.keys() == set() and bucket.uploads() == []
+    # What a worker that was killed leaves: nobody aborts it.
+    (key, _) = keys_of(local.run_of("write"))
+    bucket.open([key])
+    assert "1 aborted" in local.drive("delete").out and bucket.uploads() == []
