@@ -38,13 +38,11 @@ make_function() { # ROLE
   resolve_credentials
   upload "$role"
   await_function
-  look_at_function
   # cargo-lambda leaves the role as it is where nothing else of the configuration changes.
   if [ "$(jq -r .Configuration.Role "$SCRATCH/function")" != "$role" ]; then
     request role lambda update-function-configuration --function-name "$STACK" --role "$role" ||
       blame role lambda:UpdateFunctionConfiguration
     await_function
-    look_at_function
   fi
   case $before in
     '') say "function $STACK: made" ;;
@@ -73,10 +71,14 @@ upload() { # ROLE
   refuse "Lambda still does not know the new role after more than a minute: $(again) goes on from there"
 }
 
-# Lambda takes changes in the background.
+# Lambda takes changes in the background. Leaves the function as it is then in SCRATCH/function.
 await_function() {
+  look_at_function
+  ! jq -e '.Configuration | (.State // "Active") != "Pending" and (.LastUpdateStatus // "Successful") == "Successful"' \
+    "$SCRATCH/function" >/dev/null || return 0
   request settled lambda wait function-active-v2 --function-name "$STACK" || blame settled lambda:GetFunction
   request settled lambda wait function-updated-v2 --function-name "$STACK" || blame settled lambda:GetFunction
+  look_at_function
 }
 
 remove_function() {

@@ -27,16 +27,19 @@ resource() { # LOGICAL-ID
     | .PhysicalResourceId // empty' "$SCRATCH/resources"
 }
 
+# How often it is looked at, every 5 s, while it is at work.
+MOST_LOOKS=120
+
 # Waits for what an earlier command, or somebody else, has begun.
 settle_stack() {
-  local tries=120
+  local looks
   look_at_stack
-  while [[ $STATE == *_IN_PROGRESS && $STATE != REVIEW_IN_PROGRESS ]]; do
-    [ "$tries" -lt 120 ] || say "the stack $STACK is at work ($STATE); waiting for it"
-    tries=$((tries - 1))
-    [ "$tries" -gt 0 ] ||
+  for ((looks = 1; ; looks++)); do
+    [[ $STATE == *_IN_PROGRESS && $STATE != REVIEW_IN_PROGRESS ]] || return 0
+    [ "$looks" -lt "$MOST_LOOKS" ] ||
       refuse "the stack $STACK is still at work ($STATE): aws cloudformation describe-stack-events" \
         "--stack-name $STACK --region $REGION tells what it waits for; then $(again)"
+    [ "$looks" -gt 1 ] || say "the stack $STACK is at work ($STATE); waiting for it"
     sleep 5
     look_at_stack
   done
