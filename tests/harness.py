@@ -53,10 +53,7 @@ class Driver:
         )
 
     def run(self, *args, exit=0):
-        process = self.start(*args)
-        process.out, process.err = process.communicate(timeout=180)
-        assert process.returncode == exit, f"exit {process.returncode}\n{process.err}\n{process.out}"
-        return process
+        return ended(self.start(*args), exit)
 
     def behave(self, *lines, key=None):
         name = "any" if key is None else "job-" + key.encode().hex()
@@ -90,8 +87,8 @@ class Driver:
 
 
 class Local:
-    """`local` with the real worker, the real AWS CLI, and a copy of the driver, which draws no pictures: they take longer
-    than a run. Its runs go to a folder of their own."""
+    """`local` with the real worker, the real AWS CLI, and a copy of the driver, whose runs go to a folder of their own. It
+    draws no pictures, which take longer than a run."""
 
     program = Path(os.environ.get("TERABIT_LOCAL", ROOT / "target" / "release" / "local"))
     worker = os.environ.get("TERABIT_WORKER")
@@ -150,6 +147,7 @@ class Local:
     def stop(self):
         if self.server:
             self.server.communicate(timeout=20)
+            assert self.server.returncode == 0, "it ends with its command's status"
 
     def start(self, *args, **more):
         """A driver in a session of its own, as in a terminal of its own: what stays of it can be told."""
@@ -161,10 +159,7 @@ class Local:
 
     def drive(self, *args, exit=0, **more):
         """A driver from its start to its end."""
-        process = self.start(*args, **more)
-        process.out, process.err = process.communicate(timeout=120)
-        assert process.returncode == exit, f"exit {process.returncode}\n{process.err}\n{process.out}"
-        return process
+        return ended(self.start(*args, **more), exit)
 
     def put(self, sizes):
         """Puts objects of so many MiB: {key: size}. Returns a file of their keys."""
@@ -196,6 +191,17 @@ def copy_driver(folder):
     shutil.copy(ROOT / "driver.sh", folder)
     for part in ("lib", "jq"):
         shutil.copytree(ROOT / part, folder / part)
+
+
+def ended(process, exit):
+    """A driver once it has ended with that status, and what it said; one that goes on for ever is interrupted."""
+    try:
+        process.out, process.err = process.communicate(timeout=180)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        raise
+    assert process.returncode == exit, f"exit {process.returncode}\n{process.err}\n{process.out}"
+    return process
 
 
 def wait_for(condition, process, seconds=40):

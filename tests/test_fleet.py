@@ -134,11 +134,13 @@ def test_the_barrier_is_on_the_workers_clock(driver, ahead, squad):
     driver.run("write", 8, 64, "--squad", squad)
     config = read_json(driver.only_run() / "run.json")
     clock = config["clock"]
-    assert abs(clock["offset_s"] - ahead) <= clock["within_s"] < 2
+    assert abs(clock["offset_s"] - ahead) <= clock["within_s"] < 10
     for event in ndjson(driver.only_run() / "jobs.ndjson"):
         assert (event["start_at"], event["stop_by"]) == (config["start_at"], config["stop_by"])
     lead = config["start_at"] - ahead - config["launch"]
-    assert 3 < lead < 12, "as long after the launch whatever the laptop's clock shows"
+    assert config["start_in_s"] > 4, "the connections are opened in the last 3 s"
+    lag = config["start_in_s"] - lead
+    assert -clock["within_s"] <= lag < 8, "as long after the launch whatever the laptop's clock shows"
     assert config["start_at"] - ahead > began
     assert config["stop_by"] - config["start_at"] == pytest.approx(60)
 
