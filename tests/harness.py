@@ -87,7 +87,7 @@ class Driver:
 
 
 class Local:
-    """`local` with the real worker, the real AWS CLI, and a copy of the driver, whose runs go to a folder of their own. It
+    """`local` with the real worker, the real AWS CLI, and a copy of the driver with a folder for its runs. The copy
     draws no pictures, which take longer than a run."""
 
     program = Path(os.environ.get("TERABIT_LOCAL", ROOT / "target" / "release" / "local"))
