@@ -155,17 +155,29 @@ def timeline($panels; $i; $layout):
   | tail($panels; $run; $layout)
   | above($panels; $run.loopback);
 
-# Where two lines of text are far from all labels' lines, and above the curves or below them.
-# Input: labels with .at. $curves: GB/s of the curves where the text stands.
-def free_height($height; $curves; $layout):
-  def y: $height * (1 - . / $layout.gbs);
-  map(.at) as $taken
-  | ($curves | max | y) as $top
-  | ($curves | min | y) as $bottom
-  | [range(10; $height - 30; 4)]
-  | (map(select(. + 26 < $top or . - 10 > $bottom)) | select(. != []))
-    // .
-  | max_by(. as $y | [$taken[] | . - $y - 7 | fabs] | min);
+# Where two lines of text beside $x are far from all labels' lines, and above the curves or below them: {x, y, align},
+# right of it where there is such a place, else left. Input: a run. $labels: with .at.
+def beside($x; $wide; $labels; $height; $layout):
+  . as $run
+  | 7 as $gap
+  | (($layout.to - $layout.from) / $layout.width) as $pixel
+  | [
+      {align: "left", x: ($x + $gap), from: ($x + $gap)},
+      {align: "right", x: ($x - $gap), from: ($x - $gap - $wide)}
+      | select(.from >= 0 and .from + $wide <= $layout.width)
+      | ($layout.from + .from * $pixel) as $from
+      | [
+          $run.bins[]
+          | select(.t2 > $from and .t < $from + $wide * $pixel)
+          | .gbs, (.active * $run.cap_mbps / 1e3)
+          | $height * (1 - . / $layout.gbs)
+        ] as $curves
+      | .y = (
+          [range(10; $height - 30; 4) | select(. + 26 < ($curves | min) or . - 10 > ($curves | max))]
+          | max_by(. as $y | [$labels[].at - $y - 7 | fabs] | min)
+        )
+    ]
+  | (map(select(.y != null)) + [{align: "left", x: ($x + $gap), y: 10}])[0];
 
 # Input: a run. A cap far above what was reached is not drawn: all that could be seen of it is that it rises and falls.
 def cap_in_sight($layout): cap <= $layout.gbs;
@@ -201,21 +213,14 @@ def aggregate($panels; $i; $layout):
   | behind($panels; $run.loopback)
   | tail($panels; $run; $layout)
   | if $run | dragged then
-      ($run.t95 | across($layout)) as $x
-      | (if $layout.many then 95 else 150 end) as $wide
-      | ($x + $wide > $layout.width) as $left
-      | ($wide / $layout.width * ($layout.to - $layout.from)) as $wide_s
-      | ($run.t95 - if $left then $wide_s else 0 end) as $from
-      | ([
-          $run.bins[]
-          | select(.t2 > $from and .t < $from + $wide_s)
-          | .gbs, (.active * $run.cap_mbps / 1e3)
-        ]) as $curves
-      | (if $layout.many then ["95 %", "all"] else ["95 % of the bytes", "the rest"] end) as [$most, $rest]
+      (if $layout.many then {wide: 90, most: "95 %", rest: "all"}
+       else {wide: 140, most: "95 % of the bytes", rest: "the rest"} end) as $text
+      | ($run.t95 | across($layout)) as $x
+      | ($run | beside($x; $text.wide; $labels; $height; $layout)) as $place
       | layers([
-          ["\($most) by \($run.t95 | seconds),", "\($rest) by \($run.makespan_s | seconds)"]
-          | note($panels; $x + (if $left then -7 else 7 end); $labels | free_height($height; $curves; $layout); [])
-          | .mark.align = (if $left then "right" else "left" end)
+          ["\($text.most) by \($run.t95 | seconds),", "\($text.rest) by \($run.makespan_s | seconds)"]
+          | note($panels; $place.x; $place.y; [])
+          | .mark.align = $place.align
         ])
     else . end
   | layers([
