@@ -28,13 +28,17 @@ def list_prices: "list prices of \(.cost.prices.region), \(.cost.prices.date)";
 def together: if .cost.compute_usd == null then null else .cost.compute_usd + .cost.requests_usd end;
 
 def price:
-  (together | if . == null then "" else "about \(dollars), " end)
+  (if .loopback then "nothing on loopback; on AWS " else "" end)
+  + (together
+      | if . == null then ""
+        elif . < 0.01 then dollars + ", "
+        else "about \(dollars), " end)
   + "at most \(.cost.ceiling_usd | dollars) if all run until they give up"
   + (if .cost.requests_usd == null then " and their requests (objects of unknown size)" else "" end)
   + (if .cost.storage_usd_per_day > 0 then
        "; then \(.cost.storage_usd_per_day | dollars) a day until the objects are deleted"
      else "" end)
-  + if .loopback then " on AWS; loopback costs nothing" else " (\(list_prices))" end;
+  + " (\(list_prices))";
 
 # The amounts as somebody would add them up by hand.
 def sums:

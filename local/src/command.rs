@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
@@ -13,6 +12,7 @@ use nix::unistd::Pid;
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::endpoints::Endpoints;
 use crate::identity::{Identity, SECRET_KEY};
 use crate::options::Options;
 
@@ -37,13 +37,9 @@ pub struct Environment {
 impl Environment {
     /// Endpoints, credentials, region, bucket and function; everything else of AWS is shut out.
     #[must_use]
-    pub fn new(options: &Options, s3: SocketAddr, lambda: SocketAddr) -> Self {
+    pub fn new(options: &Options, endpoints: &Endpoints) -> Self {
         let mut set: BTreeMap<&'static str, OsString> = BTreeMap::new();
         for (name, value) in [
-            ("AWS_ENDPOINT_URL_S3", format!("http://{s3}")),
-            ("AWS_ENDPOINT_URL_LAMBDA", format!("http://{lambda}")),
-            // Whatever other service is called ends here and never at the real one.
-            ("AWS_ENDPOINT_URL", format!("http://{lambda}")),
             ("AWS_ACCESS_KEY_ID", Identity::Command.access_key()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
             ("AWS_REGION", options.region.clone()),
@@ -56,6 +52,12 @@ impl Environment {
             ("FUNCTION", options.function.clone()),
         ] {
             set.insert(name, value.into());
+        }
+        for (name, value) in endpoints.variables() {
+            set.insert(name, value.into());
+        }
+        if let Some(authority) = &endpoints.authority {
+            set.insert("AWS_CA_BUNDLE", authority.into());
         }
         for name in ["NO_PROXY", "no_proxy"] {
             set.insert(name, no_proxy(env::var_os(name)));

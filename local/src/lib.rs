@@ -5,14 +5,19 @@
 //! | [`options`] | what the user may say on the command line |
 //! | [`service`] | starts and stops everything |
 //! | [`command`] | COMMAND, its environment and its end |
+//! | [`endpoints`] | where S3 and Lambda are to be found |
 //! | [`identity`] | the dummy credentials and who signed a request |
-//! | [`model`] | latency and rates of a network that is not loopback |
+//! | [`model`] | latency, rates and faults of a network that is not loopback |
+//! | [`faults`] | what goes wrong between S3 and its clients now and then |
 //! | [`server`] | sockets and connections |
+//! | [`tls`] | TLS with an authority of local's own |
 //! | [`lambda`] | the Lambda API, the Runtime API and the worker processes |
 //! | [`s3`] | the S3 protocol over a store in memory or in a folder |
 //! | [`id`] | unique identifiers |
 
 pub mod command;
+pub mod endpoints;
+pub mod faults;
 pub mod id;
 pub mod identity;
 pub mod lambda;
@@ -21,3 +26,4 @@ pub mod options;
 pub mod s3;
 pub mod server;
 pub mod service;
+pub mod tls;

@@ -1,4 +1,4 @@
-//! Latency and rates of a network that is not loopback.
+//! Latency, rates and faults of a network that is not loopback.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::faults::{Fault, Faults};
 use crate::identity::Identity;
 use crate::options::Options;
 
@@ -109,6 +110,7 @@ pub struct Model {
     connection_up: Option<Rate>,
     connection_down: Option<Rate>,
     worker: Option<Rate>,
+    faults: Faults,
     workers: Mutex<HashMap<u32, WorkerLinks>>,
 }
 
@@ -121,6 +123,7 @@ impl Model {
             connection_up: options.connection_up,
             connection_down: options.connection_down,
             worker: options.worker_rate,
+            faults: Faults::new(options),
             workers: Mutex::default(),
         }
     }
@@ -132,6 +135,15 @@ impl Model {
             .or(self.connection_down)
             .or(self.worker)
             .is_some()
+    }
+
+    /// What goes wrong with the next request of this identity. Nothing ever does with COMMAND's.
+    #[must_use]
+    pub fn fault(&self, identity: Option<Identity>) -> Option<Fault> {
+        match identity {
+            Some(Identity::Worker(_)) => self.faults.strike(),
+            _ => None,
+        }
     }
 
     /// The paths of one request's body and of its answer's body.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
 
+use crate::faults::Share;
 use crate::lambda::scaling::ScalingRate;
 use crate::model::Rate;
 use crate::s3::access::ACTIONS;
@@ -67,6 +68,10 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 
+    /// Serve S3 and Lambda over TLS, as AWS does; COMMAND and the workers trust its certificate
+    #[arg(long)]
+    pub tls: bool,
+
     /// Model: wait so many milliseconds before each answer of S3, 0–60000
     #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=60_000))]
     pub first_byte_ms: u64,
@@ -82,6 +87,22 @@ pub struct Options {
     /// Model: network cap of each worker in MB/s, each direction on its own, 0.001–100000 [default: no limit]
     #[arg(long, value_name = "MB/S")]
     pub worker_rate: Option<Rate>,
+
+    /// Model: answer this share of the workers' requests to S3 with 503 (`SlowDown`), 0–1, spread evenly
+    #[arg(long, value_name = "SHARE")]
+    pub slow_down: Option<Share>,
+
+    /// Model: close the connection of this share of them half-way through the request, 0–1
+    #[arg(long, value_name = "SHARE")]
+    pub reset: Option<Share>,
+
+    /// Model: end the answer's body of this share of them half-way, 0–1
+    #[arg(long, value_name = "SHARE")]
+    pub short: Option<Share>,
+
+    /// Model: let the body of this share of them, or of its answer, stand still half-way for ever, 0–1
+    #[arg(long, value_name = "SHARE")]
+    pub stall: Option<Share>,
 
     /// An action that the worker's role lacks, such as s3:ListBucket, repeatable; S3 then denies it
     #[arg(long = "deny", value_name = "ACTION", value_parser = action)]
@@ -225,6 +246,8 @@ mod tests {
             (["--worker-rate", "0"], "0.001–100000"),
             (["--connection-up", "fast"], "0.001–100000"),
             (["--deny", "s3:Everything"], "s3:ListBucket"),
+            (["--slow-down", "1.5"], "0 to 1"),
+            (["--stall", "often"], "0 to 1"),
             (["--first-byte-ms", "60001"], "0..=60000"),
         ] {
             let message = refusal(&arguments);

@@ -1,6 +1,5 @@
 //! Sockets and connections.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -13,10 +12,17 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// Connections that may wait to be accepted: a fleet opens thousands in the same second.
 const BACKLOG: i32 = 4096;
+
+/// The connection is closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("hung up")]
+pub struct HungUp;
 
 /// What lies between client and server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,18 +66,31 @@ pub fn listen(wire: Wire) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Serves connections for ever; each request is answered by `handler`.
-pub async fn serve<H, F, B>(listener: TcpListener, wire: Wire, handler: H)
+/// Serves connections for ever; each request is answered by `handler`, or its connection closed.
+pub async fn serve<H, F, B>(listener: TcpListener, tls: Option<TlsAcceptor>, wire: Wire, handler: H)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
+    F: Future<Output = Result<Response<B>, HungUp>> + Send + 'static,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(connection(stream, wire, handler.clone()));
+                // Not fatal: only latency suffers.
+                let _ = stream.set_nodelay(true);
+                let (tls, handler) = (tls.clone(), handler.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => connection(stream, wire, handler).await,
+                        // A client that does not trust the certificate says so itself.
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                connection(stream, wire, handler).await;
+                            }
+                        }
+                    }
+                });
             }
             Err(error) => {
                 // Out of descriptors, most likely: those who hold them need a moment to give some back.
@@ -82,24 +101,19 @@ where
     }
 }
 
-async fn connection<H, F, B>(stream: TcpStream, wire: Wire, handler: H)
+async fn connection<S, H, F, B>(stream: S, wire: Wire, handler: H)
 where
+    S: AsyncRead + AsyncWrite + Unpin,
     H: Fn(Request<Incoming>) -> F,
-    F: Future<Output = Response<B>>,
+    F: Future<Output = Result<Response<B>, HungUp>>,
     B: Body<Data = Bytes> + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    // Not fatal: only latency suffers.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(|request: Request<Incoming>| {
-        let answer = handler(request);
-        async { Ok::<_, Infallible>(answer.await) }
-    });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
         .max_buf_size(wire.server_buffer())
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(stream), service_fn(handler))
         .await;
     // A client that goes away in mid request is its own business; whoever awaited the body has seen the error.
     drop(served);

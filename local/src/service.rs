@@ -1,6 +1,5 @@
 //! Starts and stops everything.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +8,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::task::JoinSet;
 
 use crate::command::{self, Environment};
+use crate::endpoints::Endpoints;
 use crate::lambda::environment::Process;
 use crate::lambda::fleet::{Fleet, Function};
 use crate::lambda::journal::Journal;
@@ -17,14 +17,15 @@ use crate::model::Model;
 use crate::options::Options;
 use crate::s3::S3;
 use crate::server::{self, Wire};
+use crate::tls::Tls;
 
 /// S3 and Lambda, serving.
 #[derive(Debug)]
 pub struct Service {
-    /// Where S3 listens.
-    pub s3: SocketAddr,
-    /// Where Lambda listens.
-    pub lambda: SocketAddr,
+    /// Where both are to be found.
+    pub endpoints: Endpoints,
+    /// Its file is read as long as this serves.
+    _tls: Option<Tls>,
     fleet: Arc<Fleet>,
     servers: JoinSet<()>,
 }
@@ -49,34 +50,52 @@ impl Service {
         let lambda_listener = server::listen(Wire::Loopback).context("cannot listen for Lambda")?;
         let runtime_listener =
             server::listen(Wire::Loopback).context("cannot listen for the Runtime API")?;
-        let s3 = s3_listener.local_addr()?;
-        let lambda = lambda_listener.local_addr()?;
+        let tls = options.tls.then(Tls::new).transpose()?;
+        let acceptor = tls.as_ref().map(Tls::acceptor);
+        let endpoints = Endpoints {
+            s3: s3_listener.local_addr()?,
+            lambda: lambda_listener.local_addr()?,
+            authority: tls.as_ref().map(|tls| tls.authority().to_owned()),
+        };
 
-        let process = Process::new(options, &worker, s3, lambda, runtime_listener.local_addr()?)?;
+        let process = Process::new(options, &worker, &endpoints, runtime_listener.local_addr()?)?;
         let journal = options.events.as_deref().map(Journal::open).transpose()?;
         let fleet = Arc::new(Fleet::new(Function::new(options, worker), process, journal));
         let s3_service = S3::new(options, store, model);
 
         let mut servers = JoinSet::new();
-        servers.spawn(server::serve(s3_listener, wire, move |request| {
-            let service = s3_service.clone();
-            async move { service.answer(request).await }
-        }));
+        servers.spawn(server::serve(
+            s3_listener,
+            acceptor.clone(),
+            wire,
+            move |request| {
+                let service = s3_service.clone();
+                async move { service.answer(request).await }
+            },
+        ));
         let invoked = Arc::clone(&fleet);
         servers.spawn(server::serve(
             lambda_listener,
+            acceptor,
             Wire::Loopback,
-            move |request| invoke_api::answer(Arc::clone(&invoked), request),
+            move |request| {
+                let answer = invoke_api::answer(Arc::clone(&invoked), request);
+                async { Ok(answer.await) }
+            },
         ));
         let served = Arc::clone(&fleet);
         servers.spawn(server::serve(
             runtime_listener,
+            None,
             Wire::Loopback,
-            move |request| runtime_api::answer(Arc::clone(&served), request),
+            move |request| {
+                let answer = runtime_api::answer(Arc::clone(&served), request);
+                async { Ok(answer.await) }
+            },
         ));
         Ok(Self {
-            s3,
-            lambda,
+            endpoints,
+            _tls: tls,
             fleet,
             servers,
         })
@@ -95,7 +114,7 @@ impl Service {
 /// When the services or COMMAND cannot be started.
 pub async fn run(options: Options) -> Result<u8> {
     let service = Service::start(&options)?;
-    let environment = Environment::new(&options, service.s3, service.lambda);
+    let environment = Environment::new(&options, &service.endpoints);
     let status = if options.command.is_empty() {
         print!("{}", environment.shell_lines());
         command::until_interrupted().await.map(|()| 0)

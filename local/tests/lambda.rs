@@ -48,7 +48,9 @@ async fn send(
     headers: &str,
     body: &[u8],
 ) -> Answer {
-    let mut stream = TcpStream::connect(local.service.lambda).await.unwrap();
+    let mut stream = TcpStream::connect(local.service.endpoints.lambda)
+        .await
+        .unwrap();
     let length = body.len();
     let path = if path.starts_with('/') {
         path.to_owned()
@@ -120,7 +122,7 @@ async fn a_worker_is_given_what_lambda_gives_and_is_reused() {
     );
     assert_eq!(
         variables["AWS_ENDPOINT_URL_S3"],
-        format!("http://{}", local.service.s3)
+        format!("http://{}", local.service.endpoints.s3)
     );
     assert!(
         variables.get("HOME").is_none(),

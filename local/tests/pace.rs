@@ -43,12 +43,14 @@ async fn put(local: &Local, identity: Identity, key: &str, length: usize, counts
         .unwrap()
         .1
         .to_owned();
-    let mut stream = TcpStream::connect(local.service.s3).await.unwrap();
+    let mut stream = TcpStream::connect(local.service.endpoints.s3)
+        .await
+        .unwrap();
     // As the worker does: otherwise the kernel takes a megabyte ahead of what it sends.
     SockRef::from(&stream)
         .set_tcp_notsent_lowat(128 << 10)
         .unwrap();
-    let host = local.service.s3;
+    let host = local.service.endpoints.s3;
     let head = format!(
         "PUT /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
     );

@@ -18,6 +18,7 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, oneshot};
 
+use crate::endpoints::Endpoints;
 use crate::id;
 use crate::identity::{Identity, SECRET_KEY};
 use crate::options::Options;
@@ -42,8 +43,7 @@ impl Process {
     pub fn new(
         options: &Options,
         worker: &Path,
-        s3: SocketAddr,
-        lambda: SocketAddr,
+        endpoints: &Endpoints,
         runtime: SocketAddr,
     ) -> Result<Self> {
         let open = |path: &PathBuf| {
@@ -73,18 +73,20 @@ impl Process {
             ("AWS_REGION", options.region.clone().into()),
             ("AWS_DEFAULT_REGION", options.region.clone().into()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.into()),
-            ("AWS_ENDPOINT_URL_S3", format!("http://{s3}").into()),
-            ("AWS_ENDPOINT_URL_LAMBDA", format!("http://{lambda}").into()),
-            ("AWS_ENDPOINT_URL", format!("http://{lambda}").into()),
             ("AWS_EC2_METADATA_DISABLED", "true".into()),
             ("AWS_CONFIG_FILE", "/dev/null".into()),
             ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".into()),
         ];
+        let urls = endpoints.variables();
+        variables.extend(urls.map(|(name, value)| (name, value.into())));
         variables.extend(
             PASSED_THROUGH
                 .into_iter()
                 .filter_map(|name| Some((name, std::env::var_os(name)?))),
         );
+        if let Some(authority) = &endpoints.authority {
+            variables.push(("SSL_CERT_FILE", authority.into()));
+        }
         Ok(Self {
             worker: worker.to_owned(),
             variables,

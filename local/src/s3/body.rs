@@ -1,14 +1,17 @@
-//! Bodies on their way: request bodies that are read to their end whatever happens, and the pace of both directions.
+//! Bodies on their way: request bodies that are read to their end whatever happens, the pace of both directions, and
+//! answers that break off.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep_until};
 
 use crate::model::Path;
+use crate::server::HungUp;
 
 /// A paced body passes in pieces of at most this size, in bytes: requests that share a link take turns by them.
 const PIECE: usize = 16 * 1024;
@@ -85,6 +88,74 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Paced<B> {
     }
 }
 
+/// The body of an answer that breaks off half-way.
+#[derive(Debug)]
+pub struct Cut<B> {
+    body: B,
+    /// Bytes that still pass.
+    left: u64,
+    stalls: bool,
+}
+
+impl<B: Body> Cut<B> {
+    /// One after whose first half the connection ends.
+    pub fn ending(body: B) -> Self {
+        Self::new(body, false)
+    }
+
+    /// One after whose first half nothing comes.
+    pub fn stalling(body: B) -> Self {
+        Self::new(body, true)
+    }
+
+    fn new(body: B, stalls: bool) -> Self {
+        let left = body.size_hint().lower() / 2;
+        Self { body, left, stalls }
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for Cut<B>
+where
+    B::Error: From<HungUp>,
+{
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let this = self.get_mut();
+        if this.left == 0 && !this.body.is_end_stream() {
+            return if this.stalls {
+                Poll::Pending
+            } else {
+                Poll::Ready(Some(Err(HungUp.into())))
+            };
+        }
+        let polled = ready!(Pin::new(&mut this.body).poll_frame(context));
+        Poll::Ready(polled.map(|frame| {
+            frame.map(|frame| {
+                frame.map_data(|data| {
+                    let most = usize::try_from(this.left).unwrap_or(usize::MAX);
+                    let data = data.slice(..data.len().min(most));
+                    this.left -= data.len() as u64;
+                    data
+                })
+            })
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    /// What the client is promised: the whole body.
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 /// A request's body. If it is given up before its end, the rest is read and dropped in the background: a client that
 /// is still sending would otherwise find its connection reset before it could read why.
 #[derive(Debug)]
@@ -103,6 +174,18 @@ impl Received {
             body: Some(Paced::new(body, path)),
             expects_continue,
             polled: false,
+        }
+    }
+}
+
+impl Received {
+    /// Takes half of the body.
+    pub async fn half(&mut self) {
+        let mut left = self.size_hint().lower() / 2;
+        while left > 0
+            && let Some(Ok(frame)) = self.frame().await
+        {
+            left = left.saturating_sub(frame.data_ref().map_or(0, |data| data.len() as u64));
         }
     }
 }
@@ -143,9 +226,7 @@ impl Drop for Received {
         if let Some(mut body) = self.body.take_if(|body| !body.is_end_stream())
             && (self.polled || !self.expects_continue)
         {
-            tokio::spawn(async move {
-                while let Some(Ok(_)) = http_body_util::BodyExt::frame(&mut body).await {}
-            });
+            tokio::spawn(async move { while let Some(Ok(_)) = body.frame().await {} });
         }
     }
 }

@@ -14,16 +14,19 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
-use s3s::Body;
 use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{Body, s3_error};
 
+use crate::faults::Fault;
 use crate::id;
 use crate::identity::Signer;
 use crate::model::Model;
 use crate::options::Options;
+use crate::server::HungUp;
 use access::{Gate, Keys, Policy};
-use body::{Paced, Received};
+use body::{Cut, Paced, Received};
 use operations::Operations;
 use store::{Store, StoreError};
 
@@ -99,19 +102,33 @@ impl S3 {
     }
 
     /// Answers one request.
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    ///
+    /// # Errors
+    /// When the model has the connection break.
+    pub async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, HungUp> {
         let identity =
             Signer::of(request.headers(), request.uri()).and_then(|signer| signer.identity);
         let (up, down) = self.model.paths(identity);
+        let fault = self.model.fault(identity);
         let expects_continue = request.headers().contains_key(header::EXPECT);
-        let request =
-            request.map(|body| Body::http_body(Received::new(body, up, expects_continue)));
-        let mut answer = self.service.call(request).await.unwrap_or_else(|error| {
-            eprintln!("local: S3 cannot answer: {error:?}");
-            let mut answer = Response::new(Body::empty());
-            *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            answer
-        });
+        let request = request.map(|body| Received::new(body, up, expects_continue));
+        let mut answer = match fault {
+            Some(Fault::SlowDown) => {
+                drop(request);
+                s3_error!(SlowDown, "Please reduce your request rate.")
+                    .to_http_response()
+                    .unwrap_or_else(failed)
+            }
+            Some(Fault::Reset) => {
+                request.into_body().half().await;
+                return Err(HungUp);
+            }
+            Some(Fault::Stall) if !request.body().is_end_stream() => {
+                request.into_body().half().await;
+                std::future::pending().await
+            }
+            _ => self.serve(request).await,
+        };
         if !self.model.first_byte.is_zero() {
             tokio::time::sleep(self.model.first_byte).await;
         }
@@ -120,10 +137,25 @@ impl S3 {
                 answer.headers_mut().insert(name, id);
             }
         }
-        if down.is_free() {
-            answer
-        } else {
-            answer.map(|body| Body::http_body(Paced::new(body, down)))
+        if !down.is_free() {
+            answer = answer.map(|body| Body::http_body(Paced::new(body, down)));
         }
+        Ok(match fault {
+            Some(Fault::Short) => answer.map(|body| Body::http_body(Cut::ending(body))),
+            Some(Fault::Stall) => answer.map(|body| Body::http_body(Cut::stalling(body))),
+            _ => answer,
+        })
     }
+
+    async fn serve(&self, request: Request<Received>) -> Response<Body> {
+        let served = self.service.call(request.map(Body::http_body)).await;
+        served.unwrap_or_else(failed)
+    }
+}
+
+fn failed(error: impl std::fmt::Debug) -> Response<Body> {
+    eprintln!("local: S3 cannot answer: {error:?}");
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    answer
 }

@@ -95,7 +95,7 @@ impl Local {
     pub fn s3_with_key(&self, key: &str, secret: &str) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .endpoint_url(format!("http://{}", self.service.s3))
+            .endpoint_url(format!("http://{}", self.service.endpoints.s3))
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new(key, secret, None, None, "test"))
             .force_path_style(true)
