@@ -47,9 +47,7 @@ class Driver:
             cwd=self.project,
             text=True,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            **more,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more,
         )
 
     def run(self, *args, exit=0):
