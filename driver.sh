@@ -170,11 +170,9 @@ bench() { # OP
 prepare() { # CONFIGURATION-FILE JOBS
   local squads=''
   fleet "$1" "$2" >"$SCRATCH/config"
+  [ -z "$OPT_DRY_RUN" ] || dry_run "$2"
   check_fleet "$SCRATCH/config" "$2"
-  if [ -n "$OPT_DRY_RUN" ]; then
-    dry_run "$2"
-    return
-  fi
+  [ -z "$OPT_DRY_RUN" ] || return 0
   [ "$(jq -r .mode "$SCRATCH/config")" = direct ] || squads=yes
   ping "$squads" "$SCRATCH/ping"
   fleet "$1" "$2" "$SCRATCH/ping" >"$SCRATCH/config"

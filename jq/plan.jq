@@ -69,12 +69,13 @@ def sums:
 
 if $brief then fleet, price | "driver: " + .
 else
-  "terabit \(.op): would launch \(fleet)",
+  ("terabit \(.op): would launch \(fleet)" | wrapped(width)[]),
   (
     to_entries[]
     | select(.value != null and .value != "")
     | select(.key | IN("op", "jobs", "launch", "end", "cost", "start_at", "stop_by", "timeout_cut") | not)
-    | "  \(.key | left(14))\(.value | tostring | visible)"
+    | .value |= if type == "number" and . != floor then fixed(2) else tostring | visible end
+    | "  \(.key | left(14))\(.value)"
   ),
   "",
   "What it costs, by \(list_prices)" + (if .loopback then "; loopback costs nothing" else "" end) + ":",

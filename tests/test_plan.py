@@ -101,3 +101,10 @@ def test_a_timeout_beyond_the_functions_own_is_said(driver):
     function_of(driver, Timeout=60)
     assert "--timeout is cut" in driver.run("write", 1, 1, "--timeout", 300).err
     assert "--timeout is cut" not in driver.run("write", 1, 1, "--timeout", 20).err
+
+
+def test_the_plan_is_shown_of_a_fleet_that_has_no_room_yet(driver):
+    limits = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}
+    (driver.stub / "account.json").write_text(json.dumps({"AccountLimit": limits}))
+    done = driver.run("write", 1800, 2000, "--dry-run", exit=3)
+    assert "What it costs" in done.out and "the account has 1,000 free" in done.err
