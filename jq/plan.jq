@@ -40,29 +40,31 @@ def price:
      else "" end)
   + " (\(list_prices))";
 
-# The amounts as somebody would add them up by hand.
+# The amounts as somebody would add them up by hand: to a tenth of a cent, so that the sum is that of what is shown.
+def amount: "$" + fixed(3);
+
 def sums:
   .cost as $cost
   | $prices[0] as $prices
   | ["compute",
       if $cost.expected_s == null then "unknown, as is the objects' size"
       else
-        "\($cost.compute_usd | dollars): \(.environments | grouped) environments for \($cost.expected_s | fixed(1)) s, "
+        "\($cost.compute_usd | amount): \(.environments | grouped) environments for \($cost.expected_s | fixed(1)) s, "
         + "\(.memory_mb / 1024) GB each, at $\($prices.gb_second[.arch // "x86_64"] | fixed(10)) a GB-second"
       end],
     (select($cost.requests != null)
       | $cost.requests
       | ["requests",
-          "\($cost.requests_usd | dollars): "
+          "\($cost.requests_usd | amount): "
           + "\(.puts | grouped) PUT at $\($prices.thousand_puts) and \(.gets | grouped) GET or HEAD at "
           + "$\($prices.thousand_gets | fixed(4)) a thousand, \(.invocations | grouped) invocations at "
           + "$\($prices.million_invocations | fixed(2)) a million"]),
-    (select(together != null) | ["together", (together | dollars)]),
+    (select(together != null) | ["together", (together | amount)]),
     ["at most",
-      "\($cost.ceiling_usd | dollars): compute for \(.stop_in_s | fixed(1)) s, until all give up, and the requests"],
+      "\($cost.ceiling_usd | amount): compute for \(.stop_in_s | fixed(1)) s, until all give up, and the requests"],
     (select($cost.storage_usd_per_day > 0)
       | ["storage",
-          "\($cost.storage_usd_per_day | dollars) a day until deleted: \($jobs * .mb_per_file / 1024 | figures) GB at "
+          "\($cost.storage_usd_per_day | amount) a day until deleted: \($jobs * .mb_per_file / 1024 | figures) GB at "
           + "$\($prices.gb_month) a month of 30 days"])
   | .[0] as $name
   | .[1] | paragraph($name);

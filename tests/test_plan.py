@@ -86,7 +86,7 @@ def test_the_plan_adds_up_by_hand(driver):
     text = driver.run("write", 1800, 2000, "--dry-run").out
     assert f"list prices of {PRICES['region']}, {PRICES['date']}" in text
     for amount in (cost["compute_usd"] + requests, requests, cost["storage_usd_per_day"]):
-        assert f"${amount:.2f}" in text, text
+        assert f"${amount:.3f}" in text, text
     assert "1,816 environments" in text and "61,216 PUT" in text and "14,400 GET" in text
     assert max(map(len, text[text.index("What it costs") :].splitlines())) <= 80
 
