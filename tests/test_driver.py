@@ -234,6 +234,7 @@ def test_every_failure_is_counted_with_its_reason_and_costs_only_itself(driver):
         error = records[how]["error"]
         assert (how, error["type"]) == (how, type)
         assert text in error["message"]
+        assert ("signal" in error["message"]) == (how in ("crash", "killed")), error
         assert driver.invoked(how) == 1, f"{how}: what may have run is never repeated"
     assert "error" not in records["first"] and "error" not in records["last"]
     summary = read_json(run / "summary.json")
