@@ -47,7 +47,7 @@ def cli_error:
     failure("Crashed"; "Lambda could not start a worker. \(said)")
   elif $complaint | test("Could not connect to the endpoint|Connect timeout on endpoint") then
     failure("Connect"; "Lambda could not be reached, nothing ran: check the network. \(said)")
-  elif $status > 128 and $status != 255 then # 255 is what the CLI itself ends with
+  elif $status > 128 and $status < 252 then # the CLI itself ends with 252 to 255
     failure("Unanswered"; "aws was ended by signal \($status - 128) before the answer came; the job may have run and "
       + "is not repeated. A machine short of memory does this: start fewer workers. \(said)")
   else
