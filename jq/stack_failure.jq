@@ -9,8 +9,7 @@ def begins: .PhysicalResourceId == .StackId
 .StackEvents
 | (map(begins) | index(true)) as $beginning
 | .[: if $beginning then $beginning + 1 else length end]
-| map(select((.ResourceStatus // "" | endswith("_FAILED")) and .ResourceStatusReason))
-# What is cancelled, and the stack itself, failed because of something else.
-| (map(select((.ResourceStatusReason | test("cancelled"; "i") | not) and .PhysicalResourceId != .StackId)) | last)
-  // last // empty
+# What failed later, or was cancelled, did so because of the first.
+| map(select((.ResourceStatus | endswith("_FAILED")) and .ResourceStatusReason))
+| last // empty
 | "\(.LogicalResourceId) (\(.ResourceType)): \(.ResourceStatusReason)"

@@ -8,6 +8,7 @@ MOST_SWEEPS=4
 # SCRATCH/cut. A bucket that is gone holds nothing.
 look_into_bucket() {
   : >"$SCRATCH/cut"
+  : >"$SCRATCH/uploads"
   if ! request objects s3api list-object-versions --bucket "$OWN_BUCKET"; then
     ! complains objects NoSuchBucket || return 0
     blame objects s3:ListBucketVersions

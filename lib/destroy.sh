@@ -40,15 +40,9 @@ look_at_logs() {
     "$SCRATCH/logs")
 }
 
-# Names all that will go. Returns 1 where there is nothing.
+# Names all that will go.
 name_all() {
-  local place
-  place="in $REGION, account $ACCOUNT"
-  if [ "$STATE" = none ] && [ -z "$FOUND_ARCH" ] && [ -z "$LOG_GROUP" ]; then
-    say "nothing is deployed as $STACK $place"
-    return 1
-  fi
-  say "this will be removed $place:"
+  say "this will be removed in $REGION, account $ACCOUNT:"
   [ -z "$FOUND_ARCH" ] || say "  function   $STACK"
   if [ -n "$OWN_BUCKET" ]; then
     look_into_bucket
@@ -102,13 +96,18 @@ remove() {
 
 require_tools destroy
 workspace
+# Requests run in groups of their own, which a Ctrl-C does not reach.
+trap 'end_groups; rm -rf "$SCRATCH"' EXIT
 # Where it was deployed counts, not where the terminal is.
 place "$([ "${STACK:-$(saved STACK)}" != "$(saved STACK)" ] || saved REGION)" \
   "${AWS_REGION:-${AWS_DEFAULT_REGION:-}}"
 settle_stack
 look_at_function
 look_at_logs
-if name_all; then
+if [ "$STATE" = none ] && [ -z "$FOUND_ARCH" ] && [ -z "$LOG_GROUP" ]; then
+  say "nothing is deployed as $STACK in $REGION, account $ACCOUNT"
+else
+  name_all
   confirm
   remove
   say "all of it is gone"

@@ -344,6 +344,13 @@ def test_what_the_stack_made_is_not_replaced(account, options):
     assert not account.calls("cloudformation deploy")
 
 
+def test_a_stack_that_was_removed_by_hand_is_made_again(account):
+    account.deploy()
+    account.state |= {"stack": None, "holds": []}
+    account.deploy()
+    assert "ExistingBucket= ExistingRole=" in account.calls("cloudformation deploy")[0]
+
+
 def test_a_new_role_reaches_a_function_that_is_there(account):
     account.deployed(BUCKET="mine", ROLE_ARN=ROLE).deploy(BUCKET="mine", ROLE_ARN=ROLE + "2")
     assert account.state["function"]["role"] == ROLE + "2"
@@ -378,10 +385,11 @@ def test_a_stack_or_function_of_somebody_else_is_left_alone(account):
     account.state |= {"stack": "CREATE_COMPLETE", "parameters": ["VpcId"]}
     for program in ("deploy", "destroy"):
         assert "did not make" in account.run(program, exit=3, FORCE="1").stderr
+    del account.state["parameters"]
     account.state |= {"stack": None, "function": {"arch": "x86_64", "role": ROLE, "memory": 128, "tags": {"a": "b"}}}
     for program in ("deploy", "destroy"):
-        assert "STACK=... names another" in account.run(program, exit=3, FORCE="1").stderr
-    assert account.state["function"]
+        assert "it has no tag terabit=worker" in account.run(program, exit=3, FORCE="1").stderr
+    assert account.state["function"] and account.state["stack"] is None
 
 
 # The stack's refusals
@@ -621,6 +629,21 @@ def test_destroy_goes_on_after_a_failure(account):
     assert account.state["stack"] is None and account.state["objects"] == []
 
 
+def test_destroy_after_the_bucket_was_removed_by_hand(account):
+    account.deploy()
+    account.refuse("s3api list-object-versions", error("NoSuchBucket", "ListObjectVersions", "not there"))
+    assert "with 0 objects and 0 open uploads" in account.destroy().stderr
+    assert account.state["stack"] is None
+
+
+def test_destroy_stops_where_something_goes_on_writing(account):
+    account.deploy()
+    account.state |= {"objects": ["k"], "writers": True}
+    done = account.destroy(exit=3)
+    assert "something still writes to terabit-bucket-1" in done.stderr and account.state["stack"]
+    assert len(account.calls("s3api delete-objects")) == 4
+
+
 def test_destroy_names_what_it_may_not_remove(account):
     account.deploy()
     account.state |= {"objects": ["k"], "kept": True}
@@ -727,7 +750,7 @@ class Project:
         tools = self.folder / ".venv" / "bin"
         tools.mkdir(parents=True)
         for tool in ("aws", "cargo-lambda"):
-            (tools / tool).symlink_to(Path(sys.executable).with_name(tool))
+            (tools / tool).symlink_to(shutil.which(tool, path=Local.path))
         self.built = tmp_path / "built"
         cargo = tools / "cargo"
         cargo.write_text(CARGO.format(built=self.built, worker=worker(), cargo=shutil.which("cargo")))
@@ -791,9 +814,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS..S3..BucketPo
 
 @pytest.fixture
 def project(tmp_path, moto):
-    for tool in ("cargo", "make"):
-        if not shutil.which(tool):
-            pytest.skip(f"there is no {tool}")
+    for tool in ("aws", "cargo", "cargo-lambda", "make"):
+        if not shutil.which(tool, path=Local.path):
+            pytest.skip(f"there is no {tool} on the PATH or in .venv")
     return Project(tmp_path, moto)
 
 
