@@ -16,7 +16,7 @@ use crate::lambda::{invoke_api, runtime_api};
 use crate::model::Model;
 use crate::options::Options;
 use crate::s3::S3;
-use crate::server::{self, Wire};
+use crate::server::{self, HungUp, Wire};
 use crate::tls::Tls;
 
 /// S3 and Lambda, serving.
@@ -79,8 +79,9 @@ impl Service {
             acceptor,
             Wire::Loopback,
             move |request| {
-                let answer = invoke_api::answer(Arc::clone(&invoked), request);
-                async { Ok(answer.await) }
+                // Not with the connection: what was asked for is done even if nobody waits for the answer.
+                let answer = tokio::spawn(invoke_api::answer(Arc::clone(&invoked), request));
+                async { answer.await.map_err(|_| HungUp) }
             },
         ));
         let served = Arc::clone(&fleet);

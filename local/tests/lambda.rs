@@ -40,14 +40,15 @@ impl Answer {
     }
 }
 
-async fn send(
+/// A connection on which a request has been sent.
+async fn ask(
     local: &Local,
     key: &str,
     method: &str,
     path: &str,
     headers: &str,
     body: &[u8],
-) -> Answer {
+) -> TcpStream {
     let mut stream = TcpStream::connect(local.service.endpoints.lambda)
         .await
         .unwrap();
@@ -63,6 +64,18 @@ async fn send(
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(body).await.unwrap();
+    stream
+}
+
+async fn send(
+    local: &Local,
+    key: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &[u8],
+) -> Answer {
+    let mut stream = ask(local, key, method, path, headers, body).await;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     let end = answer
@@ -95,6 +108,30 @@ fn lives(pid: &Value) -> bool {
     // A zombie has a folder too, but no command line.
     std::fs::read(Path::new("/proc").join(pid.to_string()).join("cmdline"))
         .is_ok_and(|line| !line.is_empty())
+}
+
+#[tokio::test]
+async fn an_invocation_goes_on_without_its_caller() {
+    let events = tempfile::NamedTempFile::new().unwrap();
+    let local = common::start(&["--events", events.path().to_str().unwrap()]);
+    let key = Identity::Command.access_key();
+    for _ in 0..20 {
+        drop(ask(&local, &key, "POST", "terabit/invocations", "", b"{}").await);
+    }
+    let run = || {
+        std::fs::read_to_string(events.path())
+            .unwrap()
+            .lines()
+            .count()
+    };
+    for _ in 0..200 {
+        if run() == 20 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(run(), 20);
+    local.service.stop().await;
 }
 
 #[tokio::test]
