@@ -121,7 +121,7 @@ make_stack() {
     explain_stack
   fi
   say "stack $STACK: $done"
-  look_at_stack
+  [ "$done" = 'is as it was' ] || look_at_stack
 }
 
 # Why the stack could not be made or changed.

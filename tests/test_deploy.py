@@ -845,7 +845,6 @@ def test_deploy_twice_change_the_memory_destroy(project):
         s3.put_object(Bucket=bucket, Key=key, Body=b"x")
     s3.delete_object(Bucket=bucket, Key="a")
     s3.create_multipart_upload(Bucket=bucket, Key="upload 'q'")
-    assert "FORCE=1" in project.make("destroy", exit=2).stderr
     done = project.make("destroy", "FORCE=1")
     assert f"{bucket} with 4 objects and 1 open upload" in done.stderr
     # moto says that it deleted a stack whose bucket is full, and keeps the bucket.
@@ -854,7 +853,6 @@ def test_deploy_twice_change_the_memory_destroy(project):
     assert project.client("iam").list_roles()["Roles"] == []
     assert project.client("logs").describe_log_groups()["logGroups"] == []
     assert not (project.folder / ".deployed").exists()
-    assert "nothing is deployed" in project.make("destroy").stderr
 
 
 def test_deploy_write_read_report_delete_destroy(project, local):
