@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 # The project's own tools stand before the user's, so that what is pinned is what runs.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
+INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement
+
 LOCAL := target/release/local
 BOOTSTRAP := target/lambda/terabit/bootstrap
 
@@ -62,12 +64,12 @@ destroy: .venv/installed ## Remove all that deploy made. Asks; FORCE=1 does not.
 ##@ Test
 
 .PHONY: test
-test: lint build ## Everything: format, lints, unit and property tests, driver and end-to-end tests
+test: lint build .venv/tested ## Everything: format, lints, unit and property tests, driver and end-to-end tests
 	cargo test --locked --workspace
 	python -m pytest tests
 
 .PHONY: lint
-lint: .venv/installed ## Formatting, clippy, ShellCheck and cfn-lint
+lint: .venv/tested ## Formatting, clippy, ShellCheck and cfn-lint
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	shellcheck --external-sources driver.sh lib/*.sh .ci/run
@@ -93,5 +95,10 @@ tools:
 .venv/installed: requirements.txt | tools
 	@echo 'make: installing the pinned tools of requirements.txt into .venv' >&2
 	@python3 -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@$(INSTALL) requirements.txt
+	@touch $@
+
+.venv/tested: requirements-test.txt .venv/installed
+	@echo 'make: installing what the tests need besides, pinned in requirements-test.txt' >&2
+	@$(INSTALL) requirements-test.txt
 	@touch $@
