@@ -14,8 +14,8 @@ look_into_bucket() {
     blame objects s3:ListBucketVersions
   fi
   request uploads s3api list-multipart-uploads --bucket "$OWN_BUCKET" || blame uploads s3:ListBucketMultipartUploads
-  jq -n -a -c -f "$ROOT/jq/empty_requests.jq" --arg bucket "$OWN_BUCKET" "$SCRATCH/objects" "$SCRATCH/uploads" \
-    >"$SCRATCH/cut"
+  jq -n -a -c -L "$ROOT/jq" -f "$ROOT/jq/empty_requests.jq" --arg bucket "$OWN_BUCKET" "$SCRATCH/objects" \
+    "$SCRATCH/uploads" >"$SCRATCH/cut"
 }
 
 how_many() { # WORD FILTER NAME

@@ -93,7 +93,7 @@ clear_out() { # NAME FOLDER, empty for none
   : >"$SCRATCH/uploads"
   : >"$SCRATCH/answers"
   jq -R -a . "$SCRATCH/keys.txt" >"$SCRATCH/keys"
-  known_credentials
+  find_credentials
   [ ! -s "$SCRATCH/keys" ] || list_uploads "$SCRATCH/keys"
   [ -z "$2" ] || list_answers "$2"
   # shellcheck disable=SC2153 # settings.sh fills it
@@ -111,14 +111,6 @@ clear_out() { # NAME FOLDER, empty for none
     --slurpfile answers "$SCRATCH/answers" --slurpfile left "$SCRATCH/left" --slurpfile writers "$SCRATCH/writers" \
     --slurpfile versioning "$SCRATCH/versioning" --rawfile complaint "$SCRATCH/versioning.complaint"
   [ ! -s "$SCRATCH/left" ] || DELETE_STATUS=1
-}
-
-# A role or an SSO profile is resolved once. What cannot be resolved so is left to each call.
-known_credentials() {
-  [ -z "${AWS_ACCESS_KEY_ID:-}" ] || return 0
-  in_group "$SCRATCH/credentials" "$SCRATCH/credentials.complaint" \
-    aws configure export-credentials --format process || return 0
-  export_credentials
 }
 
 # Says in the run's folder, and in those of the reads of its keys, that the objects are gone.

@@ -19,13 +19,6 @@ look_at_function() {
   FOUND_CODE=$(jq -r '.Configuration | "\(.CodeSha256) \(.Role) \(.MemorySize) \(.Timeout)"' "$SCRATCH/function")
 }
 
-# A role or an SSO profile is resolved by the CLI, which knows more kinds of them than cargo-lambda.
-resolve_credentials() {
-  [ -z "${AWS_ACCESS_KEY_ID:-}" ] || return 0
-  request credentials configure export-credentials --format process || return 0
-  export_credentials
-}
-
 # Makes the function or brings it up to date.
 make_function() { # ROLE
   local role=$1 before=$FOUND_CODE
@@ -35,7 +28,8 @@ make_function() { # ROLE
     before=''
   fi
   say "function $STACK: ${MEMORY} MB, $ARCH"
-  resolve_credentials
+  # The CLI knows more kinds of credentials than cargo-lambda.
+  find_credentials
   upload "$role"
   await_function
   # cargo-lambda leaves the role as it is where nothing else of the configuration changes.

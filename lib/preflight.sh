@@ -122,7 +122,13 @@ ask_network() {
   ASKED=''
 }
 
-# A role or an SSO profile is resolved once, not by each of many processes.
+# A role or an SSO profile is resolved once, not by each of many processes. What cannot be resolved so is left to them.
+find_credentials() {
+  [ -z "${AWS_ACCESS_KEY_ID:-}" ] || return 0
+  aws configure export-credentials --format process >"$SCRATCH/credentials" 2>/dev/null </dev/null || return 0
+  export_credentials
+}
+
 export_credentials() {
   local name value
   [ "$(answer_of credentials)" != /dev/null ] || return 0

@@ -13,7 +13,7 @@ delete_keys() { # WHAT KEYS-FILE
   cp "$2" "$SCRATCH/todo"
   for ((round = 1; ; round++)); do
     [ -s "$SCRATCH/todo" ] || return 0
-    jq -n -a -c -f "$ROOT/jq/delete_requests.jq" --arg bucket "$BUCKET" "$SCRATCH/todo" >"$SCRATCH/cut"
+    jq -n -a -c -L "$ROOT/jq" -f "$ROOT/jq/delete_requests.jq" --arg bucket "$BUCKET" "$SCRATCH/todo" >"$SCRATCH/cut"
     make_requests "$1" "$SCRATCH/cut" >"$SCRATCH/undone"
     if [ "$round" -eq "$MOST_ROUNDS" ]; then break; fi
     jq -a -c 'select(.again) | .key' "$SCRATCH/undone" >"$SCRATCH/todo"
@@ -30,8 +30,8 @@ abort_uploads() { # KEYS-FILE
   for ((round = 1; round <= MOST_ROUNDS; round++)); do
     [ -s "$SCRATCH/uploads" ] || return 0
     [ "$round" -eq 1 ] || sleep 2
-    jq -n -a -c '[inputs] | to_entries[] | "abort-multipart-upload.\(.key + 1)", .value' "$SCRATCH/uploads" \
-      >"$SCRATCH/cut"
+    jq -n -a -c -L "$ROOT/jq" 'include "requests"; [inputs | ["abort-multipart-upload", .]] | named' \
+      "$SCRATCH/uploads" >"$SCRATCH/cut"
     make_requests uploads "$SCRATCH/cut" >"$SCRATCH/undone"
     # Where none could be aborted, one more try would not do it either.
     [ "$(lines "$SCRATCH/undone")" -lt "$(lines "$SCRATCH/uploads")" ] || break

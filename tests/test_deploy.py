@@ -585,7 +585,7 @@ def test_everything_in_a_bucket_is_cut_into_requests():
         "DeleteMarkers": [{"Key": "control \x01", "VersionId": "v"}, {"Key": "k", "VersionId": "w"}],
     }
     uploads = {"Uploads": [{"Key": "k", "UploadId": "u", "Initiated": "now"}]}
-    program = ["jq", "-n", "-c", "-f", ROOT / "jq" / "empty_requests.jq", "--arg", "bucket", "b"]
+    program = ["jq", "-n", "-c", "-L", ROOT / "jq", "-f", ROOT / "jq" / "empty_requests.jq", "--arg", "bucket", "b"]
     text = json.dumps(objects) + json.dumps(uploads)
     lines = subprocess.run(program, check=True, input=text, capture_output=True, text=True).stdout.splitlines()
     requests = dict(zip(map(json.loads, lines[::2]), map(json.loads, lines[1::2]), strict=True))
