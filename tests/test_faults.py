@@ -19,6 +19,7 @@ def there_and_back(folder, *options):
             assert answer["requests"] == REQUESTS[op] + answer["retries"]
         uploads = fleet.aws("s3api", "list-multipart-uploads", "--bucket", "terabit-local", "--query", "Uploads")
         assert uploads.strip() == "null"
+        assert '"ERROR"' not in fleet.log.read_text()
         return answers
 
 

@@ -4,6 +4,7 @@
 //! are on the wire: bytes handed to the connection would be counted early, by up to half a second of a worker's network
 //! cap with eight connections, and a fleet on one machine would fill the kernel's memory for sockets.
 
+use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
@@ -11,7 +12,9 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
+use hyper_util::client::legacy::connect::{
+    CaptureConnection, HttpConnector as TcpConnector, capture_connection,
+};
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use socket2::SockRef;
@@ -77,12 +80,16 @@ struct Connector {
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let request = match request.try_into_http1x() {
+        let mut request = match request.try_into_http1x() {
             Ok(request) => request,
             Err(error) => {
                 return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into())));
             }
         };
+        let captured = capture_connection(&mut request);
+        if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
+            capture.set_connection_retriever(move || connection(&captured));
+        }
         let (answer, answer_timeout) = (self.hyper.request(request), self.answer_timeout);
         HttpConnectorFuture::new(async move {
             let answer = match answer_timeout {
@@ -98,6 +105,20 @@ impl HttpConnector for Connector {
                 .map_err(|error| ConnectorError::other(error.into(), None))
         })
     }
+}
+
+/// The connection of a request, for the SDK to close when it was answered that something is wrong on the other side: the
+/// next attempt then reaches another of S3's servers.
+fn connection(captured: &CaptureConnection) -> Option<ConnectionMetadata> {
+    let proxied = captured.connection_metadata().as_ref()?.is_proxied();
+    let captured = captured.clone();
+    let close = move || {
+        if let Some(connection) = captured.connection_metadata().as_ref() {
+            connection.poison();
+        }
+    };
+    let metadata = ConnectionMetadata::builder().proxied(proxied);
+    Some(metadata.poison_fn(close).build())
 }
 
 /// What an error of hyper means to the SDK: it tries again whatever is not the caller's own fault.
@@ -154,6 +175,7 @@ fn limit_unsent(_: &TcpStream) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     #[cfg(target_os = "linux")]
@@ -174,14 +196,8 @@ mod tests {
         );
     }
 
-    #[tokio::test]
-    async fn a_server_that_hangs_up_is_an_error_to_try_again() {
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("loopback has free ports");
-        let address = listener.local_addr().expect("it is bound");
-        let server = tokio::spawn(async move { drop(listener.accept().await) });
-        let connector = Connector {
+    fn connector() -> Connector {
+        Connector {
             hyper: Client::builder(TokioExecutor::new()).build(
                 HttpsConnectorBuilder::new()
                     .with_native_roots()
@@ -191,7 +207,63 @@ mod tests {
                     .wrap_connector(Tuned(TcpConnector::new())),
             ),
             answer_timeout: None,
-        };
+        }
+    }
+
+    /// Answers every request, with the number of the connection on which it came.
+    async fn numbered(listener: TcpListener) {
+        for number in 1.. {
+            let (mut stream, _) = listener.accept().await.expect("somebody connects");
+            tokio::spawn(async move {
+                let answer =
+                    format!("HTTP/1.1 200 OK\r\nnumber: {number}\r\ncontent-length: 0\r\n\r\n");
+                while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {
+                    stream
+                        .write_all(answer.as_bytes())
+                        .await
+                        .expect("it listens");
+                }
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_the_sdk_gives_up_is_not_used_again() {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("loopback has free ports");
+        let address = listener.local_addr().expect("it is bound");
+        let server = tokio::spawn(numbered(listener));
+        let connector = connector();
+        let mut numbers = Vec::new();
+        for gives_up in [false, true, false] {
+            let mut request = HttpRequest::get(format!("http://{address}/")).expect("an address");
+            let capture = CaptureSmithyConnection::new();
+            request.add_extension(capture.clone());
+            let answer = connector.call(request).await.expect("it is answered");
+            numbers.push(
+                answer
+                    .headers()
+                    .get("number")
+                    .expect("it is there")
+                    .to_owned(),
+            );
+            if gives_up {
+                capture.get().expect("a connection").poison();
+            }
+        }
+        assert_eq!(numbers, ["1", "1", "2"]);
+        server.abort();
+    }
+
+    #[tokio::test]
+    async fn a_server_that_hangs_up_is_an_error_to_try_again() {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("loopback has free ports");
+        let address = listener.local_addr().expect("it is bound");
+        let server = tokio::spawn(async move { drop(listener.accept().await) });
+        let connector = connector();
         let request = HttpRequest::get(format!("http://{address}/")).expect("an address");
         let error = connector.call(request).await.expect_err("nobody answers");
         assert!(error.is_io(), "{error:?}");
