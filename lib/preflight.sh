@@ -27,13 +27,13 @@ complaint_of() { # NAME
 # Leaves the function's configuration in SCRATCH/function. LAUNCH_CPU is the processor time that one aws process took.
 preflight() {
   local asked failed='' number=0
+  find_credentials
   times >"$SCRATCH/before"
   ask function lambda get-function-configuration --function-name "$FUNCTION"
   ask account lambda get-account-settings
   ask concurrency lambda get-function-concurrency --function-name "$FUNCTION"
   ask bucket s3api head-bucket --bucket "$BUCKET"
   ask versioning s3api get-bucket-versioning --bucket "$BUCKET"
-  [ -n "${AWS_ACCESS_KEY_ID:-}" ] || ask credentials configure export-credentials --format process
   for asked in $ASKED; do
     number=$((number + 1))
     wait "${asked#*:}" || failed="$failed ${asked%%:*} "
@@ -49,7 +49,6 @@ preflight() {
   check_bucket "$failed"
   warn "$failed"
   ask_network
-  case $failed in *" credentials "*) ;; *) export_credentials ;; esac
 }
 
 # Processor seconds of each of so many children, from what `times` said before and after: 0m1.250s 0m0.031s, with a
@@ -122,11 +121,17 @@ ask_network() {
   ASKED=''
 }
 
-# A role or an SSO profile is resolved once, not by each of many processes. What cannot be resolved so is left to them.
+# A role or an SSO profile is resolved once, not by each of many processes; and in the foreground, where a code that is
+# asked for can be typed in.
 find_credentials() {
   [ -z "${AWS_ACCESS_KEY_ID:-}" ] || return 0
-  aws configure export-credentials --format process >"$SCRATCH/credentials" 2>/dev/null </dev/null || return 0
-  export_credentials
+  if aws configure export-credentials --format process >"$SCRATCH/credentials" 2>/dev/null; then
+    export_credentials
+  else
+    # Version 1 of the CLI does not tell them, but keeps those of a role for the processes that follow. What it complains
+    # of they will complain of too.
+    aws sts get-caller-identity >/dev/null 2>&1 || true
+  fi
 }
 
 export_credentials() {

@@ -1,8 +1,11 @@
 """Fleets with a stub in place of the AWS CLI: squads, the barrier, the ledger, sweeps, the preflight."""
 
+import contextlib
 import json
 import os
+import pty
 import re
+import select
 import signal
 import subprocess
 import time
@@ -630,3 +633,27 @@ def test_progress_counts_down_to_the_start_by_this_machines_clock(driver):
     args = ["write", 4, 64, "--squad", 2, "--start-in", 60]
     said = said_until(driver, r"launched 2 squads, [1-6]?\d s to the start", *args, answered=0)
     assert "answered" not in said.split("interrupted")[0]
+
+
+def test_a_code_can_be_typed_in_where_credentials_ask_for_one(driver):
+    """On a terminal, by a process that reads from it; in the background it would stand still."""
+    del driver.env["AWS_ACCESS_KEY_ID"]
+    (driver.bin / "aws").unlink()
+    (driver.bin / "aws").write_text(
+        '#!/bin/bash\ncase $1-$2 in configure-export-credentials) exit 252 ;; sts-*) read -r code </dev/tty\n'
+        f'  printf "%s" "$code" >"$STUB/code" ;; esac\nexec {ROOT}/tests/stub_aws "$@"\n'
+    )
+    (driver.bin / "aws").chmod(0o755)
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(driver.project)
+        os.execve(driver.bin / "bash", ["bash", "driver.sh", "write", "1", "1"], driver.env)
+    os.write(terminal, b"123456\n")
+    deadline = time.time() + 60
+    while (ended := os.waitpid(pid, os.WNOHANG))[0] == 0:
+        assert time.time() < deadline
+        if select.select([terminal], [], [], 0.1)[0]:
+            with contextlib.suppress(OSError):
+                os.read(terminal, 4096)
+    assert os.waitstatus_to_exitcode(ended[1]) == 0
+    assert (driver.stub / "code").read_text() == "123456"
