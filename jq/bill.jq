@@ -20,7 +20,7 @@ def s3_usd($prices):
 
 # A HEAD on each connection that is opened ahead of a common start.
 def barrier_usd($prices; $run; $launch):
-  if $launch.start_at == null then 0 else ($run.in_flight // 0) / 1e3 * $prices.thousand_gets end;
+  if $launch.start_at == null then 0 else ($run | connections) / 1e3 * $prices.thousand_gets end;
 
 # A squad says nothing of itself: it waits for its workers, so it is billed as long as the slowest of them. Its answer
 # in the bucket is one PUT.

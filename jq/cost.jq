@@ -16,10 +16,16 @@ def requests_of_a_job:
     {puts: 0, gets: (.read_times * (if .range_mb == 0 then 1 else .mb_per_file / .range_mb | ceil end))}
   end;
 
+# How many connections a job opens before the common start: no more than it has parts, one for a GET of everything.
+def connections:
+  if .op == "read" then if .range_mb == 0 then 1 else .in_flight end
+  elif .mb_per_file == null then .in_flight
+  else [.in_flight, (.mb_per_file / .part_mb | ceil)] | min end;
+
 # All requests of a launch, {invocations, puts, gets}: invocations of workers and squads, what the workers ask of S3,
 # the barrier's HeadBucket on each connection and the squads' answers included. Null where the size is not known.
 def requests($jobs; $squads; $barrier):
-  (if $barrier then .in_flight else 0 end) as $connections
+  (if $barrier then connections else 0 end) as $connections
   | requests_of_a_job
   | if . == null then null
     else {

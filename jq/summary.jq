@@ -106,7 +106,7 @@ $run[0] as $run
 | ([$points[][3]] | max // 0) as $most
 | ($began | timeline_kind) as $kind
 | (if $n > 0 then $began | rates($points; $makespan; $bytes; $most) else {figures: no_rates} end) as $rates
-| (if $prices == null then null else $records | bill($prices; $run; $missing) end) as $bill
+| (if $prices == null or $records == [] then null else $records | bill($prices; $run; $missing) end) as $bill
 | {
     op: ($run.op // ([$records[].op | strings] | unique | if length == 1 then .[0] else null end)),
     loopback: $run.loopback,
@@ -129,7 +129,7 @@ $run[0] as $run
       else null end
     ),
     mbps: ([$began[] | select(.error == null) | .mbps] | distribution),
-    max_active: $most,
+    max_active: (if $n == 0 then null else $most end),
     slot_efficiency: (if $n > 0 then ([$began[] | .stop - .start] | add) / ($n * $makespan) else null end),
     start_spread_s: (if $n > 0 then [$began[].start] | max - min else null end),
     stop_spread_s: (if $n > 0 then [$began[].stop] | max - min else null end),

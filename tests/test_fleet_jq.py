@@ -53,7 +53,7 @@ def test_a_fleet_is_cut_into_few_squads_that_are_neither_small_nor_too_large():
 
 @pytest.mark.parametrize(
     ("jobs", "squad", "environments"),
-    [(8, 1, 8), (300, 1, 256), (16, 16, 17), (1800, 113, 1816), (300, 2, 450), (600, 2, 768)],
+    [(8, 1, 8), (300, 1, 64), (16, 16, 17), (1800, 113, 1816), (100, 2, 150), (600, 2, 192)],
 )
 def test_environments_that_run_at_once(jobs, squad, environments):
     assert library("cut", f"environments({jobs}; {squad})") == environments
@@ -135,7 +135,7 @@ def test_what_is_chosen_is_taken():
 def test_one_job_and_several_waves_have_no_common_start():
     assert fleet(1)["start_in_s"] is None
     waves = fleet(300, squad=1)
-    assert (waves["processes"], waves["start_in_s"]) == (256, None)
+    assert (waves["processes"], waves["start_in_s"]) == (64, None)
 
 
 def test_a_machine_that_is_s3_and_lambda_as_well_needs_longer():

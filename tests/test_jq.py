@@ -75,6 +75,8 @@ def test_nothing_at_all():
     for rate in ("goodput", "end_to_end", "pywren_peak", "makespan_s", "slot_efficiency", "start_spread_s"):
         assert s[rate] is None
     assert set(s["mbps"].values()) == {None}
+    s = summary([], prices=PRICES)
+    assert (s["max_active"], s["cost_usd"]) == (None, None), "undefined, not 0"
 
 
 def test_all_failed_without_beginning():

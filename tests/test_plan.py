@@ -108,3 +108,12 @@ def test_the_plan_is_shown_of_a_fleet_that_has_no_room_yet(driver):
     (driver.stub / "account.json").write_text(json.dumps({"AccountLimit": limits}))
     done = driver.run("write", 1800, 2000, "--dry-run", exit=3)
     assert "What it costs" in done.out and "the account has 1,000 free" in done.err
+
+
+@pytest.mark.parametrize(
+    ("args", "heads"),
+    [(("write", 8, 64), 1), (("write", 8, 200), 4), (("write", 8, 2000), 8), (("write", 8, 2000, "--start-in", 0), 0)],
+)
+def test_each_connection_is_opened_with_a_head_before_a_common_start(driver, args, heads):
+    plan = json.loads(driver.run(*args, "--dry-run", "--json").out)
+    assert plan["cost"]["requests"]["gets"] == 8 * heads

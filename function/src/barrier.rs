@@ -44,8 +44,8 @@ pub fn late(start_at: Option<Epoch>, began: Duration) -> Duration {
     if late < IN_TIME { Duration::ZERO } else { late }
 }
 
-/// One `HeadBucket`: all at the same time, so each needs a connection of its own. Whatever S3 answers, the connection is
-/// open; a refusal will meet the job itself.
+/// One `HeadBucket`: all at the same time, so each needs a connection of its own. Whatever S3 answers, the connection
+/// is open; a refusal will meet the job itself.
 async fn open(s3: S3, target: Target) {
     let answer = s3
         .client

@@ -30,7 +30,10 @@ pub enum Error {
     },
 
     /// The function's role may not do this.
-    #[error("{action} was denied on bucket {bucket:?} ({reason}): the function's role needs {} on it{}", action.permission(), action.hint())]
+    #[error(
+        "{action} was denied on bucket {bucket:?} ({reason}): the function's role needs {} on it{}",
+        action.permission(), action.hint()
+    )]
     AccessDenied {
         /// The S3 operation.
         action: Action,
@@ -42,8 +45,8 @@ pub enum Error {
 
     /// The bucket is in another region than the function.
     #[error(
-        "bucket {bucket:?} is in {there} and this function in {here}: use a bucket of {here}, or deploy the function to \
-         {there}"
+        "bucket {bucket:?} is in {there} and this function in {here}: use a bucket of {here}, or deploy the function \
+         to {there}"
     )]
     WrongRegion {
         /// The bucket.
@@ -84,7 +87,8 @@ pub enum Error {
 
     /// A byte is not the one that `write` put there.
     #[error(
-        "object {key:?} differs from what `write` puts there, first at byte {offset}: it was written by something else, or damaged"
+        "object {key:?} differs from what `write` puts there, first at byte {offset}: it was written by something \
+         else, or damaged"
     )]
     VerifyMismatch {
         /// The object's key.

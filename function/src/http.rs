@@ -107,8 +107,8 @@ impl HttpConnector for Connector {
     }
 }
 
-/// The connection of a request, for the SDK to close when it was answered that something is wrong on the other side: the
-/// next attempt then reaches another of S3's servers.
+/// The connection of a request, for the SDK to close when the answer was that something is wrong on the other side:
+/// the next attempt then reaches another of S3's servers.
 fn connection(captured: &CaptureConnection) -> Option<ConnectionMetadata> {
     let proxied = captured.connection_metadata().as_ref()?.is_proxied();
     let captured = captured.clone();

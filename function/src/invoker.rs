@@ -206,6 +206,9 @@ fn result(output: InvokeOutput) -> Result<Value, Failure> {
     }
 }
 
+/// Whose errors mean that the worker's process did not live to answer, as `errorType` begins then.
+const CRASHES: [&str; 3] = ["Runtime.", "Extension.", "Sandbox."];
+
 /// What Lambda or the worker said instead of an answer.
 fn function_error(answer: &Value) -> Failure {
     let text = |name| answer[name].as_str().unwrap_or_default();
@@ -213,7 +216,9 @@ fn function_error(answer: &Value) -> Failure {
     match kind {
         "Sandbox.Timedout" => Failure::new("TimedOut", message),
         _ if message.contains("Task timed out after") => Failure::new("TimedOut", message),
-        "Runtime.ExitError" => Failure::new("Crashed", message),
+        _ if CRASHES.iter().any(|origin| kind.starts_with(origin)) => {
+            Failure::new("Crashed", format!("{kind}: {message}"))
+        }
         "Function.ResponseSizeTooLarge" => Failure::new("BadAnswer", message),
         "" => Failure::new(
             "BadAnswer",
@@ -306,6 +311,10 @@ mod tests {
         let cases = [
             (
                 json!({"errorType": "Runtime.ExitError", "errorMessage": "signal: killed"}),
+                "Crashed",
+            ),
+            (
+                json!({"errorType": "Runtime.OutOfMemory", "errorMessage": "signal: killed"}),
                 "Crashed",
             ),
             (

@@ -118,7 +118,12 @@ async fn invoke(
         BodyError::TooLarge => Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "RequestEntityTooLargeException",
-            json!({ "Type": "User", "message": format!("Request must be smaller than {MAX_PAYLOAD} bytes for the InvokeFunction operation") }),
+            json!({
+                "Type": "User",
+                "message": format!(
+                    "Request must be smaller than {MAX_PAYLOAD} bytes for the InvokeFunction operation"
+                ),
+            }),
         ),
         BodyError::Incomplete => content_refusal(&format!("Could not read the request body: {error}")),
     })?;
@@ -140,7 +145,12 @@ async fn invoke(
             return Err(Refusal::new(
                 StatusCode::BAD_REQUEST,
                 "InvalidParameterValueException",
-                json!({ "Type": "User", "message": format!("local invokes synchronously only: invocation type {other:?} is not RequestResponse or DryRun") }),
+                json!({
+                    "Type": "User",
+                    "message": format!(
+                        "local invokes synchronously only: invocation type {other:?} is not RequestResponse or DryRun"
+                    ),
+                }),
             ));
         }
     }
@@ -357,7 +367,12 @@ fn unknown(path: &str) -> Refusal {
     Refusal::new(
         StatusCode::NOT_FOUND,
         "UnknownOperationException",
-        json!({ "message": format!("local serves Invoke, GetFunction, GetFunctionConfiguration, GetFunctionConcurrency and GetAccountSettings of Lambda, and nothing at {path}") }),
+        json!({
+            "message": format!(
+                "local serves Invoke, GetFunction, GetFunctionConfiguration, GetFunctionConcurrency and \
+                 GetAccountSettings of Lambda, and nothing at {path}"
+            ),
+        }),
     )
 }
 
