@@ -162,8 +162,7 @@ bench() { # OP
   plan "$run" "$SCRATCH/config"
   say "run $(shown "$run")"
   launch "$run"
-  finish "$run"
-  conclude "$run"
+  settle "$run"
 }
 
 # Checks that so many jobs of a configuration can be launched, says what that will be, and leaves it in SCRATCH/config.

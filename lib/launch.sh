@@ -65,6 +65,15 @@ launch() { # RUN
   amend "$run" "if .launches == 1 then .end = $(now) else . end"
 }
 
+# Sums up a run whose fleet has ended: an interruption finds nothing more to end or to change.
+settle() { # RUN
+  local run=$1
+  trap 'say "interrupted; the fleet had ended, its records are kept: ./driver.sh report $(shown "$run")"; exit 130' \
+    INT TERM HUP
+  finish "$run"
+  conclude "$run"
+}
+
 # Joins the answers, the latest of each job and launch, and sums them up.
 finish() { # RUN
   local run=$1
@@ -77,7 +86,7 @@ finish() { # RUN
   # From here on the records count. What may still be answered is kept for --resume.
   mkdir -p "$run/work"
   rm -rf "$run/work/answers"
-  mv "$run/answers" "$run/work/answers"
+  [ ! -d "$run/answers" ] || mv "$run/answers" "$run/work/answers"
   rm -rf "$run/work/answers"
   any "$run"/work/*.sent || rm -rf "$run/work"
   summarise "$run" >"$run/summary.part"

@@ -85,8 +85,7 @@ resume() { # OP
     say "every job has a good record: nothing is launched"
     amend "$run" 'del(.interrupted)'
   fi
-  finish "$run"
-  conclude "$run"
+  settle "$run"
 }
 
 # The command line must not contradict the run.

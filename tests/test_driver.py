@@ -8,7 +8,7 @@ import signal
 import time
 
 import pytest
-from harness import ROOT, TOOLS, Driver, ndjson, processes_of, quick_sleep, read_json
+from harness import ROOT, TOOLS, Driver, ndjson, processes_of, quick_sleep, read_json, wait_for
 
 # Good runs
 
@@ -317,6 +317,30 @@ def test_interrupted_before_the_launch(driver):
     assert process.returncode == 130 and time.time() - began < 5
     assert "before anything was launched" in err and not (driver.project / "runs").exists()
     assert processes_of(driver) == []
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_an_interruption_after_the_fleet_has_ended_changes_nothing(driver, resumed):
+    command = ["write", 2, 1]
+    if resumed:
+        driver.run(*command)
+        command = ["write", "--resume", driver.only_run()]
+    python = driver.project / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\n: >$STUB/drawing\nexec /bin/sleep 60\n")
+    python.chmod(0o755)
+    process = driver.start(*command, start_new_session=True)
+    wait_for((driver.stub / "drawing").exists, process)
+    run = driver.only_run()
+    before = {path.name: path.read_text() for path in run.glob("*.*json")}
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 130, err
+    assert "records are kept: ./driver.sh report" in err
+    assert {path.name: path.read_text() for path in run.glob("*.*json")} == before and "summary.json" in before
+    assert not (run / "work").exists() and not (run / "lock").exists()
+    python.unlink()
+    assert "INTERRUPTED" not in driver.run("report").out
 
 
 def test_report_of_a_run_that_was_killed(driver):
