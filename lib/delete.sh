@@ -46,22 +46,14 @@ deletable() { # RUN
   bucket=$(field "$1" -r .bucket)
   [ -z "$OPT_BUCKET" ] || [ "$OPT_BUCKET" = "$bucket" ] ||
     usage "$(shown "$1") is in the bucket $bucket, not $OPT_BUCKET; a RUN needs no --bucket"
-  if [ "$(field "$1" .loopback)" != "$(loopback)" ]; then
-    [ "$(loopback)" = true ] ||
-      refuse "$(shown "$1") was made on loopback: its objects went when local ended, and AWS never had them"
-    refuse "$(shown "$1") was made on AWS, and AWS_ENDPOINT_URL is of this machine: unset AWS_ENDPOINT_URL" \
-      "AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_S3"
-  fi
+  within_reach "$1"
   alone "$1"
 }
 
 delete_run() { # RUN
-  local run region
+  local run
   run=$(CDPATH='' cd "$1" && pwd)
-  # shellcheck disable=SC2034 # settings.sh reads it
-  printf -v OPT_BUCKET '%s' "$(field "$run" -r .bucket)"
-  region=$(field "$run" -r '.region // ""')
-  [ -z "$region" ] || export AWS_REGION="$region"
+  place_of "$run"
   settings
   [ "$(field "$run" .deleted)" = null ] ||
     say "$(shown "$run") was deleted at $(deleted_at "$run"); looking again"

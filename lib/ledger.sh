@@ -63,11 +63,10 @@ resume() { # OP
   run=$(find_run "$parent" "$OPT_RESUME")
   run=$(CDPATH='' cd "$run" && pwd)
   resumable "$op" "$run"
-  # shellcheck disable=SC2034 # settings.sh reads both
-  printf -v OPT_BUCKET '%s' "$(field "$run" -r .bucket)"
-  # shellcheck disable=SC2034 # the other one
+  within_reach "$run"
+  place_of "$run"
+  # shellcheck disable=SC2034 # settings.sh reads it
   printf -v OPT_FUNCTION '%s' "$(field "$run" -r .function)"
-  export AWS_REGION=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(field "$run" -r '.region // ""')}}
   settings
   lock "$run"
   say "resuming $(shown "$run")"

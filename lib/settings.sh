@@ -39,3 +39,20 @@ loopback() {
     *) printf false ;;
   esac
 }
+
+# What a run wrote is where the run was made, and nowhere else.
+within_reach() { # RUN
+  [ "$(field "$1" .loopback)" != "$(loopback)" ] || return 0
+  [ "$(loopback)" = true ] ||
+    refuse "$(shown "$1") was made on loopback: its objects went when local ended, and AWS never had them"
+  refuse "$(shown "$1") was made on AWS, and AWS_ENDPOINT_URL is of this machine: unset AWS_ENDPOINT_URL" \
+    "AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_S3"
+}
+
+# Takes the bucket and the region of a run, whatever the environment names, for settings.
+place_of() { # RUN
+  local region
+  printf -v OPT_BUCKET '%s' "$(field "$1" -r .bucket)"
+  region=$(field "$1" -r '.region // ""')
+  [ -z "$region" ] || export AWS_REGION="$region"
+}

@@ -561,6 +561,20 @@ def test_resume_does_not_change_a_run(driver, args, text):
     assert text in driver.run(*args, exit=2).err
 
 
+def test_resume_goes_where_the_run_was_made(driver):
+    (driver.stub / "bad").write_text("k1")
+    driver.run("read", "--key-file", driver.keys("k0", "k1"), "--squad", 2, exit=1)
+    run = driver.only_run()
+    driver.env |= {"AWS_REGION": "us-east-2", "BUCKET": "other-bucket", "FUNCTION": "other"}
+    driver.run("read", "--resume", run)
+    assert driver.calls("configuration")[-1][1:] == ["terabit", "eu-west-1", "eu-west-1"]
+    assert read_json(run / "run.json")["bucket"] == "some-bucket"
+    driver.env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
+    asked = len(driver.calls("configuration"))
+    assert "was made on AWS" in driver.run("read", "--resume", run, exit=3).err
+    assert len(driver.calls("configuration")) == asked and not (run / "lock").exists()
+
+
 # Sweep
 
 
