@@ -23,8 +23,10 @@
 #   ./driver.sh --help
 #
 # Options of write, read and sweep:
-#   --bucket NAME      the bucket (else $BUCKET, else what make deploy saved)
-#   --function NAME    the function (else $FUNCTION, else saved, else terabit)
+#   --bucket NAME      the bucket (else that of the run that is read, else
+#                      $BUCKET, else what make deploy saved)
+#   --function NAME    the function (else $FUNCTION, else that of the run that is
+#                      read, else saved, else terabit)
 #   --in-flight N      concurrent requests of one worker, 1 to 256 (8)
 #   --squad N          jobs per squad, 1 to 256: the function invokes a worker
 #                      for each; 1: this machine does (1 up to 8 jobs, then at
@@ -149,8 +151,8 @@ help() {
 bench() { # OP
   local op=$1 parent run
   parent=${OPT_OUT:-$ROOT/runs}
-  settings
   choose_keys "$op" "$parent" >"$SCRATCH/keys.txt"
+  settings
   preflight
   configuration "$op" >"$SCRATCH/base"
   prepare "$SCRATCH/base" "$NUMBER"

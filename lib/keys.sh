@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Keys: new ones for a write, those of an earlier run, of a file or one alone for a read. One per line on stdout.
 
-choose_keys() { # OP PARENT; sets KEYS_FROM, and NUMBER where it was not given
+# Sets KEYS_FROM, and NUMBER where it was not given. Before settings: a run's keys are in the run's own bucket.
+choose_keys() { # OP PARENT
   local run
   KEYS_FROM=''
   if [ "$1" = write ]; then
@@ -22,11 +23,23 @@ choose_keys() { # OP PARENT; sets KEYS_FROM, and NUMBER where it was not given
           usage "there is nothing to read: no write run in $2 yet (./driver.sh write 8 64), no --key-file, no --key"
       fi
       not_deleted "$run"
+      within_reach "$run"
       say "reading the keys of $(shown "$run")"
+      [ -n "$OPT_BUCKET" ] || take_place "$run"
+      # Who reads them may be another.
+      FUNCTION=${FUNCTION:-$(field "$run" -r .function)}
       KEYS_FROM=$run/keys.txt
     fi
     keys_in "$KEYS_FROM" "${NUMBER:-}"
   fi
+}
+
+# The place of the run that is read, said where it is not the configured one.
+take_place() { # RUN
+  local configured=${BUCKET:-$(saved BUCKET)}
+  place_of "$1"
+  [ "${configured:-$OPT_BUCKET}" = "$OPT_BUCKET" ] ||
+    say "they are in the bucket $OPT_BUCKET, which is used in place of $configured (--bucket names another)"
 }
 
 # The prefix and 32 random hex digits: spread over S3's partitions from the first character on.

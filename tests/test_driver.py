@@ -410,6 +410,37 @@ def test_option_over_environment_over_deployed(driver):
     assert not (driver.project / "hacked").exists()
 
 
+def test_a_read_goes_where_the_run_was_made(driver):
+    driver.run("write", 2, 1, "--bucket", "other-bucket", "--function", "other")
+    run = driver.only_run()
+    driver.env["AWS_REGION"] = "us-east-2"
+
+    def read(*options):
+        done = driver.run("read", "--dry-run", "--json", *options)
+        return json.loads(done.out)["bucket"], *driver.calls("configuration")[-1][1:3], "which is used" in done.err
+
+    assert read() == read(run) == ("other-bucket", "other", "eu-west-1", True)
+    assert read("--bucket", "third-bucket", "--function", "f") == ("third-bucket", "f", "us-east-2", False)
+    driver.env["FUNCTION"] = "mine"
+    assert read() == ("other-bucket", "mine", "eu-west-1", True), "whoever reads them"
+    assert read("--key-file", run / "keys.txt") == ("some-bucket", "mine", "us-east-2", False)
+    del driver.env["BUCKET"], driver.env["FUNCTION"]
+    (driver.project / ".deployed").write_text("BUCKET=other-bucket\nFUNCTION=saved\n")
+    assert read() == ("other-bucket", "other", "eu-west-1", False)
+    driver.run("read", "--squad", 2)
+    assert {event["bucket"] for event in ndjson(driver.runs()[-1] / "jobs.ndjson")} == {"other-bucket"}
+
+
+def test_keys_of_loopback_are_not_read_on_aws(driver):
+    driver.env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
+    driver.run("write", 1, 1)
+    asked = len(driver.calls("configuration"))
+    del driver.env["AWS_ENDPOINT_URL"]
+    assert "was made on loopback" in driver.run("read", exit=3).err
+    assert "was made on loopback" in driver.run("read", driver.only_run(), exit=3).err
+    assert len(driver.calls("configuration")) == asked
+
+
 def test_deployed_with_carriage_returns_and_no_last_line_break(driver):
     (driver.project / ".deployed").write_text("FUNCTION=saved\r\nBUCKET=saved-bucket")
     del driver.env["BUCKET"]
