@@ -36,7 +36,8 @@ command_of() { # PID
   if [ -r "/proc/$1/cmdline" ]; then
     tr '\0\n' '  ' 2>/dev/null <"/proc/$1/cmdline" || true
   else
-    ps -p "$1" -o command= 2>/dev/null | tr '\n' ' ' || true
+    # Twice w: BSD's ps cuts at the terminal's width, or at 79 columns.
+    ps -ww -p "$1" -o command= 2>/dev/null | tr '\n' ' ' || true
   fi
 }
 

@@ -528,6 +528,18 @@ def test_a_folder_has_one_driver(driver):
     driver.run("write", "--resume", run)
 
 
+def test_a_long_command_line_is_not_cut(tmp_path):
+    """Where there is no /proc, ps tells it, and it cuts at the terminal's width."""
+    script = tmp_path / "ledger.sh"
+    script.write_text((ROOT / "lib" / "ledger.sh").read_text().replace("/proc/", "/nowhere/"))
+    told = subprocess.check_output(
+        ["bash", "-euc", '. "$1"; command_of $$', "-", script, "x" * 200, "the end"],
+        text=True,
+        env=os.environ | {"COLUMNS": "79"},
+    )
+    assert told.rstrip().endswith("the end")
+
+
 def test_a_process_that_has_the_number_of_a_dead_one_is_left_alone(driver):
     (driver.stub / "bad").write_text("k1")
     driver.run("read", "--key-file", driver.keys("k0", "k1"), "--squad", 2, exit=1)
