@@ -217,8 +217,9 @@ def aggregate($panels; $i; $layout):
        else {wide: 140, most: "95 % of the bytes", rest: "the rest"} end) as $text
       | ($run.t95 | across($layout)) as $x
       | ($run | beside($x; $text.wide; $labels; $height; $layout)) as $place
+      | (if $run.makespan_s < 1 then 2 else 1 end) as $decimals
       | layers([
-          ["\($text.most) by \($run.t95 | seconds),", "\($text.rest) by \($run.makespan_s | seconds)"]
+          ["\($text.most) by \($run.t95 | fixed($decimals)) s,", "\($text.rest) by \($run.makespan_s | fixed($decimals)) s"]
           | note($panels; $place.x; $place.y; [])
           | .mark.align = $place.align
         ])

@@ -30,7 +30,7 @@ def change($unit; $first):
   if . == null or $first == null then "-"
   elif $unit == "%" then . - $first | (if . >= 0 then "+" else "" end) + fixed(1) + " pt"
   elif $first == 0 then (if . == 0 then "same" else "-" end)
-  else (. / $first - 1) * 100 | (if . >= 0 then "+" else "" end) + fixed(1) + " %" end;
+  else (. / $first - 1) * 100 | (if . >= 0 then "+" else "" end) + fixed(if . < 1000 then 1 else 0 end) + " %" end;
 
 def figure($unit):
   if . == null then "-"

@@ -11,8 +11,11 @@ def seconds: "\(if . < 10 then fixed(1) else fixed(0) end) s";
 
 def fleet:
   "\($jobs | counted("job"; "jobs"))"
-  + if .mode == "squads" then " in \(.invocations | counted("squad"; "squads")) of \(.squad | grouped)"
-    else ", each invoked directly" end
+  + (if .mode == "squads" then
+       " in \(.invocations | counted("squad"; "squads"))"
+       + if .invocations > 1 then " of \(.squad | grouped)" else "" end
+     elif $jobs > 1 then ", each invoked directly"
+     else ", invoked directly" end)
   + if .processes < .invocations then
       ", \(.processes | grouped) at a time (56 MB of memory each): the last start when the first have ended"
     else "" end

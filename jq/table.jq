@@ -120,7 +120,7 @@ def cost:
       "nothing; on AWS these seconds and requests would cost \(.cost_usd | dollars), \($prices)" | paragraph("cost")
     elif .cost_usd != null then
       "\(.cost_usd | dollars) for seconds and requests, \($prices)" | paragraph("cost")
-    elif (.cost_known_usd // 0) > 0 and .loopback != true then
+    elif (.cost_known_usd // 0) >= 0.01 and .loopback != true then
       "at least \(.cost_known_usd | dollars), \($prices): not every job says what it used" | paragraph("cost")
     else empty end;
 

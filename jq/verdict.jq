@@ -184,7 +184,10 @@ def verdict:
     }
   else
     findings as $findings
-    | (if .loopback == true then
+    | (if .valid | not then
+         {held_back_by: "failures", sentence: (failures.sentence
+           + ($findings | map(select(.cause != "failures")) | also) + ".")}
+       elif .loopback == true then
          {
            held_back_by: "loopback",
            sentence: (
@@ -192,9 +195,6 @@ def verdict:
              + ($findings | also) + "."
            )
          }
-       elif .valid | not then
-         {held_back_by: "failures", sentence: (failures.sentence
-           + ($findings | map(select(.cause != "failures")) | also) + ".")}
        elif $findings == [] then {held_back_by: "nothing", sentence: (nothing + ".")}
        else
          {

@@ -24,6 +24,17 @@ ROOT=$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 # shellcheck source=lib/function.sh
 . "$ROOT/lib/function.sh"
 
+# It goes elsewhere than before only where that is said.
+same_region() {
+  local before there=${AWS_REGION:-${AWS_DEFAULT_REGION:-}}
+  before=$(saved REGION)
+  if [ -z "${REGION:-}" ] && [ -n "$before" ] && [ "${there:-$before}" != "$before" ] &&
+    [ "${STACK:-$(saved STACK)}" = "$(saved STACK)" ]; then
+    refuse "$(saved STACK) was deployed in $before, and the environment names $there: make deploy REGION=$before or" \
+      "REGION=$there says which is meant"
+  fi
+}
+
 # Says what was deployed before and is no longer in .deployed after this.
 mention_other() {
   [ -n "$(saved STACK)" ] && [ -z "$SAVED_HERE" ] || return 0
@@ -58,6 +69,7 @@ tell() {
 }
 
 require_tools deploy
+same_region
 workspace
 place "${AWS_REGION:-${AWS_DEFAULT_REGION:-}}" "$(saved REGION)"
 options

@@ -2,11 +2,15 @@
 # What the AWS CLI complains of, and the command that mends it.
 
 explain() { # COMPLAINT ACTION
-  local where="region ${AWS_REGION:-of your AWS profile}"
+  local where="region ${AWS_REGION:-of your AWS profile}" elsewhere
   say "${1#$'\n'}"
   explain_access "$1"
   case $1 in
     *ResourceNotFoundException*)
+      elsewhere=$(saved REGION)
+      [ -z "$elsewhere" ] || [ "$elsewhere" = "${AWS_REGION:-}" ] ||
+        refuse "there is no function \"$FUNCTION\" in the $where, which the environment names; make deploy was told" \
+          "$elsewhere: unset AWS_REGION AWS_DEFAULT_REGION goes there"
       refuse "there is no function \"$FUNCTION\" in the $where: make deploy makes it, --function names another," \
         "export AWS_REGION=... looks elsewhere"
       ;;

@@ -25,9 +25,23 @@ find_source() { # PARENT SOURCE
   local sweep
   if [ -f "$2" ]; then
     [ -r "$2" ] || usage "the file $2 cannot be read: chmod +r $2"
+    # A run's own file is the run: what else is known of it stands beside.
+    case $2 in
+      */records.ndjson)
+        if [ -f "${2%/*}/run.json" ]; then
+          printf '%s' "${2%/*}"
+          return
+        fi
+        ;;
+    esac
+    [ ! -s "$2" ] || awk '/^[ \t]*{/ { found = 1; exit } END { exit !found }' "$2" ||
+      usage "$2 is not NDJSON: no line of it begins with {\"start\": ..., \"stop\": ..., \"mbps\": ...}"
     printf '%s' "$2"
     return
   fi
+  case $2 in
+    *.ndjson) usage "there is no file \"$2\"" ;;
+  esac
   for sweep in "${2%/}" "$1/${2%/}"; do
     is_sweep "$sweep" || continue
     [ ${#SOURCES[@]} -eq 1 ] || usage "$2 is a sweep, which is reported alone: ./driver.sh report $(shown "$sweep")"

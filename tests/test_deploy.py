@@ -296,6 +296,14 @@ def test_the_region_of_the_profile_is_the_last_resort(account):
     assert account.deployed(AWS_REGION="").settings()["REGION"] == "ap-south-1"
 
 
+def test_another_region_than_before_must_be_said(account):
+    account.deployed(REGION="eu-central-1")
+    done = account.deploy(AWS_REGION="us-east-1", exit=3)
+    assert "REGION=eu-central-1 or REGION=us-east-1" in done.stderr
+    account.deploy(AWS_REGION="us-east-1", REGION="eu-central-1")
+    assert account.settings()["REGION"] == "eu-central-1"
+
+
 def test_arm64_needs_its_target(account, tmp_path):
     account.program("rustc", f'echo "{tmp_path}/lib/$4"')
     done = account.deploy(ARCH="arm64", exit=3)

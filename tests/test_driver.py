@@ -441,6 +441,14 @@ def test_keys_of_loopback_are_not_read_on_aws(driver):
     assert len(driver.calls("configuration")) == asked
 
 
+def test_a_region_of_the_environment_that_hides_the_deployed_one_is_named(driver):
+    (driver.project / ".deployed").write_text("REGION=eu-west-3\n")
+    (driver.stub / "preflight").write_text("An error occurred (ResourceNotFoundException) Function not found")
+    driver.env["AWS_REGION"] = "us-east-1"
+    done = driver.run("write", 1, 1, exit=3)
+    assert "make deploy was told eu-west-3: unset AWS_REGION AWS_DEFAULT_REGION" in done.err
+
+
 def test_deployed_with_carriage_returns_and_no_last_line_break(driver):
     (driver.project / ".deployed").write_text("FUNCTION=saved\r\nBUCKET=saved-bucket")
     del driver.env["BUCKET"]

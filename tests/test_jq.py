@@ -888,6 +888,8 @@ def test_failures_make_no_plan():
 def test_loopback_measures_this_machine():
     v = verdict([worker(0, *[74] * 20)] * 20, {**RUN, "loopback": True})
     assert v["held_back_by"] == "loopback" and "this machine" in v["sentence"] and v["plan_gbs"] is None
+    v = verdict([worker(0, *[74] * 20), {"job": 1, "error": ERROR}], {**RUN, "jobs": 2, "loopback": True})
+    assert v["held_back_by"] == "failures" and v["plan_gbs"] is None, "failures come first wherever it ran"
 
 
 def test_nothing_is_said_of_nothing():

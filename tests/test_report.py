@@ -241,3 +241,17 @@ def test_the_report_of_reference_records(driver, op):
     found = json.loads(driver.run("report", file, "--json").out)
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, rel=1e-6), name
+
+
+def test_a_runs_own_records_are_the_run(driver):
+    driver.run("write", 2, 1)
+    run = driver.only_run()
+    as_run = driver.run("report", run, "--json").out
+    assert driver.run("report", run / "records.ndjson", "--json").out == as_run
+
+
+def test_what_is_no_file_of_records_is_refused(driver):
+    text = driver.project / "notes.md"
+    text.write_text("# Notes\n\nno records\n")
+    assert "is not NDJSON" in driver.run("report", text, exit=2).err
+    assert 'there is no file "gone.ndjson"' in driver.run("report", "gone.ndjson", exit=2).err
