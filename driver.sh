@@ -121,6 +121,8 @@ ROOT=$(CDPATH='' cd "${here:-.}" && pwd)
 . "$ROOT/lib/progress.sh"
 # shellcheck source=lib/launch.sh
 . "$ROOT/lib/launch.sh"
+# shellcheck source=lib/lock.sh
+. "$ROOT/lib/lock.sh"
 # shellcheck source=lib/ledger.sh
 . "$ROOT/lib/ledger.sh"
 # shellcheck source=lib/sweep.sh

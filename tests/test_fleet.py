@@ -528,10 +528,36 @@ def test_a_folder_has_one_driver(driver):
     driver.run("write", "--resume", run)
 
 
+def test_a_lock_that_is_not_signed_yet_is_waited_for(driver):
+    driver.run("write", 1, 1)
+    run = driver.only_run()
+    (run / "lock").mkdir()
+    process = driver.start("write", "--resume", run)
+    time.sleep(1)
+    command = open(f"/proc/{os.getpid()}/cmdline").read().replace("\0", " ").replace("\n", " ")
+    (run / "lock" / "part").write_text(f"{os.getpid()}\n{command}\n")
+    (run / "lock" / "part").rename(run / "lock" / "driver")
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 3 and f"process {os.getpid()}" in err, err
+    assert (run / "lock" / "driver").exists(), "it is another's"
+
+
+def test_a_void_lock_is_taken_by_one_driver(driver):
+    driver.run("write", 1, 1)
+    run = driver.only_run()
+    (run / "lock").mkdir()
+    (run / "lock.void").mkdir()
+    done = driver.run("write", "--resume", run, exit=3)
+    assert f"rmdir runs/{run.name}/lock.void" in done.err and (run / "lock.void").exists() and (run / "lock").exists()
+    (run / "lock.void").rmdir()
+    assert "nothing is launched" in driver.run("write", "--resume", run).err
+    assert not (run / "lock").exists() and not (run / "lock.void").exists()
+
+
 def test_a_long_command_line_is_not_cut(tmp_path):
     """Where there is no /proc, ps tells it, and it cuts at the terminal's width."""
-    script = tmp_path / "ledger.sh"
-    script.write_text((ROOT / "lib" / "ledger.sh").read_text().replace("/proc/", "/nowhere/"))
+    script = tmp_path / "lock.sh"
+    script.write_text((ROOT / "lib" / "lock.sh").read_text().replace("/proc/", "/nowhere/"))
     told = subprocess.check_output(
         ["bash", "-euc", '. "$1"; command_of $$', "-", script, "x" * 200, "the end"],
         text=True,
