@@ -51,8 +51,9 @@ around_function() {
   BUCKET=${GIVEN_BUCKET:-$OWN_BUCKET}
   ROLE=$ROLE_ARN
   [ -n "$BUCKET" ] || refuse "the stack $STACK is complete and has no bucket: $(again destroy), then $(again deploy)"
+  [ -n "$GIVEN_BUCKET" ] || check_own_bucket
   [ -z "$ROLE" ] || return 0
-  request role iam get-role --role-name "$OWN_ROLE" || blame role iam:GetRole
+  check_own_role
   ROLE=$(jq -r .Role.Arn "$SCRATCH/role")
 }
 

@@ -85,6 +85,24 @@ check_bucket_given() {
     "make deploy BUCKET=$GIVEN_BUCKET REGION=$there deploys beside it"
 }
 
+# CloudFormation does not see that somebody removed what it made, and does not make it again.
+check_own_bucket() {
+  ! request bucket s3api head-bucket --bucket "$OWN_BUCKET" || return 0
+  ! complains bucket '(404)' || lost "bucket $OWN_BUCKET"
+  blame bucket s3:ListBucket
+}
+
+# Leaves the role in SCRATCH/role.
+check_own_role() {
+  ! request role iam get-role --role-name "$OWN_ROLE" || return 0
+  ! complains role NoSuchEntity || lost "role $OWN_ROLE"
+  blame role iam:GetRole
+}
+
+lost() { # WHAT
+  refuse "the $1 of the stack $STACK was removed by hand, and is not made again: $(again destroy), then $(again deploy)"
+}
+
 # Keeps what the driver and make destroy need.
 save() {
   local own=yes

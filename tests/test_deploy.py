@@ -359,6 +359,26 @@ def test_a_stack_that_was_removed_by_hand_is_made_again(account):
     assert "ExistingBucket= ExistingRole=" in account.calls("cloudformation deploy")[0]
 
 
+@pytest.mark.parametrize(
+    ("call", "complaint", "text"),
+    [
+        ("s3api head-bucket", "An error occurred (404) when calling the HeadBucket operation: Not Found", "bucket"),
+        ("iam get-role", "An error occurred (NoSuchEntity) when calling the GetRole operation: not found", "role"),
+    ],
+)
+def test_what_the_stack_made_and_somebody_removed_is_named_with_the_way_out(account, call, complaint, text):
+    saved = account.deployed().settings()
+    account.refuse(call, "\n" + complaint)
+    done = account.deploy(exit=3, MEMORY="1024")
+    assert f"the {text} terabit-{text}-1 of the stack terabit was removed by hand" in done.stderr
+    assert "make destroy STACK=terabit REGION=eu-west-1, then make deploy STACK=terabit" in done.stderr
+    assert account.settings() == saved and not account.calls("cargo")
+    account.refuse("s3api list-object-versions", error("NoSuchBucket", "ListObjectVersions", "not there"))
+    account.destroy()
+    assert account.state["stack"] is None
+    account.deploy()
+
+
 def test_a_new_role_reaches_a_function_that_is_there(account):
     account.deployed(BUCKET="mine", ROLE_ARN=ROLE).deploy(BUCKET="mine", ROLE_ARN=ROLE + "2")
     assert account.state["function"]["role"] == ROLE + "2"
