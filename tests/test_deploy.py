@@ -106,6 +106,7 @@ def test_the_role_may_do_this_and_nothing_else(given):
         ("s3:ListMultipartUploadParts", f"{bucket}/*"),
         ("s3:ListBucket", bucket),
         ("lambda:InvokeFunction", itself),
+        ("lambda:InvokeFunction", f"{itself}:*"),
         ("logs:CreateLogStream", logs),
         ("logs:PutLogEvents", logs),
     }
