@@ -1,4 +1,5 @@
-# Purpose: whether a fleet fits Lambda's concurrency, and whether its workers get the network that their memory could.
+# Purpose: whether a fleet fits Lambda's concurrency and its workers' time, and whether they get the network that their
+#          memory could.
 # Input:   none. $run: [the configuration with its fleet]; $jobs: how many it launches; $squad: the
 #          option, empty for none; $account: [GetAccountSettings], $function: [GetFunctionConcurrency], each [] where
 #          it is not known.
@@ -59,4 +60,20 @@ $run[0] as $run
       + "aws service-quotas list-service-quotas --service-code lambda --query \"Quotas[?QuotaName=='\(quota_name)']\""
     end;
 
-  concurrency, more_network
+  # A faster network may do it: no refusal.
+  def time:
+    if $run.expected_s == null then empty
+    else
+      ($run.stop_in_s - ($run.start_in_s // 0)) as $given
+      | ($run.mb_per_file * $given / $run.expected_s | floor) as $most
+      | if $run.expected_s <= $given then empty
+        else
+          "WARNING: this takes \($run.expected_s | fixed(0)) s at "
+          + (if $run.loopback then "the rate of this machine" else "\(usual_mbps) MB/s per worker" end)
+          + ", and workers give up \($given | fixed(0)) s after the start, with nothing done unless they are faster. "
+          + (if $most > 0 then "Objects of \($most) MiB at most end in time" else "No object is small enough" end)
+          + (if $run.stop_in_s < $run.timeout_s - 10 then "; a longer --timeout allows more" else "" end)
+        end
+    end;
+
+  concurrency, time, more_network

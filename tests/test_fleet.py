@@ -185,6 +185,11 @@ def test_workers_give_up_after_four_times_what_75_mb_per_s_take(driver):
     assert patience("read", 8, "--read-times", 2) == pytest.approx(2 * 4 * 2000 * 2**20 / 75e6)
 
 
+def test_what_cannot_end_in_time_is_said_and_not_refused(driver):
+    assert "WARNING" in driver.run("write", 4, 100000, "--dry-run").err
+    assert "WARNING" not in driver.run("write", 4, 50000, "--dry-run").err
+
+
 def test_a_timeout_too_short_for_the_start_is_refused(driver):
     answer(driver, "function", FUNCTION | {"Timeout": 12})
     done = driver.run("write", 1800, 1, "--squad", 57, exit=3)
@@ -330,6 +335,7 @@ def test_what_changes_the_measurement_is_warned_of(driver):
     answer(driver, "versioning", {"Status": "Enabled"})
     answer(driver, "account", {"AccountLimit": {"ConcurrentExecutions": 30, "UnreservedConcurrentExecutions": 30}})
     done = driver.run("write", 16, 1)
+    assert "--function-name terabit --vpc-config 'SubnetIds=[],SecurityGroupIds=[]'" in done.err
     assert "VPC (vpc-1)" in done.err and "keeps versions" in done.err and "more than half" in done.err
 
 

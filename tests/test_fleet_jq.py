@@ -1,6 +1,7 @@
 """The programs that plan, cut, price and finish a fleet, each by itself: program, input, expected output."""
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -235,6 +236,20 @@ def test_more_than_half_of_the_account_is_a_warning():
     assert "more than half" in limits(600) and "refuse" not in limits(600)
 
 
+def test_a_fleet_that_cannot_end_in_time_is_warned_of():
+    def told(mb, op="write", **given):
+        config = {"op": op, "mb_per_file": mb, "timeout_s": 900}
+        planned = fleet(4, config, **given)
+        return limits(4, **config, **{name: planned[name] for name in ("expected_s", "start_in_s", "stop_in_s")})
+
+    assert told(50_000) == "" and told(64, timeout=1) == "" and told(None, op="read") == ""
+    large = told(100_000, start_in=0)
+    most = int(re.search(r"Objects of (\d+) MiB", large)[1])
+    assert large.startswith("WARNING: this takes 1,398 s at 75 MB/s per worker") and "890 s after" in large
+    assert told(most, start_in=0) == "" and "WARNING" in told(most + 1, start_in=0) and "--timeout" not in large
+    assert "Objects of 71 MiB at most end in time; a longer --timeout" in told(72, timeout=1)
+
+
 # plan.jq
 
 
@@ -350,7 +365,10 @@ def test_what_comes_after_a_run():
 def test_what_held_a_run_back_has_its_remedy():
     run = {"op": "write", "jobs": 4, "mb_per_file": 64, "function": "terabit", "start_in_s": 10}
     cpu = following(run, verdict={"held_back_by": "cpu"}, evidence={"memory_mb": 885})
-    assert any("--memory-size 1770" in command for command in cpu)
+    assert "make deploy STACK=terabit MEMORY=1770" in cpu
+    by_alias = run | {"function": "terabit:live"}
+    cpu = following(by_alias, verdict={"held_back_by": "cpu"}, evidence={"memory_mb": 885})
+    assert any("--function-name terabit:live --memory-size 1770" in command for command in cpu)
     late = following(run, verdict={"held_back_by": "late_starts"}, evidence={"late_max_s": 2.5})
     assert "./driver.sh write 4 64 --start-in 13" in late
     assert "./driver.sh write 4 256" in following(run, sustained_short=True)
