@@ -94,7 +94,8 @@ warn() { # FAILED
   local vpc
   vpc=$(jq -r '.VpcConfig.VpcId // ""' "$SCRATCH/function")
   [ -z "$vpc" ] || say "the function is in a VPC ($vpc): its NAT or endpoint is measured, and may bill each GB;" \
-    "aws lambda update-function-configuration --function-name $FUNCTION --vpc-config SubnetIds=,SecurityGroupIds="
+    "aws lambda update-function-configuration --function-name $FUNCTION --vpc-config" \
+    "'SubnetIds=[],SecurityGroupIds=[]'"
   case $1 in
     *" account "*) unknown "the account's concurrency" account ;;
   esac

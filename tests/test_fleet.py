@@ -336,6 +336,7 @@ def test_what_changes_the_measurement_is_warned_of(driver):
     answer(driver, "account", {"AccountLimit": {"ConcurrentExecutions": 30, "UnreservedConcurrentExecutions": 30}})
     done = driver.run("write", 16, 1)
     assert "--function-name terabit --vpc-config 'SubnetIds=[],SecurityGroupIds=[]'" in done.err
+    assert "--function-name terabit --vpc-config 'SubnetIds=[],SecurityGroupIds=[]'" in done.err
     assert "VPC (vpc-1)" in done.err and "keeps versions" in done.err and "more than half" in done.err
 
 
