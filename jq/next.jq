@@ -4,14 +4,18 @@
 
 include "lib";
 
+# A function is named as its stack where make deploy has made it, and only make deploy keeps what it is then.
+def with_memory($function; $mb):
+  if $function | test("^[A-Za-z][A-Za-z0-9-]{0,63}$") then "make deploy STACK=\($function) MEMORY=\($mb)"
+  else "aws lambda update-function-configuration --function-name \($function | word) --memory-size \($mb)" end;
+
 # What the verdict asks for.
 def remedies($run; $folder):
   .verdict.held_back_by as $cause
   | (.evidence.memory_mb // $run.memory_mb // 0) as $memory
   | if .loopback == true or .valid == false then empty
     elif $cause == "cpu" and $memory > 0 and $memory < 10240 then
-      "aws lambda update-function-configuration --function-name \($run.function | word) "
-      + "--memory-size \([$memory * 2, 10240] | min)"
+      with_memory($run.function; [$memory * 2, 10240] | min)
     elif $cause == "late_starts" and $run.start_in_s != null then
       "./driver.sh \($run.op) \($run.jobs) "
       + (if $run.op == "write" then "\($run.mb_per_file)" else $folder end)

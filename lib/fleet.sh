@@ -38,7 +38,7 @@ check_fleet() { # CONFIGURATION-FILE JOBS
   if jq -e '.start_in_s != null and .start_in_s >= .stop_in_s' "$config" >/dev/null; then
     refuse "the fleet would start together $(jq '.start_in_s | round' "$config") s after the launch, and the" \
       "function's timeout is $(jq .timeout_s "$config") s: aws lambda update-function-configuration --function-name" \
-      "$FUNCTION --timeout 900, or --start-in 0 for no common start"
+      "$FUNCTION --timeout 900 (make deploy sets that too), or --start-in 0 for no common start"
   fi
   verdict=$(jq -n -r -L "$ROOT/jq" -f "$ROOT/jq/limits.jq" --slurpfile run "$config" --argjson jobs "$2" \
     --arg squad "$OPT_SQUAD" --slurpfile account "$(answer_of account)" --slurpfile function "$(answer_of concurrency)")
