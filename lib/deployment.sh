@@ -15,12 +15,13 @@ options() {
     arm64) has_target aarch64-unknown-linux-gnu ;;
     *) usage "ARCH is \"$ARCH\"; x86_64 and arm64 are accepted" ;;
   esac
-  ROLE_ARN=${ROLE_ARN:-$(kept ROLE_ARN)}
+  # Set and empty takes back what was given before.
+  ROLE_ARN=${ROLE_ARN-$(kept ROLE_ARN)}
   [[ -z $ROLE_ARN || $ROLE_ARN =~ ^arn:aws[a-z-]*:iam::[0-9]{12}:role/[^[:space:]]+$ ]] ||
     usage "ROLE_ARN is \"$ROLE_ARN\"; one like arn:aws:iam::123456789012:role/name is accepted"
   GIVEN_BUCKET=${BUCKET:-}
   [ -n "$GIVEN_BUCKET" ] || [ "$(kept OWN_BUCKET)" = yes ] || GIVEN_BUCKET=$(kept BUCKET)
-  TAGS=${TAGS:-$(kept TAGS)}
+  TAGS=${TAGS-$(kept TAGS)}
   FUNCTION_TAGS=(--tag terabit=worker)
   STACK_TAGS=()
   read -r -a tags <<<"$TAGS"

@@ -353,6 +353,18 @@ def test_what_the_stack_made_is_not_replaced(account, options):
     assert not account.calls("cloudformation deploy")
 
 
+def test_what_is_set_and_empty_takes_back_what_was_given(account):
+    account.deploy(TAGS="team=storage", ROLE_ARN=ROLE)
+    account.deploy()
+    assert (account.settings()["TAGS"], account.settings()["ROLE_ARN"]) == ("team=storage", ROLE)
+    account.state["stack"] = "UPDATE_ROLLBACK_COMPLETE"
+    account.deploy(TAGS="", ROLE_ARN="")
+    assert (account.settings()["TAGS"], account.settings()["ROLE_ARN"]) == ("", "")
+    (upload,), (change,) = account.calls("cargo"), account.calls("cloudformation deploy")
+    assert "team=" not in upload + change and "ExistingRole=" in change.split()
+    assert account.state["function"]["role"].endswith("terabit-role-1")
+
+
 def test_a_stack_that_was_removed_by_hand_is_made_again(account):
     account.deploy()
     account.state |= {"stack": None, "holds": []}
