@@ -27,7 +27,7 @@ local: build ## Serve S3 and Lambda on loopback until Ctrl-C; prints the variabl
 .PHONY: build
 build: worker $(LOCAL) ## Build the worker as it is deployed, and S3 and Lambda on loopback
 
-# One optimised build of the worker serves the demo, the tests and AWS. zig makes it run on Lambda's older C library;
+# The optimised worker of the demo and the tests. zig makes it run on Lambda's older C library, as the one for AWS does;
 # without zig, and on other systems than Linux, it runs on this machine alone.
 .PHONY: worker
 worker: .venv/installed
