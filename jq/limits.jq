@@ -1,7 +1,8 @@
 # Purpose: whether a fleet fits Lambda's concurrency and its workers' time, and whether they get the network that their
 #          memory could.
 # Input:   none. $run: [the configuration with its fleet]; $jobs: how many it launches; $squad: the
-#          option, empty for none; $account: [GetAccountSettings], $function: [GetFunctionConcurrency], each [] where
+#          option, empty for none; $besides: "more" where the command line says more than that, "resume" where it cannot
+#          be of fewer, else empty; $account: [GetAccountSettings], $function: [GetFunctionConcurrency], each [] where
 #          it is not known.
 # Output:  lines (-r): "refuse ..." with the commands that mend it, or a warning, or none.
 
@@ -17,13 +18,15 @@ $run[0] as $run
 
 # The largest fleet that has room.
 | def what_fits:
+    def rest: if $besides == "more" then ", with the other arguments as they were" else "" end;
     def chosen: if $squad == "" then squad_for(.) else $squad | tonumber end;
     (first(range([$free, $jobs] | min; 0; -1) | select(environments(.; chosen) <= $free)) // 0) as $fits
-    | if $fits == 0 then ""
+    | if $fits == 0 or $besides == "resume" then ""
       else
         " What fits now: ./driver.sh \($run.op) \($fits)"
         + (if $run.op == "write" then " \($run.mb_per_file)" else "" end)
         + (if $squad == "" then "" else " --squad \($squad)" end)
+        + rest
         + "."
       end;
 

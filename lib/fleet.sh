@@ -41,7 +41,8 @@ check_fleet() { # CONFIGURATION-FILE JOBS
       "$FUNCTION --timeout 900 (make deploy sets that too), or --start-in 0 for no common start"
   fi
   verdict=$(jq -n -r -L "$ROOT/jq" -f "$ROOT/jq/limits.jq" --slurpfile run "$config" --argjson jobs "$2" \
-    --arg squad "$OPT_SQUAD" --slurpfile account "$(answer_of account)" --slurpfile function "$(answer_of concurrency)")
+    --arg squad "$OPT_SQUAD" --arg besides "$(besides "$(jq -r .op "$config")")" \
+    --slurpfile account "$(answer_of account)" --slurpfile function "$(answer_of concurrency)")
   while IFS= read -r line; do
     case $line in
       refuse\ *) refuse "${line#refuse }" ;;
@@ -53,4 +54,24 @@ check_fleet() { # CONFIGURATION-FILE JOBS
       "than \$$most (--max-cost): add --yes to allow it, --max-cost USD for another ceiling, or --timeout SECONDS" \
       "for less time"
   fi
+}
+
+# What the command line says besides NUMBER, MB_PER_FILE and --squad, which a command that is proposed repeats.
+besides() { # OP
+  local option name
+  if [ -n "$OPT_RESUME" ]; then
+    printf resume
+    return
+  fi
+  for option in RUN $(options_of "$1"); do
+    case $option in
+      --squad | --dry-run | --json) continue ;;
+      --*) name=$(variable "$option") ;;
+      *) name=$option ;;
+    esac
+    if [ -n "${!name:-}" ]; then
+      printf more
+      return
+    fi
+  done
 }

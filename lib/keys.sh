@@ -38,8 +38,8 @@ choose_keys() { # OP PARENT
 take_place() { # RUN
   local configured=${BUCKET:-$(saved BUCKET)}
   place_of "$1"
-  [ "${configured:-$OPT_BUCKET}" = "$OPT_BUCKET" ] ||
-    say "they are in the bucket $OPT_BUCKET, which is used in place of $configured (--bucket names another)"
+  [ "${configured:-$BUCKET}" = "$BUCKET" ] ||
+    say "they are in the bucket $BUCKET, which is used in place of $configured (--bucket names another)"
 }
 
 # The prefix and 32 random hex digits: spread over S3's partitions from the first character on.

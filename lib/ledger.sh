@@ -10,7 +10,7 @@ resume() { # OP
   within_reach "$run"
   place_of "$run"
   # shellcheck disable=SC2034 # settings.sh reads it
-  printf -v OPT_FUNCTION '%s' "$(field "$run" -r .function)"
+  FUNCTION=$(field "$run" -r .function)
   settings
   lock "$run"
   say "resuming $(shown "$run")"

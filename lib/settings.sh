@@ -52,7 +52,7 @@ within_reach() { # RUN
 # Takes the bucket and the region of a run, whatever the environment names, for settings.
 place_of() { # RUN
   local region
-  printf -v OPT_BUCKET '%s' "$(field "$1" -r .bucket)"
+  BUCKET=$(field "$1" -r .bucket)
   region=$(field "$1" -r '.region // ""')
   [ -z "$region" ] || export AWS_REGION="$region"
 }

@@ -296,6 +296,23 @@ def test_what_fits_counts_the_squads(driver, free, fits):
     driver.run("write", fits + 1, 64, "--dry-run", exit=3)
 
 
+def test_what_fits_is_no_command_that_forgets_arguments(driver):
+    driver.run("write", 3, 64)
+    run = driver.only_run()
+    answer(driver, "account", {"AccountLimit": LIMITS | {"UnreservedConcurrentExecutions": 2}})
+    rest = ", with the other arguments as they were."
+    for args, text in [
+        (["write", 3, 64, "--dry-run", "--json", "--squad", 1], "write 2 64 --squad 1."),
+        (["write", 3, 64, "--part-mb", 8, "--out", "runs"], "write 2 64" + rest),
+        (["read", 3], "read 2."),
+        (["read", 3, run], "read 2" + rest),
+        (["read", "--key-file", run / "keys.txt", "--verify"], "read 2" + rest),
+    ]:
+        assert f"What fits now: ./driver.sh {text} To raise it" in driver.run(*args, exit=3).err, args
+    (run / "records.ndjson").write_text("")
+    assert "What fits" not in driver.run("write", "--resume", run, exit=3).err, "it is of these three jobs"
+
+
 def test_a_squad_that_takes_the_last_slot_is_refused(driver):
     answer(driver, "account", {"AccountLimit": LIMITS | {"UnreservedConcurrentExecutions": 4}})
     done = driver.run("read", 4, "--key", "k", "--squad", 4, exit=3)
@@ -335,7 +352,6 @@ def test_what_changes_the_measurement_is_warned_of(driver):
     answer(driver, "versioning", {"Status": "Enabled"})
     answer(driver, "account", {"AccountLimit": {"ConcurrentExecutions": 30, "UnreservedConcurrentExecutions": 30}})
     done = driver.run("write", 16, 1)
-    assert "--function-name terabit --vpc-config 'SubnetIds=[],SecurityGroupIds=[]'" in done.err
     assert "--function-name terabit --vpc-config 'SubnetIds=[],SecurityGroupIds=[]'" in done.err
     assert "VPC (vpc-1)" in done.err and "keeps versions" in done.err and "more than half" in done.err
 

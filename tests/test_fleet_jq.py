@@ -216,8 +216,8 @@ def limits(jobs, squad="", account=ACCOUNT, reserved=None, **run):
     squads = 0 if jobs <= 8 else -(-jobs // 113)
     run |= {"mode": "squads" if squads else "direct", "environments": jobs + squads}
     function = [] if reserved is None else [{"ReservedConcurrentExecutions": reserved}]
-    return jq("-n", "-r", "-f", JQ / "limits.jq", run=[run], jobs=jobs, squad=(squad,), function=function,
-              account=[account] if account else [])  # fmt: skip
+    return jq("-n", "-r", "-f", JQ / "limits.jq", run=[run], jobs=jobs, squad=(squad,), besides=("",),
+              function=function, account=[account] if account else [])  # fmt: skip
 
 
 def test_a_fleet_that_fits_is_not_talked_about():
