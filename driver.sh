@@ -35,7 +35,8 @@
 #                      0: each when it is ready (else as long as the fleet takes)
 #   --timeout SECONDS  workers give up so long after the start (4 times what
 #                      75 MB/s per worker take, at least 60)
-#   --max-cost USD     refuse a run that could cost more (10)
+#   --max-cost USD     refuse a run that could cost more (10); of a sweep it holds
+#                      for each run
 #   --yes              allow it nevertheless
 #   --out DIR          the folder that holds the run folders (runs, beside this
 #                      script); read and report look for runs there
