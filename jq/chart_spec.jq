@@ -219,7 +219,10 @@ def aggregate($panels; $i; $layout):
       | ($run | beside($x; $text.wide; $labels; $height; $layout)) as $place
       | (if $run.makespan_s < 1 then 2 else 1 end) as $decimals
       | layers([
-          ["\($text.most) by \($run.t95 | fixed($decimals)) s,", "\($text.rest) by \($run.makespan_s | fixed($decimals)) s"]
+          [
+            "\($text.most) by \($run.t95 | fixed($decimals)) s,",
+            "\($text.rest) by \($run.makespan_s | fixed($decimals)) s"
+          ]
           | note($panels; $place.x; $place.y; [])
           | .mark.align = $place.align
         ])

@@ -36,7 +36,8 @@ class Fleet:
 
     def post(self, event):
         """The name of the function error, if it is one, and the answer."""
-        credential = f"AWS4-HMAC-SHA256 Credential={self.env['AWS_ACCESS_KEY_ID']}/20261123/us-east-1/lambda/aws4_request"
+        scope = f"{self.env['AWS_ACCESS_KEY_ID']}/20261123/us-east-1/lambda/aws4_request"
+        credential = f"AWS4-HMAC-SHA256 Credential={scope}"
         request = urllib.request.Request(
             f"{self.env['AWS_ENDPOINT_URL_LAMBDA']}/2015-03-31/functions/terabit/invocations",
             data=event if isinstance(event, bytes) else json.dumps(event).encode(),

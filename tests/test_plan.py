@@ -13,8 +13,9 @@ QUOTA = "Network bandwidth per execution environment"
 
 def network(memory, answer):
     program = f'include "network"; network({memory})'
-    text = subprocess.run(["jq", "-c", "-L", JQ, program], input=json.dumps(answer), stdout=-1, text=True, check=True).stdout
-    return json.loads(text)
+    command = ["jq", "-c", "-L", JQ, program]
+    done = subprocess.run(command, check=True, input=json.dumps(answer), capture_output=True, text=True)
+    return json.loads(done.stdout)
 
 
 def quotas(value):
