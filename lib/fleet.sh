@@ -49,7 +49,8 @@ check_fleet() { # CONFIGURATION-FILE JOBS
       ?*) say "$line" ;;
     esac
   done <<<"$verdict"
-  if jq -e --argjson most "$most" '.cost.ceiling_usd > $most' "$config" >/dev/null && [ -z "$OPT_YES" ]; then
+  if jq -e --argjson most "$most" '.cost.ceiling_usd > $most and (.loopback | not)' "$config" >/dev/null &&
+    [ -z "$OPT_YES" ]; then
     refuse "this may cost up to $(jq -L "$ROOT/jq" -r 'include "cost"; .cost.ceiling_usd | dollars' "$config"), more" \
       "than \$$most (--max-cost): add --yes to allow it, --max-cost USD for another ceiling, or --timeout SECONDS" \
       "for less time"

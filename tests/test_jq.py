@@ -953,6 +953,11 @@ def test_settings_are_told_where_runs_that_have_them_differ():
     assert "range_mb 64" in text and "range_mb 8" in text and "part_mb" not in text
 
 
+def test_the_median_of_two_runs_lies_between_them():
+    text = compare(*[([job(0, 10, n * 1e9)], RUN) for n in (10, 30)])
+    assert cells(text, "goodput")[2] == "2.000"
+
+
 def test_more_runs_than_fit_the_width_go_below():
     text = compare(*[([job(0, 10, (n + 1) * 1e9)], {**RUN, "memory_mb": n + 1}) for n in range(4)])
     assert max(map(len, text.splitlines())) <= 80

@@ -118,3 +118,8 @@ def test_the_plan_is_shown_of_a_fleet_that_has_no_room_yet(driver):
 def test_each_connection_is_opened_with_a_head_before_a_common_start(driver, args, heads):
     plan = json.loads(driver.run(*args, "--dry-run", "--json").out)
     assert plan["cost"]["requests"]["gets"] == 8 * heads
+
+
+def test_on_loopback_nothing_is_too_dear(driver):
+    driver.env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
+    assert "nothing on loopback; on AWS" in driver.run("write", 2, 1, "--max-cost", "0.000001").err
