@@ -12,8 +12,6 @@ include "timeline";
 include "kinds";
 include "network";
 
-def rounded($decimals): if . == null then null else pow(10; $decimals) as $scale | . * $scale | round / $scale + 0 end;
-
 # Foreign text, short and harmless. Most of it is plain, and need not be looked at letter by letter.
 def named($most):
   if . == null then null

@@ -8,8 +8,6 @@ include "kinds";
 include "network";
 include "picture";
 
-def seconds: "\(if . < 10 then fixed(1) else fixed(0) end) s";
-
 # A panel bound to one run: its colour, its data.
 def of_run($run; $i):
   walk(
@@ -187,7 +185,7 @@ def aggregate_labels($panels; $layout):
   . as $run
   | {text: "goodput \(.goodput | figures) GB/s", gbs: .goodput, from: 0, to: .makespan_s},
     (.sustained // empty
-      | {text: "sustained \(.gbs | figures) GB/s, \(.seconds | seconds)", gbs, from, to}),
+      | {text: "sustained \(.gbs | figures) GB/s, \(.seconds | rough_seconds)", gbs, from, to}),
     (.best // empty | {text: "best second \(.gbs | figures) GB/s", gbs, from, to}),
     (select(cap_in_sight($layout))
       | {text: "\(.cap_mbps | fixed(0)) MB/s × active workers", gbs: cap, quiet: true}),

@@ -8,8 +8,6 @@ include "lib";
 include "layout";
 include "kinds";
 
-def range_of: map(select(measured)) | sort | {least: .[0], median: nearest_rank(50), most: .[-1], count: length};
-
 # What is compared: name, unit, decimals by the figure's size, and where it stands.
 def rows:
   ["goodput", "GB/s", .goodput],

@@ -6,10 +6,9 @@
 # Output:  lines of text (-r).
 
 include "lib";
+include "layout";
 include "writing";
 include "complaint";
-
-def row($title): "  \($title | left(14))\(.)";
 
 # What the caller lacks where S3 says AccessDenied.
 def permission:

@@ -25,7 +25,6 @@ def listed($name): map(select(. != null and . != "")) | if . == [] then empty el
 def columns($each): map(right($each)) | add;
 
 def seconds: if . == null then "-" else "\(fixed(2)) s" end;
-def percent: if . == null then "-" else "\(. * 100 | fixed(if fabs < 9.95 then 1 else 0 end)) %" end;
 def milliseconds: if . == null then "-" else fixed(if . < 10 then 1 else 0 end) end;
 
 def volume:

@@ -29,6 +29,9 @@ def distribution:
   sort
   | {min: .[0], p5: nearest_rank(5), p50: nearest_rank(50), p95: nearest_rank(95), max: .[-1]};
 
+# Of figures that repeat: their median, and how far they lie apart.
+def range_of: map(select(measured)) | sort | {least: .[0], median: nearest_rank(50), most: .[-1], count: length};
+
 # Sum of what is there; null where nothing is.
 def total: map(select(measured)) | if length == 0 then null else add end;
 
@@ -53,6 +56,15 @@ def fixed($decimals):
       + if $decimals == 0 then ""
         else "." + (($units - $whole * $scale + $scale | tostring)[1:]) end
   end;
+
+# To so many decimals, still a number, and never -0.
+def rounded($decimals): if . == null then null else pow(10; $decimals) as $scale | . * $scale | round / $scale + 0 end;
+
+# A share of 1 in percent.
+def percent: if . == null then "-" else "\(. * 100 | fixed(if fabs < 9.95 then 1 else 0 end)) %" end;
+
+# Seconds where a tenth is enough.
+def rough_seconds: "\(fixed(if . < 10 then 1 else 0 end)) s";
 
 # Three figures or so: 0.123, 12.3, 123.
 def figures: fixed(if . == null then 0 elif fabs < 10 then 3 elif fabs < 100 then 2 else 1 end);

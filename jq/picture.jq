@@ -6,8 +6,6 @@ include "lib";
 # chart/*.json by their names: the inputs (-n).
 def panels: reduce inputs as $panel ({}; .[input_filename | sub(".*/"; "") | rtrimstr(".json")] = $panel);
 
-def rounded($decimals): if . == null then null else pow(10; $decimals) as $scale | . * $scale | round / $scale end;
-
 # Input: text, or lines of it.
 def note($panels; $x; $y; $styles):
   . as $text

@@ -7,8 +7,6 @@ include "lib";
 include "cost";
 include "layout";
 
-def seconds: "\(if . < 10 then fixed(1) else fixed(0) end) s";
-
 def fleet:
   "\($jobs | counted("job"; "jobs"))"
   + (if .mode == "squads" then
@@ -20,10 +18,12 @@ def fleet:
       ", \(.processes | grouped) at a time (56 MB of memory each): the last start when the first have ended"
     else "" end
   + (if .start_in_s == null then ", no common start"
-     else "; they start together \(.start_in_s | seconds) after the launch" end)
-  + ", give up \(.stop_in_s - (.start_in_s // 0) | seconds) after "
+     else "; they start together \(.start_in_s | rough_seconds) after the launch" end)
+  + ", give up \(.stop_in_s - (.start_in_s // 0) | rough_seconds) after "
   + (if .start_in_s == null then "the launch" else "that" end)
-  + if .timeout_cut then " (--timeout is cut: the function itself times out after \(.timeout_s | seconds))" else "" end;
+  + if .timeout_cut then
+      " (--timeout is cut: the function itself times out after \(.timeout_s | rough_seconds))"
+    else "" end;
 
 def list_prices: "list prices of \(.cost.prices.region), \(.cost.prices.date)";
 

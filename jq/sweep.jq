@@ -5,8 +5,6 @@
 
 include "lib";
 
-def range_of: sort | {min: .[0], median: nearest_rank(50), max: .[-1]};
-
 [inputs]
 | group_by(.op == "read", .jobs)
 | map({
@@ -16,8 +14,8 @@ def range_of: sort | {min: .[0], median: nearest_rank(50), max: .[-1]};
     repetitions: length,
     valid: all(.valid),
     failed: (map(.failed + .missing) | add),
-    goodput: ([.[].goodput | numbers] | range_of),
-    mbps_p50: ([.[].mbps.p50 | numbers] | range_of | .median),
+    goodput: (map(.goodput) | range_of | {min: .least, median, max: .most}),
+    mbps_p50: (map(.mbps.p50) | range_of | .median),
     loopback: any(.loopback == true)
   })
 | [group_by(.op == "read")[]

@@ -9,7 +9,6 @@ include "lib";
 def threshold: 0.01;
 
 def seconds: "\(fixed(if fabs < 10 then 2 else 1 end)) s";
-def percent: "\(. * 100 | if fabs < 9.95 then fixed(1) else fixed(0) end) %";
 def mbps: "\(figures) MB/s";
 def gbs: "\(figures) GB/s";
 
