@@ -23,8 +23,7 @@ look_at_stack() {
 }
 
 resource() { # LOGICAL-ID
-  jq -r --arg id "$1" '.StackResources[] | select(.LogicalResourceId == $id and .ResourceStatus != "DELETE_COMPLETE")
-    | .PhysicalResourceId // empty' "$SCRATCH/resources"
+  jq -r -f "$ROOT/jq/resource.jq" --arg id "$1" "$SCRATCH/resources"
 }
 
 # How often it is looked at, every 5 s, while it is at work.
