@@ -300,7 +300,7 @@ def headlines:
     group_by(.column)
     | map(
         (map(.goodput) | sort) as $sorted
-        | "\(.[0].letter), \(.[0].op): goodput \($sorted | nearest_rank(50) | figures) GB/s"
+        | "\(.[0].letter), \(.[0].op): goodput \($sorted | middle | figures) GB/s"
         + if length == 1 then "" else
             ", the median of \(length) runs from \($sorted[0] | figures) to \($sorted[-1] | figures)"
           end

@@ -1,6 +1,6 @@
 # Purpose: the resolved configuration of a run, as it stands in run.json.
-# Input:   none; every value by --arg; $lambda is GetFunctionConfiguration's answer, slurped, $quotas ListServiceQuotas',
-#          [] where it was not asked; $source is the run.json of the run that is read, [] for none.
+# Input:   none; every value by --arg; $lambda is GetFunctionConfiguration's answer, slurped; $quotas:
+#          ListServiceQuotas', [] where it was not asked; $source is the run.json of the run that is read, [] for none.
 # Output:  one object. mb_per_file, part_mb and range_mb in MiB, memory_mb in MiB, network_mbps in MB/s (10^6),
 #          timeout_s in seconds; launch and end come later, in epoch seconds on the driver's clock.
 

@@ -13,8 +13,8 @@ def smallest_squad: 16;
 def largest_squad: 256;
 
 # aws processes: 56 MB of memory and 0.4 to 0.7 CPU-s each. Squads keep to the first number where 256 jobs a squad
-# allow it. Measured on 2 cores, write 1800 1 against `local`: 32 squads took the driver 33 CPU-s, 16 took 23. Never more
-# processes than the second number: where more invocations are needed, the others wait for a place.
+# allow it. Measured on 2 cores, write 1800 1 against `local`: 32 squads took the driver 33 CPU-s, 16 took 23. There
+# are never more processes than the second number: where more invocations are needed, the others wait for a place.
 def most_squads: 16;
 def most_processes: 64;
 

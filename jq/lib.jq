@@ -25,12 +25,18 @@ def shortened($most): if length > $most then .[: $most - 3] + "..." else . end;
 # Nearest rank: element ⌈p N / 100⌉ of a sorted array, from 1; null of an empty one.
 def nearest_rank($percent): if length == 0 then null else .[($percent * length / 100 | ceil) - 1] end;
 
+# The median over a few runs: of an even number of them the mean of the two in the middle; null of none.
+def middle:
+  sort
+  | (length / 2 | floor) as $half
+  | if length == 0 then null elif length % 2 == 1 then .[$half] else (.[$half - 1] + .[$half]) / 2 end;
+
 def distribution:
   sort
   | {min: .[0], p5: nearest_rank(5), p50: nearest_rank(50), p95: nearest_rank(95), max: .[-1]};
 
 # Of figures that repeat: their median, and how far they lie apart.
-def range_of: map(select(measured)) | sort | {least: .[0], median: nearest_rank(50), most: .[-1], count: length};
+def range_of: map(select(measured)) | sort | {least: .[0], median: middle, most: .[-1], count: length};
 
 # Sum of what is there; null where nothing is.
 def total: map(select(measured)) | if length == 0 then null else add end;

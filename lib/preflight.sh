@@ -129,8 +129,8 @@ find_credentials() {
   if aws configure export-credentials --format process >"$SCRATCH/credentials" 2>/dev/null; then
     export_credentials
   else
-    # Version 1 of the CLI does not tell them, but keeps those of a role for the processes that follow. What it complains
-    # of they will complain of too.
+    # Version 1 of the CLI does not tell them, but keeps those of a role for the processes that follow. What it
+    # complains of they will complain of too.
     aws sts get-caller-identity >/dev/null 2>&1 || true
   fi
 }
