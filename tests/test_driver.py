@@ -189,7 +189,7 @@ def test_loopback_is_said(driver):
 
 def test_more_jobs_than_processes(driver):
     cut = driver.project / "jq" / "cut.jq"
-    cut.write_text(cut.read_text().replace("most_processes: 256", "most_processes: 3"))
+    cut.write_text(cut.read_text().replace("most_processes: 64", "most_processes: 3"))
     done = driver.run("read", 8, "--key", "k", "--squad", 1)
     assert "8 jobs, each invoked directly, 3 at a time" in done.err
     assert len(ndjson(driver.only_run() / "records.ndjson")) == 8
