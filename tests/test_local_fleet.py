@@ -153,7 +153,7 @@ def test_an_account_limit_is_refused_with_a_command_that_works(local):
     local.serve("--account-limit", "10")
     done = local.drive("write", 1800, 1, exit=3)
     assert not local.runs.exists() and local.events.read_text() == "", "nothing was launched, not even a ping"
-    (command,) = re.findall(r"What fits now: \./driver\.sh (.*?)\. ", done.err)
+    (command,) = re.findall(r"What fits now: \./driver\.sh (.*?), with the other arguments as they were\. ", done.err)
     assert command == "write 9 1"
     assert "9 good, 0 failed, 0 missing" in local.drive(*command.split()).out
 
