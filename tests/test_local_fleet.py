@@ -213,7 +213,7 @@ def test_a_sweep_measures_each_fleet(local):
 def test_a_sweep_that_is_refused_keeps_what_was_measured(local):
     local.serve("--account-limit", "3")
     done = local.drive("sweep", "2 9", 2, "--start-in", 0, exit=3)
-    assert "STOPPED EARLY (write 9" in done.out and "What fits now: ./driver.sh write 3 2." in done.err
+    assert "STOPPED EARLY (write 9" in done.out and "What fits now: ./driver.sh write 3 2, with" in done.err
     assert re.search(r"write +2 +1 ", done.out) and re.search(r"read +2 +1 ", done.out)
     assert len(ndjson(local.events)) == 2 * 3, "two runs, each of a ping and two jobs"
 
