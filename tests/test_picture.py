@@ -374,8 +374,9 @@ def cost(folder, number):
 
 def test_ten_thousand_jobs_of_sixty_samples_take_seconds_little_memory_and_grow_in_proportion(tmp_path):
     small = min(cost(tmp_path, 1_000)[0] for _ in range(3))
-    large, megabytes = cost(tmp_path, 10_000)
-    # Of the processor: on a busy machine the time on the clock says more about the others. It takes about 9 s.
+    # The least of some: beside other work a processor does less in its seconds. Those on the clock say even more about
+    # the others. It takes about 9 s.
+    large, megabytes = min(cost(tmp_path, 10_000) for _ in range(3))
     assert large < 25
     assert megabytes < 300
     assert large < 15 * small
