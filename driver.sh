@@ -114,12 +114,16 @@ ROOT=$(CDPATH='' cd "${here:-.}" && pwd)
 . "$ROOT/lib/fleet.sh"
 # shellcheck source=lib/explain.sh
 . "$ROOT/lib/explain.sh"
+# shellcheck source=lib/credentials.sh
+. "$ROOT/lib/credentials.sh"
 # shellcheck source=lib/preflight.sh
 . "$ROOT/lib/preflight.sh"
 # shellcheck source=lib/ping.sh
 . "$ROOT/lib/ping.sh"
 # shellcheck source=lib/progress.sh
 . "$ROOT/lib/progress.sh"
+# shellcheck source=lib/groups.sh
+. "$ROOT/lib/groups.sh"
 # shellcheck source=lib/launch.sh
 . "$ROOT/lib/launch.sh"
 # shellcheck source=lib/lock.sh

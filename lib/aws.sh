@@ -1,10 +1,6 @@
 # shellcheck shell=bash
 # What make deploy and make destroy share: where they work, how they ask AWS, and what they say where it refuses.
 
-say() {
-  printf '%s: %s\n' "$PROGRAM" "$*" >&2
-}
-
 # Makes SCRATCH; nothing of it is left.
 workspace() {
   SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/terabit.XXXXXX") || refuse "no temporary folder can be made in ${TMPDIR:-/tmp}"

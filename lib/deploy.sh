@@ -13,8 +13,8 @@ ROOT=$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 . "$ROOT/lib/settings.sh"
 # shellcheck source=lib/explain.sh
 . "$ROOT/lib/explain.sh"
-# shellcheck source=lib/preflight.sh
-. "$ROOT/lib/preflight.sh"
+# shellcheck source=lib/credentials.sh
+. "$ROOT/lib/credentials.sh"
 # shellcheck source=lib/aws.sh
 . "$ROOT/lib/aws.sh"
 # shellcheck source=lib/deployment.sh

@@ -81,7 +81,7 @@ check_bucket_given() {
         "aws s3api get-bucket-location --bucket $GIVEN_BUCKET tells"
     blame bucket s3:ListBucket
   fi
-  there=$(jq -r '.BucketRegion // ""' "$(answer_of bucket)")
+  there=$(jq -r '.BucketRegion // ""' "$SCRATCH/bucket")
   [ -z "$there" ] || [ "$there" = "$REGION" ] || refuse "the bucket \"$GIVEN_BUCKET\" is in $there, not in $REGION:" \
     "make deploy BUCKET=$GIVEN_BUCKET REGION=$there deploys beside it"
 }

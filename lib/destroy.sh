@@ -15,12 +15,10 @@ ROOT=$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 . "$ROOT/lib/runs.sh"
 # shellcheck source=lib/explain.sh
 . "$ROOT/lib/explain.sh"
-# shellcheck source=lib/preflight.sh
-. "$ROOT/lib/preflight.sh"
 # shellcheck source=lib/progress.sh
 . "$ROOT/lib/progress.sh"
-# shellcheck source=lib/launch.sh
-. "$ROOT/lib/launch.sh"
+# shellcheck source=lib/groups.sh
+. "$ROOT/lib/groups.sh"
 # shellcheck source=lib/requests.sh
 . "$ROOT/lib/requests.sh"
 # shellcheck source=lib/aws.sh

@@ -23,10 +23,7 @@ fleet() { # CONFIGURATION-FILE JOBS [PING-FILE]
   cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || cores=2
   jq -n --arg squad "$OPT_SQUAD" --arg start_in "$OPT_START_IN" --arg timeout "$OPT_TIMEOUT" --argjson jobs "$2" \
     --argjson cores "$cores" --argjson cpu "$LAUNCH_CPU" --argjson now "$(now)" --slurpfile ping "${3:-/dev/null}" \
-    'def given: if . == "" then null else tonumber end;
-     {jobs: $jobs, squad: ($squad | given), start_in: ($start_in | given), timeout: ($timeout | given),
-      cores: $cores, cpu_s: $cpu, ping_s: ($ping[0].took_s // 2), within_s: ($ping[0].clock.within_s // 1),
-      now: ($now + ($ping[0].clock.offset_s // 0))}' >"$SCRATCH/given"
+    -f "$ROOT/jq/given.jq" >"$SCRATCH/given"
   jq -L "$ROOT/jq" -f "$ROOT/jq/fleet.jq" --slurpfile prices "$ROOT/jq/prices.json" \
     --argjson given "$(cat "$SCRATCH/given")" "$1" >"$SCRATCH/fleet"
   jq -n '[inputs] | add' "$1" "$SCRATCH/fleet" "${3:-/dev/null}"

@@ -1,41 +1,6 @@
 # shellcheck shell=bash
 # Starts the fleet and takes in what it answers, whether the run ends or is ended.
 
-# Runs a command in a process group of its own, in the background: what a terminal sends to the driver does not
-# reach it, and ending the group ends its children too. Its number is in GROUP.
-start_group() { # COMMAND...
-  set -m
-  "$@" &
-  GROUP=$!
-  set +m
-}
-
-# The same with its streams in files. They are not those of a function call, where what a trap says would land.
-start_group_on() { # STDIN STDOUT STDERR COMMAND...
-  local in=$1 out=$2 err=$3
-  shift 3
-  set -m
-  "$@" <"$in" >"$out" 2>"$err" &
-  GROUP=$!
-  set +m
-}
-
-# The same, waited for. A trap runs at once: bash only delays it for foreground commands.
-in_group() { # STDOUT STDERR COMMAND...
-  start_group_on /dev/null "$@"
-  wait "$GROUP"
-}
-
-# Ends every group that is left: TERM, and once its leader has gone KILL to whatever did not heed it.
-end_groups() {
-  local group
-  for group in $(jobs -p); do
-    kill -TERM -- "-$group" 2>/dev/null || continue
-    wait "$group" 2>/dev/null || true
-    kill -KILL -- "-$group" 2>/dev/null || true
-  done
-}
-
 # Hands invocations to lib/invoke.sh and waits for all, showing how far they are. What comes of them is in the run's
 # folder, so that nothing is lost with this process.
 each_invocation() { # send|fetch RUN NAMES-FILE
@@ -122,25 +87,4 @@ unanswered() { # RUN
 base_name() { # PATH SUFFIX
   local name=${1##*/}
   printf '%s' "${name%"$2"}"
-}
-
-# Epoch seconds, to the microsecond where bash knows it.
-now() {
-  local time=${EPOCHREALTIME:-}
-  [ -n "$time" ] || time=$(jq -n now)
-  printf '%s' "${time/,/.}"
-}
-
-# Changes run.json, complete or not at all.
-amend() { # RUN FILTER
-  jq "$2" "$1/run.json" >"$SCRATCH/run.json"
-  cp "$SCRATCH/run.json" "$1/run.part"
-  mv "$1/run.part" "$1/run.json"
-}
-
-# A value of run.json.
-field() { # RUN JQ-ARGUMENT...
-  local run=$1
-  shift
-  jq "$@" "$run/run.json"
 }

@@ -71,20 +71,15 @@ late_answers() { # RUN
 relaunch() { # RUN JOBS
   local run=$1 launch
   launch=$(($(field "$run" .launches) + 1))
-  jq '{op, jobs, bucket, function, region, in_flight, mb_per_file, part_mb, range_mb, read_times, memory_mb, timeout_s,
-    arch, loopback}' "$run/run.json" >"$SCRATCH/base"
-  prepare "$SCRATCH/base" "$2"
+  prepare "$run/run.json" "$2"
   records "$run" | jq -c -n -f "$ROOT/jq/again.jq" --slurpfile planned "$run/jobs.ndjson" \
     --slurpfile run <(jq --argjson launch "$launch" '.launches = $launch' "$SCRATCH/config") >"$SCRATCH/again"
   jq -c --argjson launch "$launch" 'select((.launch // 1) < $launch)' "$run/jobs.ndjson" |
     cat - "$SCRATCH/again" >"$run/jobs.part"
   mv "$run/jobs.part" "$run/jobs.ndjson"
   cut_squads "$run" "$launch" "$(jq .squad "$SCRATCH/config")"
-  # What belongs to the first launch stays: the figures are of it.
-  jq --slurpfile now "$SCRATCH/config" --argjson launch "$launch" '.first //= {squad, mode, start_at, stop_by, clock}
-    | . + ($now[0] | {squad, mode, invocations, processes, environments, start_in_s, start_at, stop_in_s, stop_by,
-        clock})
-    | .launches = $launch | del(.interrupted)' "$run/run.json" >"$SCRATCH/amended"
+  jq -f "$ROOT/jq/relaunch.jq" --slurpfile now "$SCRATCH/config" --argjson launch "$launch" "$run/run.json" \
+    >"$SCRATCH/amended"
   cp "$SCRATCH/amended" "$run/run.part"
   mv "$run/run.part" "$run/run.json"
   launch "$run"

@@ -82,3 +82,24 @@ open_answers() { # RUN
   [ ! -f "$1/records.ndjson" ] || cp "$1/records.ndjson" "$1/answers.part/0.ndjson"
   mv "$1/answers.part" "$1/answers"
 }
+
+# Epoch seconds, to the microsecond where bash knows it.
+now() {
+  local time=${EPOCHREALTIME:-}
+  [ -n "$time" ] || time=$(jq -n now)
+  printf '%s' "${time/,/.}"
+}
+
+# Changes run.json, complete or not at all.
+amend() { # RUN FILTER
+  jq "$2" "$1/run.json" >"$SCRATCH/run.json"
+  cp "$SCRATCH/run.json" "$1/run.part"
+  mv "$1/run.part" "$1/run.json"
+}
+
+# A value of run.json.
+field() { # RUN JQ-ARGUMENT...
+  local run=$1
+  shift
+  jq "$@" "$run/run.json"
+}

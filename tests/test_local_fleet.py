@@ -165,10 +165,10 @@ def set_off(local, seconds):
     """A copy of the driver for which this machine's clock is so far off; the environment it needs."""
     local.project = local.folder / f"off by {seconds}"
     copy_driver(local.project)
-    launch = local.project / "lib" / "launch.sh"
-    text = launch.read_text().replace("time=${EPOCHREALTIME:-}", f"time=$(jq -n 'now + {seconds}')")
-    assert text != launch.read_text()
-    launch.write_text(text)
+    runs = local.project / "lib" / "runs.sh"
+    text = runs.read_text().replace("time=${EPOCHREALTIME:-}", f"time=$(jq -n 'now + {seconds}')")
+    assert text != runs.read_text()
+    runs.write_text(text)
     shim = local.project / "bin"
     shim.mkdir()
     (shim / "date").write_text(f'#!/bin/sh\nPATH=${{PATH#*:}}\nexec date -d "{seconds} seconds" "$@"\n')

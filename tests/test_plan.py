@@ -123,3 +123,12 @@ def test_each_connection_is_opened_with_a_head_before_a_common_start(driver, arg
 def test_on_loopback_nothing_is_too_dear(driver):
     driver.env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
     assert "nothing on loopback; on AWS" in driver.run("write", 2, 1, "--max-cost", "0.000001").err
+
+
+def test_a_run_that_is_resumed_keeps_its_network(driver):
+    function_of(driver, MemorySize=10240)
+    (driver.stub / "network.json").write_text(json.dumps(quotas(3000.0)))
+    driver.behave("dropped", "good")
+    driver.run("write", 2, 1, exit=1)
+    done = driver.run("write", "--resume", driver.only_run())
+    assert "opted in" not in done.err and json.loads((driver.only_run() / "run.json").read_text())["network_opted_in"]
