@@ -216,6 +216,15 @@ def test_memory_does_not_grow_with_the_object(fleet_of, tmp_path, in_flight, mos
                 fleet.aws("s3", "rm", "--quiet", "s3://terabit-local/large")
 
 
+def test_a_connection_has_a_rate_of_its_own(fleet_of):
+    with fleet_of("--connection-up", "20", "--connection-down", "40") as fleet:
+        one = fleet.good("write", mb_per_file=32, part_mb=32)
+        two = fleet.good("write", mb_per_file=64, part_mb=32)
+        read = fleet.good("read", range_mb=0)
+    assert one["mbps"] == pytest.approx(20, rel=0.1) and read["mbps"] == pytest.approx(40, rel=0.1)
+    assert 25 < two["mbps"] < 42, "two parts side by side, the second begun half a second later"
+
+
 @pytest.mark.parametrize("op", ["write", "read"])
 def test_no_second_of_the_samples_exceeds_the_cap(fleet_of, op):
     cap = 75e6
@@ -255,6 +264,16 @@ def test_a_throttled_worker_is_invoked_again_and_none_runs_twice(fleet_of, tmp_p
         given = [json.loads(line) for line in noted.read_text().splitlines()]
         keys = [event["key"] for event in given if "key" in event]
         assert sorted(keys) == sorted(map(str, range(40)))
+
+
+def test_a_squad_answers_when_its_workers_have_given_up(fleet_of):
+    with fleet_of("--concurrency", "3", "--worker-rate", "1") as fleet:
+        began = time.time()
+        job = {"op": "write", "bucket": "terabit-local", "mb_per_file": 100, "stop_by": began + 5}
+        error, answers = fleet.post({"jobs": [job | {"key": key} for key in "abcd"]})
+        assert error is None and time.time() - began < 12, "long before its own timeout"
+        kinds = sorted(answer["error"]["type"] for answer in answers)
+        assert kinds == ["Deadline", "Deadline", "Throttled", "Throttled"], answers
 
 
 def test_a_worker_killed_in_mid_job_is_crashed_and_replaced(fleet_of):

@@ -5,6 +5,7 @@ use crate::event::Target;
 use crate::fields::Bucket;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::create_session::CreateSessionError;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -27,6 +28,8 @@ pub enum Action {
     AbortMultipartUpload,
     /// Reads an object or a range of one.
     GetObject,
+    /// Asks for the credentials of a directory bucket, which the SDK does before anything else there.
+    CreateSession,
 }
 
 impl Action {
@@ -42,6 +45,7 @@ impl Action {
             Self::ListParts => "s3:ListMultipartUploadParts",
             Self::AbortMultipartUpload => "s3:AbortMultipartUpload",
             Self::GetObject => "s3:GetObject",
+            Self::CreateSession => "s3express:CreateSession",
         }
     }
 
@@ -105,10 +109,7 @@ where
     E: ProvideErrorMetadata + StdError + 'static,
 {
     let Some(service) = error.as_service_error() else {
-        return Error::Connect {
-            action,
-            reason: causes(error),
-        };
+        return unanswered(error, action, place, attempts);
     };
     let response = error.raw_response();
     let answer = Answer {
@@ -120,6 +121,31 @@ where
             .map(str::to_owned),
     };
     answer.explain(action, place, attempts)
+}
+
+/// What it means that there is no answer of S3 to `action`: it may not have been sent at all.
+fn unanswered<E>(
+    error: &SdkError<E, HttpResponse>,
+    action: Action,
+    place: Where<'_>,
+    attempts: u32,
+) -> Error
+where
+    E: StdError + 'static,
+{
+    let session = std::iter::successors(error.source(), |error| (*error).source())
+        .find_map(|error| error.downcast_ref::<SdkError<CreateSessionError, HttpResponse>>());
+    if let Some(error) = session {
+        return explain(error, Action::CreateSession, place, attempts);
+    }
+    let reason = causes(error);
+    match error {
+        SdkError::TimeoutError(_) => Error::Connect { action, reason },
+        SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
+            Error::Connect { action, reason }
+        }
+        _ => Error::S3 { action, reason },
+    }
 }
 
 impl Answer {
@@ -137,7 +163,9 @@ impl Answer {
             (_, "NoSuchBucket") => Error::NoSuchBucket { bucket },
             (_, "NoSuchKey") => Error::NoSuchKey { bucket, key },
             // The answers to a HEAD have no body and so no code.
-            (404, _) if action == Action::HeadBucket => Error::NoSuchBucket { bucket },
+            (404, _) if matches!(action, Action::HeadBucket | Action::CreateSession) => {
+                Error::NoSuchBucket { bucket }
+            }
             (404, "" | "NotFound") => Error::NoSuchKey { bucket, key },
             (403, _) => Error::AccessDenied {
                 action,
@@ -215,6 +243,12 @@ pub fn causes(error: &dyn StdError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{answer, http_client};
+    use aws_config::BehaviorVersion;
+    use aws_config::retry::RetryConfig;
+    use aws_sdk_s3::config::{Credentials, Region};
+    use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
     use serde_json::json;
 
     fn explained(action: Action, answer: Answer) -> Error {
@@ -230,7 +264,7 @@ mod tests {
         )
     }
 
-    fn answer(status: u16, code: &str) -> Answer {
+    fn said(status: u16, code: &str) -> Answer {
         Answer {
             status,
             code: code.into(),
@@ -241,43 +275,35 @@ mod tests {
     #[test]
     fn answers_have_the_kind_of_their_cause() {
         let cases = [
+            (Action::PutObject, said(404, "NoSuchBucket"), "NoSuchBucket"),
+            (Action::HeadBucket, said(404, ""), "NoSuchBucket"),
+            (Action::GetObject, said(404, "NoSuchKey"), "NoSuchKey"),
+            (Action::GetObject, said(403, "AccessDenied"), "AccessDenied"),
+            (Action::HeadBucket, said(403, ""), "AccessDenied"),
             (
                 Action::PutObject,
-                answer(404, "NoSuchBucket"),
-                "NoSuchBucket",
-            ),
-            (Action::HeadBucket, answer(404, ""), "NoSuchBucket"),
-            (Action::GetObject, answer(404, "NoSuchKey"), "NoSuchKey"),
-            (
-                Action::GetObject,
-                answer(403, "AccessDenied"),
-                "AccessDenied",
-            ),
-            (Action::HeadBucket, answer(403, ""), "AccessDenied"),
-            (
-                Action::PutObject,
-                answer(301, "PermanentRedirect"),
+                said(301, "PermanentRedirect"),
                 "WrongRegion",
             ),
             (
                 Action::GetObject,
-                answer(412, "PreconditionFailed"),
+                said(412, "PreconditionFailed"),
                 "ObjectChanged",
             ),
-            (Action::GetObject, answer(416, "InvalidRange"), "ShortBody"),
-            (Action::UploadPart, answer(503, "SlowDown"), "SlowDown"),
+            (Action::GetObject, said(416, "InvalidRange"), "ShortBody"),
+            (Action::UploadPart, said(503, "SlowDown"), "SlowDown"),
             (
                 Action::UploadPart,
-                answer(503, "ServiceUnavailable"),
+                said(503, "ServiceUnavailable"),
                 "SlowDown",
             ),
             (
                 Action::CompleteMultipartUpload,
-                answer(200, "InternalError"),
+                said(200, "InternalError"),
                 "S3",
             ),
-            (Action::UploadPart, answer(404, "NoSuchUpload"), "S3"),
-            (Action::PutObject, answer(507, "InsufficientStorage"), "S3"),
+            (Action::UploadPart, said(404, "NoSuchUpload"), "S3"),
+            (Action::PutObject, said(507, "InsufficientStorage"), "S3"),
         ];
         for (action, answer, kind) in cases {
             let shown = format!("{action} {answer:?}");
@@ -289,11 +315,11 @@ mod tests {
     fn the_right_region_is_named_wherever_s3_says_it() {
         let by_header = Answer {
             bucket_region: Some("eu-west-1".into()),
-            ..answer(301, "PermanentRedirect")
+            ..said(301, "PermanentRedirect")
         };
         let by_message = Answer {
             message: "The region 'us-east-1' is wrong; expecting 'eu-west-1'".into(),
-            ..answer(400, "AuthorizationHeaderMalformed")
+            ..said(400, "AuthorizationHeaderMalformed")
         };
         for answer in [by_header, by_message] {
             let error = explained(Action::HeadBucket, answer);
@@ -304,11 +330,66 @@ mod tests {
         }
     }
 
+    fn here() -> Region {
+        Region::new("us-east-1")
+    }
+
+    /// What a `HeadBucket` of a directory bucket comes to where every request of the SDK's comes to `answer`.
+    async fn head_bucket(
+        answer: impl Fn() -> HttpConnectorFuture + Send + Sync + 'static,
+        region: impl Into<Option<Region>>,
+    ) -> Error {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(region.into())
+            .credentials_provider(Credentials::new("AKID", "secret", None, None, "test"))
+            .retry_config(RetryConfig::disabled())
+            .http_client(http_client(answer));
+        let bucket = Bucket::try_from(json!("abc--use1-az4--x-s3")).expect("a bucket's name");
+        let error = aws_sdk_s3::Client::from_conf(config.build())
+            .head_bucket()
+            .bucket(bucket.as_str())
+            .send()
+            .await
+            .expect_err("nothing can come of it");
+        let place = Where {
+            region: "us-east-1",
+            bucket: &bucket,
+            key: None,
+        };
+        explain(&error, Action::HeadBucket, place, 1)
+    }
+
+    #[tokio::test]
+    async fn a_directory_bucket_says_why_there_is_no_session() {
+        let denied = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+        let error = head_bucket(move || answer(403, denied), here()).await;
+        assert_eq!(error.kind(), "AccessDenied", "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("needs s3express:CreateSession on it"),
+            "{error}"
+        );
+        let error = head_bucket(|| answer(404, ""), here()).await;
+        assert_eq!(error.kind(), "NoSuchBucket", "{error}");
+    }
+
+    #[tokio::test]
+    async fn only_a_network_that_fails_is_called_one() {
+        let unreachable = || HttpConnectorFuture::ready(Err(ConnectorError::io("no route".into())));
+        let error = head_bucket(unreachable, here()).await;
+        assert_eq!(error.kind(), "Connect", "{error}");
+        let error = head_bucket(unreachable, None).await;
+        assert_eq!(error.kind(), "S3", "{error}");
+        assert!(error.to_string().contains("region"), "{error}");
+    }
+
     #[test]
     fn a_bad_request_to_the_right_region_is_not_its_fault() {
         let answer = Answer {
             bucket_region: Some("us-east-1".into()),
-            ..answer(400, "InvalidArgument")
+            ..said(400, "InvalidArgument")
         };
         assert_eq!(explained(Action::PutObject, answer).kind(), "S3");
     }

@@ -26,8 +26,11 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-/// How long a connection may take to open: the SDK's own default.
+/// How long a TCP connection may take to open: the SDK's own default.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
+
+/// How long it may take with its TLS handshake: many share the fraction of a processor that a small function has.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A connection that was idle for longer is not used again: an environment that was frozen and thawed would otherwise
 /// begin with connections that died in its sleep.
@@ -61,7 +64,7 @@ pub fn client() -> io::Result<SharedHttpClient> {
     let hyper = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_TIMEOUT)
-        .build(https);
+        .build(Timely(https));
     Ok(http_client_fn(move |settings, _| {
         SharedHttpConnector::new(Connector {
             hyper: hyper.clone(),
@@ -73,7 +76,7 @@ pub fn client() -> io::Result<SharedHttpClient> {
 /// hyper, as the SDK calls it for one kind of operation.
 #[derive(Debug)]
 struct Connector {
-    hyper: Client<HttpsConnector<Tuned>, SdkBody>,
+    hyper: Client<Timely<HttpsConnector<Tuned>>, SdkBody>,
     /// How long the answer may take to begin; no limit where an operation sends a body.
     answer_timeout: Option<Duration>,
 }
@@ -133,6 +136,42 @@ fn connector_error(error: Error) -> ConnectorError {
     }
 }
 
+type Opening<R> = Pin<Box<dyn Future<Output = Result<R, Box<dyn StdError + Send + Sync>>> + Send>>;
+
+/// Opens connections, handshakes included, within [`OPEN_TIMEOUT`] or not at all.
+#[derive(Clone, Debug)]
+struct Timely<C>(C);
+
+impl<C, U> Service<U> for Timely<C>
+where
+    C: Service<U>,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+    C::Future: Send + 'static,
+{
+    type Response = C::Response;
+    type Error = Box<dyn StdError + Send + Sync>;
+    type Future = Opening<C::Response>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, to: U) -> Self::Future {
+        let opening = self.0.call(to);
+        Box::pin(async move {
+            let opened = tokio::time::timeout(OPEN_TIMEOUT, opening)
+                .await
+                .map_err(|_| {
+                    format!(
+                        "the connection was not open within {} s",
+                        OPEN_TIMEOUT.as_secs()
+                    )
+                })?;
+            opened.map_err(Into::into)
+        })
+    }
+}
+
 /// Opens TCP connections that take little ahead of what they send.
 #[derive(Clone, Debug)]
 struct Tuned(TcpConnector);
@@ -145,7 +184,7 @@ where
 {
     type Response = TokioIo<TcpStream>;
     type Error = Box<dyn StdError + Send + Sync>;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+    type Future = Opening<Self::Response>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.0.poll_ready(context).map_err(Into::into)
@@ -196,16 +235,40 @@ mod tests {
         );
     }
 
+    /// A peer that takes a TCP connection and never shakes hands.
+    #[derive(Clone)]
+    struct Aloof;
+
+    impl Service<()> for Aloof {
+        type Response = ();
+        type Error = io::Error;
+        type Future = std::future::Pending<io::Result<()>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, (): ()) -> Self::Future {
+            std::future::pending()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handshake_that_does_not_end_is_given_up() {
+        let error = Timely(Aloof).call(()).await.expect_err("it never opens");
+        assert_eq!(error.to_string(), "the connection was not open within 20 s");
+    }
+
     fn connector() -> Connector {
         Connector {
-            hyper: Client::builder(TokioExecutor::new()).build(
+            hyper: Client::builder(TokioExecutor::new()).build(Timely(
                 HttpsConnectorBuilder::new()
                     .with_native_roots()
                     .expect("this machine has certificates")
                     .https_or_http()
                     .enable_http1()
                     .wrap_connector(Tuned(TcpConnector::new())),
-            ),
+            )),
             answer_timeout: None,
         }
     }

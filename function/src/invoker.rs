@@ -31,6 +31,19 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause. Lambda allows a function 1,000 more environments every 10 s, and does not save them up.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// How often Lambda is tried that cannot be reached: a network that is missing does not come back, and while it is
+/// waited for the squad is billed.
+const UNREACHABLE: u32 = 5;
+
+/// Until when one job of a squad is waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// It is not begun after this moment.
+    pub begin_by: Option<Instant>,
+    /// Its answer is not waited for after this moment.
+    pub answer_by: Option<Instant>,
+}
+
 /// Why a job of a squad has no result: the `error` of its element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -60,8 +73,10 @@ pub struct Invoker {
 enum Attempt {
     Answered(InvokeOutput),
     Failed(Failure),
-    /// The job can't have run: it may be tried again.
-    NotBegun(Failure),
+    /// Lambda had no room: the job did not run, and may be tried again.
+    Throttled(Failure),
+    /// No request reached Lambda: the same, though not for ever.
+    Unreachable(Failure),
 }
 
 impl Invoker {
@@ -74,7 +89,7 @@ impl Invoker {
         }
     }
 
-    /// Has `job` done by a worker of `function`, and gives its answer; waits for it until `until`.
+    /// Has `job` done by a worker of `function`, and gives its answer.
     ///
     /// # Errors
     ///
@@ -83,26 +98,33 @@ impl Invoker {
         &self,
         function: &str,
         job: &Value,
-        until: Option<Instant>,
+        patience: Patience,
     ) -> Result<Value, Failure> {
         let mut pause = PAUSE;
-        let mut latest = None;
+        let mut unreachable = 0;
         loop {
             let sent = Arc::new(AtomicBool::new(false));
             let attempt = tokio::select! {
                 attempt = self.attempt(function, job, &sent) => attempt,
-                () = reached(until) => return Err(overdue(latest, &sent)),
+                () = reached(patience.answer_by) => return Err(overdue(&sent)),
             };
-            match attempt {
+            let failure = match attempt {
                 Attempt::Answered(output) => return result(output),
                 Attempt::Failed(failure) => return Err(failure),
-                Attempt::NotBegun(failure) => latest = Some(failure),
-            }
+                Attempt::Throttled(failure) => failure,
+                Attempt::Unreachable(failure) => {
+                    unreachable += 1;
+                    if unreachable == UNREACHABLE {
+                        return Err(failure);
+                    }
+                    failure
+                }
+            };
             // Half of the pause by lot, so that squads do not come back together.
             let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.0));
             tokio::select! {
                 () = sleep(jittered) => pause = (pause * 2).min(LONGEST_PAUSE),
-                () = reached(until) => return Err(overdue(latest, &sent)),
+                () = reached(patience.begin_by) => return Err(failure),
             }
         }
     }
@@ -139,16 +161,16 @@ async fn reached(until: Option<Instant>) {
     }
 }
 
-/// What the squad's own deadline means for a job without an answer.
-fn overdue(latest: Option<Failure>, sent: &AtomicBool) -> Failure {
-    match latest {
-        Some(failure) if !sent.load(Ordering::Relaxed) => failure,
-        _ => Failure::new(
-            "Unanswered",
-            "no answer before the squad's own deadline, and the worker may go on: give the function a longer timeout, \
-             or the workers less to do",
-        ),
-    }
+/// What the end of patience means for a job whose attempt is under way.
+fn overdue(sent: &AtomicBool) -> Failure {
+    let message = if sent.load(Ordering::Relaxed) {
+        "no answer by the time its worker should have given up, or by the squad's own deadline, and the worker may go \
+         on: give the function a longer timeout, or the workers less to do"
+    } else {
+        "the squad's time was up before it was its turn, and nothing ran: give the function more memory, or use smaller \
+         squads"
+    };
+    Failure::new("Unanswered", message)
 }
 
 /// What Lambda's refusal, or its silence, means for the job; `sent`: whether the event left this machine.
@@ -161,18 +183,21 @@ fn refused<R: std::fmt::Debug + 'static>(error: &SdkError<InvokeError, R>, sent:
             );
             Attempt::Failed(Failure::new("Unanswered", message))
         } else {
-            let message =
-                format!("Lambda could not be reached ({reason}): check the function's network");
-            Attempt::NotBegun(Failure::new("Unanswered", message))
+            let message = format!(
+                "the function could not reach Lambda to invoke its worker, and nothing ran ({reason}): in a VPC it \
+                 needs a route to Lambda (a NAT gateway, or an endpoint for Lambda), or no VPC"
+            );
+            Attempt::Unreachable(Failure::new("Connect", message))
         };
     };
     let code = service.code().unwrap_or("an error without a code");
     let reason = format!("{code}: {}", service.message().unwrap_or("no message"));
     match code {
-        "TooManyRequestsException" => Attempt::NotBegun(Failure::new(
+        "TooManyRequestsException" => Attempt::Throttled(Failure::new(
             "Throttled",
             format!(
-                "Lambda had no free environment until the squad's deadline ({reason}): raise the concurrency quota"
+                "Lambda had no free environment until the job's time was up, and nothing ran ({reason}): start fewer \
+                 workers, or raise the concurrency quota"
             ),
         )),
         "AccessDeniedException" => Attempt::Failed(Failure::new(
@@ -216,6 +241,8 @@ fn function_error(answer: &Value) -> Failure {
     match kind {
         "Sandbox.Timedout" => Failure::new("TimedOut", message),
         _ if message.contains("Task timed out after") => Failure::new("TimedOut", message),
+        // Its own type is the name of a Rust type.
+        _ if message.starts_with("Lambda panicked") => Failure::new("Crashed", message),
         _ if CRASHES.iter().any(|origin| kind.starts_with(origin)) => {
             Failure::new("Crashed", format!("{kind}: {message}"))
         }
@@ -305,6 +332,13 @@ impl Body for Gated {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{answer, http_client};
+    use aws_config::BehaviorVersion;
+    use aws_config::retry::RetryConfig;
+    use aws_sdk_lambda::config::{Credentials, Region};
+    use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use std::sync::atomic::AtomicU32;
 
     #[test]
     fn function_errors_have_the_kind_of_their_cause() {
@@ -315,6 +349,10 @@ mod tests {
             ),
             (
                 json!({"errorType": "Runtime.OutOfMemory", "errorMessage": "signal: killed"}),
+                "Crashed",
+            ),
+            (
+                json!({"errorType": "alloc::boxed::Box<dyn Any>", "errorMessage": "Lambda panicked: 1 > 0"}),
                 "Crashed",
             ),
             (
@@ -355,16 +393,74 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_was_sent_is_unanswered_at_the_deadline_and_one_that_was_not_throttled() {
-        let throttled = Some(Failure::new("Throttled", ""));
+    fn a_job_that_was_sent_may_go_on_and_one_that_was_not_did_not_run() {
+        let message = |sent| overdue(&AtomicBool::new(sent)).message;
+        assert!(message(true).contains("the worker may go on"));
+        assert!(message(false).contains("nothing ran"));
+    }
+
+    /// Invokes one job, which may begin and answer within 60 s, of a Lambda that answers so: why it failed, how many
+    /// requests it took, how long.
+    async fn failure_of(
+        answer: impl Fn() -> HttpConnectorFuture + Send + Sync + 'static,
+    ) -> (Failure, u32, Duration) {
+        let requests = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&requests);
+        let http = http_client(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            answer()
+        });
+        let config = aws_sdk_lambda::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("AKID", "secret", None, None, "test"))
+            .retry_config(RetryConfig::disabled())
+            .http_client(http);
+        let invoker = Invoker::new(Client::from_conf(config.build()));
+        let began = Instant::now();
+        let minute = Some(began + Duration::from_mins(1));
+        let patience = Patience {
+            begin_by: minute,
+            answer_by: minute,
+        };
+        let outcome = invoker.invoke("terabit", &json!({}), patience).await;
+        let failure = outcome.expect_err("nothing can come of it");
+        (failure, requests.load(Ordering::Relaxed), began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttled_job_is_tried_until_it_may_not_begin_any_more() {
+        let refused = || {
+            answer(
+                429,
+                r#"{"__type": "TooManyRequestsException", "Reason": "ConcurrentInvocationLimitExceeded"}"#,
+            )
+        };
+        let (failure, requests, after) = failure_of(refused).await;
+        assert_eq!((failure.kind.as_str(), after.as_secs()), ("Throttled", 60));
+        assert!(requests > UNREACHABLE, "{requests}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lambda_out_of_reach_is_given_up_soon() {
+        let (failure, requests, after) =
+            failure_of(|| HttpConnectorFuture::ready(Err(ConnectorError::io("no route".into()))))
+                .await;
         assert_eq!(
-            overdue(throttled.clone(), &AtomicBool::new(true)).kind,
-            "Unanswered"
+            (failure.kind.as_str(), requests),
+            ("Connect", UNREACHABLE),
+            "{failure:?}"
         );
+        assert!(after < Duration::from_secs(10), "{after:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_waited_for_no_longer_than_it_can_come() {
+        let (failure, requests, after) =
+            failure_of(|| HttpConnectorFuture::new(std::future::pending())).await;
         assert_eq!(
-            overdue(throttled, &AtomicBool::new(false)).kind,
-            "Throttled"
+            (failure.kind.as_str(), requests, after.as_secs()),
+            ("Unanswered", 1, 60)
         );
-        assert_eq!(overdue(None, &AtomicBool::new(false)).kind, "Unanswered");
     }
 }

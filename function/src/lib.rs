@@ -35,6 +35,8 @@ pub mod read;
 pub mod s3;
 pub mod spans;
 pub mod squad;
+#[cfg(test)]
+mod testing;
 pub mod timeline;
 pub mod usage;
 pub mod worker;

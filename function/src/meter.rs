@@ -109,12 +109,6 @@ impl Meter {
             .get_or_insert_with(|| self.0.clock.elapsed());
     }
 
-    /// The bytes counted so far.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.tally().timeline.total()
-    }
-
     /// What was measured; stops the job if it is not stopped yet.
     #[must_use]
     pub fn read(&self) -> Reading {
@@ -227,9 +221,10 @@ impl Request {
         }
     }
 
-    /// The latest attempt failed: its time counts, what it sent does not.
+    /// The latest attempt failed: its time counts, what it sent does not, and no answer is waited for.
     pub fn fail(&self) {
         let mut attempt = self.attempt();
+        attempt.all_sent = None;
         if let Some(began) = attempt.began.take() {
             self.meter
                 .tally()
@@ -312,7 +307,11 @@ mod tests {
         let second = begin(&request);
         request.sent(first, 7, true);
         request.sent(second, 64, true);
-        assert_eq!(meter.bytes(), 0, "nothing is confirmed yet");
+        assert_eq!(
+            meter.tally().timeline.total(),
+            0,
+            "nothing is confirmed yet"
+        );
         request.finish();
         let reading = meter.read();
         assert_eq!(reading.bytes, 64);
@@ -331,6 +330,13 @@ mod tests {
         assert_eq!(request.unanswered(), None);
         request.sent(number, 10, true);
         assert!(request.unanswered().is_some());
+        request.fail();
+        assert_eq!(
+            request.unanswered(),
+            None,
+            "the pause before the next attempt is ours"
+        );
+        request.sent(number, 10, true);
         begin(&request);
         assert_eq!(request.unanswered(), None, "a new attempt has sent nothing");
     }

@@ -119,7 +119,10 @@ impl Reader {
                     request.fail();
                     request = request.again();
                     tracing::debug!(offset, reason, "a body broke off");
-                    tokio::time::sleep(Duration::from_millis(100) * 2_u32.pow(resumption)).await;
+                    if resumption < RESUMPTIONS {
+                        let pause = Duration::from_millis(100) * 2_u32.pow(resumption);
+                        tokio::time::sleep(pause).await;
+                    }
                 }
             }
         }

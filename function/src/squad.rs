@@ -1,7 +1,10 @@
 //! A squad: a list of jobs, a worker for each, all at once, and one answer with every result.
 
+use crate::clock;
 use crate::event::{Place, Squad};
-use crate::invoker::{Failure, Invoker, failed};
+use crate::fields::Epoch;
+use crate::invoker::{Failure, Invoker, Patience, failed};
+use crate::limit::MARGIN;
 use crate::s3::S3;
 use serde_json::Value;
 use std::sync::Arc;
@@ -15,8 +18,8 @@ const LARGEST_ANSWER: usize = 5_000_000;
 /// How long the answer may take into the bucket.
 const PUT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Has every job of `squad` done by a worker of `function`, and gives their results in the order of the jobs. At `until`
-/// it answers with what it has.
+/// Has every job of `squad` done by a worker of `function`, and gives their results in the order of the jobs. When the
+/// last of them must have given up, and at `until` at the latest, it answers with what it has.
 pub async fn run(
     s3: &S3,
     invoker: &Invoker,
@@ -30,7 +33,7 @@ pub async fn run(
     for (index, job) in squad.jobs.into_iter().enumerate() {
         let (invoker, function) = (invoker.clone(), Arc::clone(&function));
         workers.spawn(async move {
-            let answer = invoker.invoke(&function, &job, until).await;
+            let answer = invoker.invoke(&function, &job, patience(&job, until)).await;
             (
                 index,
                 answer.unwrap_or_else(|failure| failed(&job, &failure)),
@@ -50,6 +53,18 @@ pub async fn run(
     answers
 }
 
+/// A worker gives up at its job's `stop_by`, if there is one, and has [`MARGIN`] to answer then.
+fn patience(job: &Value, until: Option<Instant>) -> Patience {
+    let stop_by = Epoch::try_from(job["stop_by"].clone())
+        .ok()
+        .map(|moment| Instant::from_std(clock::instant_of(moment.since_1970())));
+    let earlier = |moment: Option<Instant>| moment.into_iter().chain(until).min();
+    Patience {
+        begin_by: earlier(stop_by),
+        answer_by: earlier(stop_by.map(|moment| moment + MARGIN)),
+    }
+}
+
 fn lost() -> Failure {
     Failure {
         kind: "Unanswered".to_owned(),
@@ -58,7 +73,8 @@ fn lost() -> Failure {
     }
 }
 
-/// Makes the answer at most `largest` bytes long: drops `samples`, the longest first, and says so on those jobs.
+/// Makes the answer at most `largest` bytes long, as far as that can be: drops `samples`, the longest first, and says so
+/// on those jobs.
 fn fit(answers: &mut [Value], largest: usize) {
     let length = |answer: &Value| answer.to_string().len() + 1;
     let mut total: usize = answers.iter().map(length).sum::<usize>() + 1;
@@ -105,7 +121,33 @@ async fn put(s3: &S3, place: &Place, answers: &[Value]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::since_1970;
     use serde_json::json;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_is_waited_for_until_its_worker_has_given_up_and_never_past_the_squads_own_time()
+    {
+        let now = Instant::now();
+        let after =
+            |moment: Option<Instant>| moment.map(|moment| (moment - now).as_secs_f64().round());
+        let waited = |stop_in: Option<f64>, until: Option<u64>| {
+            let job = match stop_in {
+                Some(stop_in) => json!({"stop_by": since_1970().as_secs_f64() + stop_in}),
+                None => json!({}),
+            };
+            let until = until.map(|seconds| now + Duration::from_secs(seconds));
+            let Patience {
+                begin_by,
+                answer_by,
+            } = patience(&job, until);
+            (after(begin_by), after(answer_by))
+        };
+        assert_eq!(waited(Some(60.0), Some(895)), (Some(60.0), Some(65.0)));
+        assert_eq!(waited(Some(60.0), Some(30)), (Some(30.0), Some(30.0)));
+        assert_eq!(waited(Some(60.0), None), (Some(60.0), Some(65.0)));
+        assert_eq!(waited(None, Some(895)), (Some(895.0), Some(895.0)));
+        assert_eq!(waited(None, None), (None, None));
+    }
 
     #[test]
     fn the_longest_samples_are_dropped_until_the_answer_fits() {

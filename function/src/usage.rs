@@ -13,17 +13,17 @@ pub fn cpu() -> Duration {
     Duration::from_micros(microseconds.try_into().unwrap_or_default())
 }
 
-/// The most memory that the process has had resident at a time, in bytes; none where `/proc` does not tell.
+/// The most memory that the process has had resident at a time, in MB (10^6 bytes); none where `/proc` does not tell.
 ///
 /// Not `ru_maxrss`, which a process inherits from the one that started it.
 #[must_use]
-pub fn max_rss() -> Option<u64> {
+pub fn max_rss_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib << 10)
+    let kib: u32 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(f64::from(kib) * 1024.0 / 1e6)
 }
 
 #[cfg(test)]
@@ -37,6 +37,6 @@ mod tests {
         let sum: u64 = held.iter().map(|byte| u64::from(*byte)).sum();
         assert_eq!(sum, 64 << 20);
         assert!(cpu() > before);
-        assert!(max_rss().is_none_or(|most| most > 64 << 20));
+        assert!(max_rss_mb().is_none_or(|most| most > 67.0));
     }
 }

@@ -111,7 +111,10 @@ impl Worker {
             }
             barrier::wait(&self.s3, target, start_at, connections).await;
         }
-        Ok(Meter::start())
+        let meter = Meter::start();
+        // Where workers share processors, as under `local`, all begin before one of them works on.
+        std::thread::yield_now();
+        Ok(meter)
     }
 
     fn result(
@@ -144,7 +147,7 @@ impl Worker {
             handler_s: seconds(entry.at.elapsed()),
             init_s: seconds(entry.cold.unwrap_or_default()),
             cpu_s: seconds(usage::cpu().saturating_sub(entry.cpu)),
-            max_rss_mb: usage::max_rss().map(|bytes| seconds(Duration::from_micros(bytes))),
+            max_rss_mb: usage::max_rss_mb(),
             memory_mb: self.environment.memory_mb,
             arch: self.environment.arch,
             cold: entry.cold.is_some(),

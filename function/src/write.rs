@@ -27,7 +27,7 @@ const UNANSWERED: u32 = 3;
 ///
 /// # Errors
 ///
-/// What S3 refused, or that `limit` was reached; nothing of a multipart upload is left then.
+/// What S3 refused, or that `limit` was reached; nothing of a multipart upload is left then, as far as S3 can be told.
 pub async fn write(s3: &S3, job: &Write, meter: &Meter, limit: &Limit) -> Result<(), Error> {
     let writer = Arc::new(Writer {
         s3: s3.clone(),
