@@ -17,13 +17,16 @@ use crate::identity::{Identity, SECRET_KEY};
 use crate::options::Options;
 
 /// Variables by which a user's own AWS configuration would reach through, beside the prefixes below.
-const REMOVED: [&str; 6] = [
+const REMOVED: [&str; 9] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_ROLE_ARN",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_USE_FIPS_ENDPOINT",
 ];
 const REMOVED_PREFIXES: [&str; 2] = ["AWS_ENDPOINT_URL_", "AWS_CONTAINER_"];
 

@@ -250,12 +250,19 @@ async fn errors_crashes_and_timeouts_are_function_errors_and_the_environment_is_
 
 #[tokio::test]
 async fn a_worker_that_cannot_start_is_a_function_error() {
-    let local = common::start_with_init(&[], "sys.exit(1)");
+    let events = tempfile::NamedTempFile::new().unwrap();
+    let noted = ["--events", events.path().to_str().unwrap()];
+    let local = common::start_with_init(&noted, "sys.exit(1)");
     for _ in 0..2 {
         let error = invoke(&local, &json!({})).await.function_error().unwrap();
         assert_eq!(error["errorType"], "Runtime.ExitError");
     }
     local.service.stop().await;
+    assert_eq!(
+        std::fs::read_to_string(events.path()).unwrap(),
+        "",
+        "no worker was given the event"
+    );
     let said = "call('POST', 'init/error', '{\"errorType\":\"Init\",\"errorMessage\":\"no\"}'); sys.exit(1)";
     let local = common::start_with_init(&[], said);
     assert_eq!(

@@ -253,8 +253,10 @@ impl Fleet {
     async fn run(&self, environment: &Environment, invocation: &Arc<Invocation>) -> Invoked {
         let Ticket { fetched, mut done } = environment.offer(Arc::clone(invocation));
         // The clock of the function runs from the moment when the worker has the event.
-        let started = timeout(INIT_LIMIT, fetched).await.is_ok();
-        if started
+        let fetched = timeout(INIT_LIMIT, fetched).await;
+        // Fetched, or its process has died: that is not waited for.
+        let started = fetched.is_ok();
+        if let Ok(Ok(())) = fetched
             && let Some(journal) = &self.journal
             && let Err(error) = journal.note(&invocation.payload)
         {

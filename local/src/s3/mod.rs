@@ -12,7 +12,7 @@ pub mod store;
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -41,11 +41,18 @@ pub fn open_store(options: &Options) -> Result<Store> {
         None => Store::in_memory(options.memory.map_or_else(default_memory, |mib| mib << 20)),
     };
     for bucket in &options.buckets {
-        match store.create_bucket(
-            &bucket.name,
-            bucket.region.as_ref().unwrap_or(&options.region),
-        ) {
-            Ok(()) | Err(StoreError::BucketExists) => {}
+        let region = bucket.region.as_ref().unwrap_or(&options.region);
+        match store.create_bucket(&bucket.name, region) {
+            Ok(()) => {}
+            Err(StoreError::BucketExists) => {
+                let there = store.region_of(&bucket.name);
+                ensure!(
+                    there.as_ref() == Some(region),
+                    "bucket {} is in {} already, not in {region}",
+                    bucket.name,
+                    there.unwrap_or_default()
+                );
+            }
             Err(error) => {
                 return Err(error).with_context(|| format!("cannot make bucket {}", bucket.name));
             }
@@ -124,7 +131,9 @@ impl S3 {
                 return Err(HungUp);
             }
             Some(Fault::Stall) if !request.body().is_end_stream() => {
-                request.into_body().half().await;
+                // Held for ever: a body that is given up is drained.
+                let mut body = request.into_body();
+                body.half().await;
                 std::future::pending().await
             }
             _ => self.serve(request).await,
