@@ -40,7 +40,8 @@
 #   --yes              allow it nevertheless
 #   --out DIR          the folder that holds the run folders (runs, beside this
 #                      script); read and report look for runs there
-#   --json             print summary.json on stdout in place of the table
+#   --json             print summary.json on stdout in place of the table; a sweep
+#                      its sweep.json, a dry run the configuration
 # Options of write and read:
 #   --dry-run          ask AWS whether the run could start, say what it would be
 #                      and cost; launch and write nothing
@@ -93,8 +94,10 @@
 
 set -euo pipefail
 
+PROGRAM=driver
+unset CDPATH
 here=${BASH_SOURCE[0]%"${BASH_SOURCE[0]##*/}"}
-ROOT=$(CDPATH='' cd "${here:-.}" && pwd)
+ROOT=$(cd "${here:-.}" && pwd)
 
 # shellcheck source=lib/messages.sh
 . "$ROOT/lib/messages.sh"
@@ -136,8 +139,8 @@ ROOT=$(CDPATH='' cd "${here:-.}" && pwd)
 . "$ROOT/lib/report.sh"
 # shellcheck source=lib/picture.sh
 . "$ROOT/lib/picture.sh"
-# shellcheck source=lib/requests.sh
-. "$ROOT/lib/requests.sh"
+# shellcheck source=lib/deletions.sh
+. "$ROOT/lib/deletions.sh"
 # shellcheck source=lib/writers.sh
 . "$ROOT/lib/writers.sh"
 # shellcheck source=lib/delete.sh

@@ -16,10 +16,12 @@ def requests_of_a_job:
     {puts: 0, gets: (.read_times * (if .range_mb == 0 then 1 else .mb_per_file / .range_mb | ceil end))}
   end;
 
-# How many connections a job opens before the common start: no more than it has parts, one for a GET of everything.
+# How many requests of a job are in flight, each on a connection that is opened before the common start: no more than
+# it has parts or ranges, one for a GET of everything.
 def connections:
-  if .op == "read" then if .range_mb == 0 then 1 else .in_flight end
+  if .op == "read" and .range_mb == 0 then 1
   elif .mb_per_file == null then .in_flight
+  elif .op == "read" then [.in_flight, requests_of_a_job.gets] | min
   else [.in_flight, (.mb_per_file / .part_mb | ceil)] | min end;
 
 # All requests of a launch, {invocations, puts, gets}: invocations of workers and squads, what the workers ask of S3,

@@ -9,15 +9,15 @@ include "network";
 # Memory buys processor time: so many MB are one processor.
 def processor_mb: 1769;
 
-def median: map(select(measured)) | sort | nearest_rank(50);
+def p50: map(select(measured)) | sort | nearest_rank(50);
 
 # The jobs that stop in the later half of the time that the last 5 % of the bytes take: whether they were slow, or late.
 def tail($origin; $from; $to):
   map(select($from == null or .stop - $origin >= ($from + $to) / 2))
   | {
       jobs: length,
-      mbps_p50: (map(.bytes / (.stop - .start) / 1e6) | median),
-      start_p50_s: (map(.start - $origin) | median)
+      mbps_p50: (map(.bytes / (.stop - .start) / 1e6) | p50),
+      start_p50_s: (map(.start - $origin) | p50)
     };
 
 # The share of what its memory buys that the median worker used.
@@ -27,7 +27,7 @@ def processor_share($run):
     | select(.error == null and .cpu_s != null and $memory > 0)
     | .cpu_s / (.stop - .start) / ($memory / processor_mb)
   )
-  | median;
+  | p50;
 
 # When 503s can have come: within the jobs that met some.
 def throttling($origin):
@@ -58,11 +58,11 @@ def evidence($run; $points; $most; $held_s; $peak; $sampled):
   | (if $bytes > 0 then $points | reached(0.95 * $bytes) else null end) as $most_done
   | {
       mean_start_s: ((map(.start - $origin) | add) / length),
-      median_job_s: (map(.stop - .start) | median),
+      median_job_s: (map(.stop - .start) | p50),
       late_max_s: (map(.late_s | numbers) | max),
       last_5_percent_s: (if $most_done == null then null else $last - $most_done end),
       tail: tail($origin; $most_done; $last),
-      memory_mb: ([.[].memory_mb, $run.memory_mb] | median),
+      memory_mb: ([.[].memory_mb, $run.memory_mb] | p50),
       cpu_share: processor_share($run),
       network_mbps: ($run.network_mbps // usual_mbps),
       network_opted_in: $run.network_opted_in

@@ -38,7 +38,7 @@ def moved:
     };
 
 def counters:
-  {job, key, op, arch, launch: (.launch | if measured then . else 1 end)}
+  {job, key, op, arch: (.arch | strings // null), launch: (.launch | if measured then . else 1 end)}
   + ({requests, retries, throttled, late_s, first_byte_ms, handler_s, init_s, cpu_s, memory_mb}
       | map_values(select(measured and . >= 0)))
   + {request_ms: (.request_ms | objects // null)};

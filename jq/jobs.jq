@@ -2,6 +2,8 @@
 # Input:   keys as raw lines (-n -R); $config: [the run's configuration].
 # Output:  jobs.ndjson: {"job": n, ...event}, n from 0; the keys in turn until every job has one.
 
+include "cost";
+
 def event($run; $key):
   {op: $run.op, bucket: $run.bucket, key: $key}
   + if $run.op == "write" then
@@ -10,7 +12,8 @@ def event($run; $key):
       {
         read_times: $run.read_times,
         range_mb: $run.range_mb,
-        ranges_in_flight: $run.in_flight,
+        # Only here the object's size is known.
+        ranges_in_flight: ($run | connections),
         verify: $run.verify
       }
     end

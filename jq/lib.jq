@@ -22,6 +22,9 @@ def visible:
 # At most so many characters.
 def shortened($most): if length > $most then .[: $most - 3] + "..." else . end;
 
+# The beginning of a text from elsewhere.
+def excerpt: visible | shortened(200) | if . == "" then "nothing" else "\"\(.)\"" end;
+
 # Nearest rank: element ⌈p N / 100⌉ of a sorted array, from 1; null of an empty one.
 def nearest_rank($percent): if length == 0 then null else .[($percent * length / 100 | ceil) - 1] end;
 

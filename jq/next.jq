@@ -16,10 +16,10 @@ def remedies($run; $folder):
   | if .loopback == true or .valid == false then empty
     elif $cause == "cpu" and $memory > 0 and $memory < 10240 then
       with_memory($run.function; [$memory * 2, 10240] | min)
-    elif $cause == "late_starts" and $run.start_in_s != null then
+    elif $cause == "late_starts" and ($run.first // $run).start_in_s != null then
       "./driver.sh \($run.op) \($run.jobs) "
       + (if $run.op == "write" then "\($run.mb_per_file)" else $folder end)
-      + " --start-in \(($run.first.start_in_s // $run.start_in_s) + .evidence.late_max_s | ceil)"
+      + " --start-in \(($run.first // $run).start_in_s + .evidence.late_max_s | ceil)"
     elif .sustained_short == true and $run.op == "write" and $run.mb_per_file != null then
       "./driver.sh write \($run.jobs) \($run.mb_per_file * 4)"
     else empty end;
@@ -42,7 +42,8 @@ def next_commands($run; $source):
     else
       (if .failed > 0 then "jq -c 'select(.error)' \($source + "/records.ndjson" | word)" else empty end),
       (
-        if $run.deleted != null then empty
+        # What is on loopback goes when local ends.
+        if $run.deleted != null or $run.loopback == true then empty
         else
           (if .unfinished > 0 then "./driver.sh \($run.op) --resume \($folder)" else empty end),
           remedies($run; $folder),

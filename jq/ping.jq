@@ -12,8 +12,6 @@ def remedy:
   elif .type == "NoSuchBucket" then "; --bucket names another, make deploy makes one"
   else "" end;
 
-def quoted: $answer | visible | shortened(200) | if . == "" then "nothing" else "\"\(.)\"" end;
-
 ($answer | try fromjson catch null)
 | (if type == "array" and length == 1 then .[0] else . end)
 | if type == "object" and (.errorType | type == "string") then
@@ -27,5 +25,10 @@ def quoted: $answer | visible | shortened(200) | if . == "" then "nothing" else 
       clock: {offset_s: (.now - ($before + $after) / 2), within_s: (($after - $before) / 2)},
       ping: del(.now)
     }
-  else {refusal: "the function does not answer like terabit: \(quoted); make deploy, or --function names another"}
+  else
+    {
+      refusal: (
+        "the function does not answer like terabit: \($answer | excerpt); make deploy, or --function names another"
+      )
+    }
   end

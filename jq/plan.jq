@@ -11,7 +11,8 @@ def fleet:
   "\($jobs | counted("job"; "jobs"))"
   + (if .mode == "squads" then
        " in \(.invocations | counted("squad"; "squads"))"
-       + if .invocations > 1 then " of \(.squad | grouped)" else "" end
+       + if .invocations == 1 then ""
+         else " of \(if .squad * .invocations > $jobs then "up to " else "" end)\(.squad | grouped)" end
      elif $jobs > 1 then ", each invoked directly"
      else ", invoked directly" end)
   + if .processes < .invocations then

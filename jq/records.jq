@@ -11,7 +11,7 @@ def failure($type; $message): {error: {type: $type, message: ($message | visible
 
 def said: $complaint | visible | if . == "" then "it said nothing" else . end;
 
-def quoted: $beginning | visible | shortened(200) | if . == "" then "nothing" else "\"\(.)\"" end;
+def quoted: $beginning | excerpt;
 
 # Lambda's own error types, and the worker's, which are kept.
 def function_error($answer):
@@ -23,6 +23,9 @@ def function_error($answer):
     elif $type == "Function.ResponseSizeTooLarge" then
       failure("BadAnswer"; "\($message): the answer is over the 6 MB that Lambda passes on; give each worker less "
         + "to do")
+    elif $message | startswith("Lambda panicked") then
+      failure("Crashed"; "\($message): a fault of the worker; its log in CloudWatch (/aws/lambda/\($function)) "
+        + "says where")
     elif $type | test("^(Runtime|Extension|Sandbox)\\.") then
       failure("Crashed"; "\($type): \($message): the worker process ended before it answered; its log in CloudWatch "
         + "(/aws/lambda/\($function)) says why. Killed by a signal, it usually lacked memory: give the function more")
@@ -57,7 +60,7 @@ def cli_error:
 def an_error: type == "object" and (.type | type == "string") and (.message | type == "string");
 
 # The beginning of one job's part of the answer.
-def own_quoted: if $squad then tojson | visible | shortened(200) | "\"\(.)\"" else quoted end;
+def own_quoted: if $squad then tojson | excerpt else quoted end;
 
 # One job's part of an answer that arrived.
 def result:

@@ -52,7 +52,7 @@ deletable() { # RUN
 
 delete_run() { # RUN
   local run
-  run=$(CDPATH='' cd "$1" && pwd)
+  run=$(cd "$1" && pwd)
   place_of "$run"
   settings
   [ "$(field "$run" .deleted)" = null ] ||

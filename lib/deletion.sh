@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One request to S3, under xargs: FOLDER/NAME.request goes to the operation that NAME begins with, as in
 # delete-objects.000001; what it left undone becomes FOLDER/NAME.left, one line for each key (see jq/left.jq).
-# Usage: request.sh FOLDER NAME
+# Usage: deletion.sh FOLDER NAME
 #
 # Exits 0 whatever happens (255 would stop xargs); a request without its .left did not come to an end.
 set -uo pipefail

@@ -78,7 +78,7 @@ make_requests() { # WHAT FILE
       NR % 2 == 0 { print >(name ".request"); close(name ".request") }' "$2"
   )
   start_group_on "$folder/names" /dev/null "$SCRATCH/children" \
-    xargs -n 1 -P "$AT_ONCE" "$BASH" "$ROOT/lib/request.sh" "$folder"
+    xargs -n 1 -P "$AT_ONCE" "$BASH" "$ROOT/lib/deletion.sh" "$folder"
   requests=$GROUP
   start_group watch_requests "$1" "$folder"
   wait "$requests" || status=$?
@@ -104,7 +104,7 @@ watch_requests() { # WHAT FOLDER
     ticks=$((ticks + 1))
     line="deleting $1: $(count "$2"/*.left) of $(plural "$all" request), $ticks s"
     if [ -t 2 ]; then
-      printf '\r\033[Kdriver: %s' "$line" >&2
+      printf '\r\033[K%s: %s' "$PROGRAM" "$line" >&2
     elif [ $((ticks % 10)) -eq 0 ]; then
       say "$line"
     fi

@@ -26,7 +26,7 @@ options() {
   STACK_TAGS=()
   read -r -a tags <<<"$TAGS"
   for tag in "${tags[@]+"${tags[@]}"}"; do
-    [[ $tag =~ ^[A-Za-z0-9+./@_-]{1,128}=[A-Za-z0-9+.:/@_=-]{0,256}$ && $tag != aws* && $tag != terabit=* ]] ||
+    [[ $tag =~ ^[A-Za-z0-9+./@_-]{1,128}=[A-Za-z0-9+.:/@_=-]{0,255}$ && $tag != aws* && $tag != terabit=* ]] ||
       usage "TAGS holds \"$tag\"; key=value with spaces between is accepted, of letters, digits and + - . / @ _"
     FUNCTION_TAGS+=(--tag "$tag")
   done

@@ -19,8 +19,8 @@ ROOT=$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 . "$ROOT/lib/progress.sh"
 # shellcheck source=lib/groups.sh
 . "$ROOT/lib/groups.sh"
-# shellcheck source=lib/requests.sh
-. "$ROOT/lib/requests.sh"
+# shellcheck source=lib/deletions.sh
+. "$ROOT/lib/deletions.sh"
 # shellcheck source=lib/aws.sh
 . "$ROOT/lib/aws.sh"
 # shellcheck source=lib/bucket.sh

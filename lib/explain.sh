@@ -22,7 +22,10 @@ explain() { # COMPLAINT ACTION
       refuse "Lambda cannot be reached in the $where: is the network up, is the region's name right," \
         "is AWS_ENDPOINT_URL meant?"
       ;;
-    *) refuse "the function \"$FUNCTION\" cannot be used; nothing was launched" ;;
+    *)
+      refuse "the function \"$FUNCTION\" cannot be asked for; nothing was launched: try again in a minute;" \
+        "aws lambda get-function-configuration --function-name $FUNCTION asks the same"
+      ;;
   esac
 }
 

@@ -90,6 +90,8 @@ if [ "$what" = send ]; then
 else
   fetch && record || exit 0
 fi
-lost || rm -f "$base.sent"
+# In this order: whenever it is cut off, there is the answer or the sign that one may still come.
+lost && waiting=yes || waiting=''
 mv "$base.records" "$run/answers/$name.ndjson"
+[ -n "$waiting" ] || rm -f "$base.sent"
 exit 0

@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # Starts the fleet and takes in what it answers, whether the run ends or is ended.
 
+# Whether this driver has launched something: what ends then is the launch.
+LAUNCHED=''
+
 # Hands invocations to lib/invoke.sh and waits for all, showing how far they are. What comes of them is in the run's
 # folder, so that nothing is lost with this process.
 each_invocation() { # send|fetch RUN NAMES-FILE
@@ -24,10 +27,16 @@ each_invocation() { # send|fetch RUN NAMES-FILE
 # Launches what has been planned last.
 launch() { # RUN
   local run=$1
+  LAUNCHED=yes
   trap 'interrupted "$run"' INT TERM HUP
   amend "$run" ".launch //= $(now)"
   each_invocation send "$run" "$run/work/names"
-  amend "$run" "if .launches == 1 then .end = $(now) else . end"
+  launch_ends "$run"
+}
+
+# The run's end is that of its first launch, as its figures are.
+launch_ends() { # RUN
+  amend "$1" "if .launches == 1 then .end = $(now) else . end"
 }
 
 # Sums up a run whose fleet has ended: an interruption finds nothing more to end or to change.
@@ -64,7 +73,8 @@ interrupted() { # RUN
   trap '' INT TERM HUP
   end_groups
   progress_ends
-  amend "$run" ".interrupted = true | if .launches == 1 then .end = $(now) else . end"
+  amend "$run" '.interrupted = true'
+  [ -z "$LAUNCHED" ] || launch_ends "$run"
   unanswered "$run" >"$SCRATCH/unanswered"
   finish "$run"
   jq -r -n -L "$ROOT/jq" -f "$ROOT/jq/interrupted.jq" --slurpfile run "$run/run.json" \

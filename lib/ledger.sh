@@ -5,7 +5,7 @@
 resume() { # OP
   local op=$1 run parent=${OPT_OUT:-$ROOT/runs} rest
   run=$(find_run "$parent" "$OPT_RESUME")
-  run=$(CDPATH='' cd "$run" && pwd)
+  run=$(cd "$run" && pwd)
   resumable "$op" "$run"
   within_reach "$run"
   place_of "$run"

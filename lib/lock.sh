@@ -58,14 +58,15 @@ command_of() { # PID
   fi
 }
 
-# Ends what a driver that was killed left running: groups whose leader is still one of this run's.
+# Ends what a driver that was killed left running: groups whose leader is still one of this run's, which it named as it
+# was typed then.
 end_children() { # RUN
   local group
   [ -f "$1/lock/groups" ] || return 0
   while IFS= read -r group; do
     [[ $group =~ ^[0-9]+$ ]] || continue
     case $(command_of "$group") in
-      *"lib/invoke.sh"*"$1"*)
+      *"lib/invoke.sh"*"${1##*/}"*)
         say "ending what the driver before left running (process group $group)"
         kill -TERM -- "-$group" 2>/dev/null || true
         sleep 0.2

@@ -2,7 +2,7 @@
 # Messages on stderr, the two ways to give up, and the scratch folder that goes with the driver.
 
 say() {
-  printf '%s: %s\n' "${PROGRAM:-driver}" "$*" >&2
+  printf '%s: %s\n' "$PROGRAM" "$*" >&2
 }
 
 # The command line is wrong.

@@ -2,6 +2,9 @@
 # One ping before every run, on the way that its jobs will take: it proves the function, its right to invoke itself
 # where squads will be used, the bucket and the region, and bounds the offset of this machine's clock.
 
+# How long it may take, in seconds: a new environment for a squad and for its worker, and some tries.
+PING_PATIENCE=60
+
 # Writes {"took_s", "clock", "ping"} into a file.
 ping() { # SQUAD-OF-ONE? FILE
   local before after status=0
@@ -11,11 +14,15 @@ ping() { # SQUAD-OF-ONE? FILE
   : >"$SCRATCH/ping.answer"
   before=$(now)
   in_group "$SCRATCH/ping.metadata" "$SCRATCH/ping.complaint" aws lambda invoke --function-name "$FUNCTION" \
-    --payload "fileb://$SCRATCH/ping.event" --output json --cli-connect-timeout 10 --cli-read-timeout 60 \
+    --payload "fileb://$SCRATCH/ping.event" --output json --cli-connect-timeout 10 --cli-read-timeout "$PING_PATIENCE" \
     "$SCRATCH/ping.answer" || status=$?
   after=$(now)
   if [ "$status" -ne 0 ]; then
     case $(<"$SCRATCH/ping.complaint") in
+      *"Read timeout"*)
+        refuse "no answer to the ping within $PING_PATIENCE s: Lambda may have had no room for a worker (429), for" \
+          "other functions take the account's concurrency or an earlier run goes on; try again in a minute"
+        ;;
       *TooManyRequestsException*)
         refuse "Lambda has no room for one worker now (429): other functions take the account's concurrency, or" \
           "an earlier run goes on; try again in a minute"

@@ -54,7 +54,7 @@ preflight() {
 # Processor seconds of each of so many children, from what `times` said before and after: 0m1.250s 0m0.031s, with a
 # comma in some locales.
 children_cpu() { # NUMBER
-  awk -v number="$1" '
+  LC_ALL=C awk -v number="$1" '
     FNR == 2 {
       gsub(",", ".")
       n = split($0, t, /[ms ]+/)

@@ -28,7 +28,7 @@ watch_answers() { # send|fetch RUN NAMES-FILE
       line="answered $answered of $jobs jobs, $failed failed"
     fi
     if [ -t 2 ]; then
-      printf '\r\033[Kdriver: %s' "$line, $ticks s" >&2
+      printf '\r\033[K%s: %s' "$PROGRAM" "$line, $ticks s" >&2
     elif [ "$line" != "$last" ] && { [ $((ticks % 10)) -eq 0 ] || [ "${line%% *}" != "${last%% *}" ]; }; then
       say "$line, $ticks s"
       last=$line

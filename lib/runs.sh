@@ -53,7 +53,7 @@ shown() { # PATH
 plan() { # RUN CONFIGURATION-FILE
   local run=$1
   cp "$SCRATCH/keys.txt" "$run/keys.txt"
-  jq -c -n -R -f "$ROOT/jq/jobs.jq" --slurpfile config "$2" <"$run/keys.txt" >"$run/jobs.ndjson"
+  jq -c -n -R -L "$ROOT/jq" -f "$ROOT/jq/jobs.jq" --slurpfile config "$2" <"$run/keys.txt" >"$run/jobs.ndjson"
   mkdir "$run/answers"
   cut_squads "$run" 1 "$(jq .squad "$2")"
   # Last: a folder with a run.json is a run.

@@ -44,7 +44,8 @@ loopback() {
 within_reach() { # RUN
   [ "$(field "$1" .loopback)" != "$(loopback)" ] || return 0
   [ "$(loopback)" = true ] ||
-    refuse "$(shown "$1") was made on loopback: its objects went when local ended, and AWS never had them"
+    refuse "$(shown "$1") was made on loopback: its objects went when local ended, and AWS never had them:" \
+      "./driver.sh write 8 64 makes some there, make demo on this machine"
   refuse "$(shown "$1") was made on AWS, and AWS_ENDPOINT_URL is of this machine: unset AWS_ENDPOINT_URL" \
     "AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_S3"
 }

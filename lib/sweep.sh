@@ -4,6 +4,8 @@
 sweep() {
   local parent=${OPT_OUT:-$ROOT/runs} number turn
   settings
+  # The runs are in groups of their own, where nothing can be typed in.
+  find_credentials
   SWEEP_PARENT=$parent SWEEP_STATUS=0 SWEEP_STOPPED=''
   : >"$SCRATCH/summaries"
   trap 'SWEEP_STOPPED=interrupted; end_groups; swept; exit 130' INT TERM HUP

@@ -18,7 +18,7 @@ await_writers() { # RUN
     "$left s; Ctrl-C leaves everything as it is"
   while [ "$left" -gt 0 ]; do
     if [ -t 2 ]; then
-      printf '\r\033[Kdriver: waiting for workers, %d s' "$left" >&2
+      printf '\r\033[K%s: waiting for workers, %d s' "$PROGRAM" "$left" >&2
     elif [ $((++ticks % 30)) -eq 0 ]; then
       say "waiting for workers, $left s"
     fi

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import time
 
 import pytest
@@ -54,6 +55,21 @@ def test_a_write_leaves_its_folder(driver):
     assert "goodput" in done.out and "3 good, 0 failed, 0 missing" in done.out and "--verify" in done.out
     assert all(line.startswith("driver: ") for line in done.err.splitlines())
     assert list(driver.tmp.iterdir()) == [], "nothing is left in the temporary folder"
+
+
+def test_numbers_with_commas_and_a_cdpath_of_the_users_own_change_nothing(driver):
+    places = driver.home / "locales"
+    places.mkdir()
+    made = subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", places / "de_DE.UTF-8"], check=False)
+    if made.returncode != 0:
+        pytest.skip("this machine can make no locale with commas (Debian's package locales has them)")
+    driver.env |= {"LOCPATH": str(places), "LC_ALL": "de_DE.UTF-8", "CDPATH": ".:/tmp"}
+    done = driver.run("write", 10, 1, "--out", "some", "--json")
+    assert json.loads(done.out)["failed"] == 0
+    (run,) = (driver.project / "some").glob("*-write-10")
+    (run / "answers").mkdir()
+    (run / "records.ndjson").rename(run / "answers" / "0.ndjson")
+    assert "10 good, 0 failed" in driver.run("report", f"some/{run.name}").out
 
 
 def test_json_is_the_summary_alone(driver):

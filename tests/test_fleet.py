@@ -247,6 +247,13 @@ def test_a_ping_without_room_is_a_refusal(driver):
     assert nothing_was_launched(driver)
 
 
+def test_a_ping_without_an_answer_is_a_refusal_that_says_what_to_do(driver):
+    refused(driver, "ping", 'Read timeout on endpoint URL: "http://x"')
+    done = driver.run("write", 20, 1, exit=3)
+    assert "no answer to the ping within 60 s" in done.err and "try again" in done.err
+    assert nothing_was_launched(driver)
+
+
 def test_a_function_of_another_version_is_said(driver):
     (driver.project / "Cargo.toml").write_text('[workspace.package]\nversion = "9.9.9"\n')
     assert "version 0.1.0, this folder is 9.9.9" in driver.run("write", 1, 1).err
@@ -372,6 +379,9 @@ def test_a_profile_is_resolved_once(driver):
     driver.env["AWS_ACCESS_KEY_ID"] = "AKIDEXAMPLE"
     driver.run("write", 2, 1, "--dry-run")
     assert len(driver.calls("credentials")) == 1, "keys in the environment need no question"
+    del driver.env["AWS_ACCESS_KEY_ID"]
+    driver.run("sweep", "1 2", 64)
+    assert len(driver.calls("credentials")) == 2, "a sweep asks once for all its runs"
 
 
 def test_the_processor_time_of_one_aws_process_is_told_by_times(tmp_path):
@@ -462,7 +472,8 @@ def test_resume_after_sigkill_ends_what_is_left_and_loses_no_answer(driver):
     driver.hasty()
     (driver.stub / "squad-1-000001.json").write_text("slow-kept\n")
     (driver.stub / "squad-1-000002.json").write_text("slow\n")
-    process = start_and_wait(driver, "write", 6, 64, "--squad", 2, "--start-in", 0, "--timeout", 2, sent=3)
+    args = ["--squad", 2, "--start-in", 0, "--timeout", 2, "--out", "runs"]
+    process = start_and_wait(driver, "write", 6, 64, *args, sent=3)
     process.kill()
     process.wait()
     assert processes_of(driver) != [], "the children go on without the driver"
@@ -470,9 +481,24 @@ def test_resume_after_sigkill_ends_what_is_left_and_loses_no_answer(driver):
     report = json.loads(driver.run("report", run, "--json", exit=1).out)
     assert (report["jobs"], report["missing"]) == (6, 4)
     done = driver.run("write", 6, 64, "--resume", run)
-    assert "process group" in done.err
+    assert "process group" in done.err, "though it was given by a relative path"
     assert [(r["job"], r["launch"]) for r in records(run)] == [(n, 1) for n in range(4)] + [(4, 2), (5, 2)]
     assert processes_of(driver) == []
+
+
+def test_a_resume_that_is_interrupted_leaves_the_runs_end_as_it_was(driver):
+    driver.hasty()
+    (driver.stub / "squad-1-000001.json").write_text("lost\n")
+    driver.run("write", 4, 64, "--squad", 2, "--timeout", 1, "--start-in", 0, exit=1)
+    run = driver.only_run()
+    before = read_json(run / "run.json")
+    with (driver.stub / "said").open("w") as said:
+        process = driver.start("write", "--resume", run, stderr=said, start_new_session=True)
+    wait_for(lambda: "looking in the bucket" in (driver.stub / "said").read_text(), process)
+    process.terminate()
+    assert process.wait(10) == 130
+    after = read_json(run / "run.json")
+    assert (after["launch"], after["end"]) == (before["launch"], before["end"])
 
 
 def test_resume_of_direct_jobs(driver):
@@ -519,6 +545,7 @@ def test_further_launches_are_of_what_is_left_and_keep_what_belongs_to_the_first
         "invoke_throttled": 1,
     }
     assert config["first"] == {name: first[name] for name in config["first"]} and config["launches"] == 3
+    assert config["first"]["start_in_s"] > 0 and config["start_in_s"] is None
     assert "start_at" in jobs[1] and "start_at" not in jobs[3], "one worker has nobody to wait for"
     assert jobs[3]["stop_by"] == config["stop_by"] > first["stop_by"]
     fields = {"op", "bucket", "key", "read_times", "range_mb", "ranges_in_flight", "verify", "start_at", "stop_by"}

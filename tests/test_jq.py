@@ -4,6 +4,7 @@ import json
 import math
 import os
 import random
+import re
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -344,6 +345,7 @@ def test_cost_is_unknown_when_a_field_is_missing(missing):
     assert s["cost_usd"] is None
     assert s["cost_known_usd"] > 1
     assert summary([job(0, 1, 1, **BILLED)], {"jobs": 2}, PRICES)["cost_usd"] is None, "a job without a record"
+    assert summary([job(0, 1, 1, **BILLED | {"arch": 5})], prices=PRICES)["cost_usd"] is None, "a number is no name"
     assert summary([job(0, 1, 1, **BILLED)])["cost_usd"] is None, "no prices"
 
 
@@ -612,6 +614,12 @@ def test_a_function_error_is_named(tmp_path, lambda_type, type):
     assert error["type"] == type and "why" in error["message"]
 
 
+def test_a_panic_is_a_crash(tmp_path):
+    answer = json.dumps({"errorType": "alloc::boxed::Box<dyn Any>", "errorMessage": "Lambda panicked: 1 > 0"})
+    error = records(tmp_path, answer, metadata='{"StatusCode": 200, "FunctionError": "Unhandled"}')["error"]
+    assert error["type"] == "Crashed" and "1 > 0" in error["message"]
+
+
 @pytest.mark.parametrize("answer", ["", "oops", "[]", "{}", '{"errorType": 3}', "null"])
 def test_a_function_error_without_a_type_is_a_bad_answer(tmp_path, answer):
     record = records(tmp_path, answer, metadata='{"StatusCode": 200, "FunctionError": "Unhandled"}')
@@ -626,10 +634,24 @@ def test_a_function_error_without_a_message_still_makes_a_record(tmp_path):
 # Jobs
 
 
+def planned(run):
+    out = jq("-c", "-n", "-R", "-f", JQ / "jobs.jq", "--argjson", "config", json.dumps([run]), text="x\ny\n")
+    return [json.loads(line) for line in out.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("mb", "range_mb", "times", "in_flight"),
+    [(1, 64, 1, 1), (1, 64, 3, 3), (129, 64, 1, 3), (2000, 64, 1, 8), (None, 64, 1, 8), (2000, 0, 1, 1)],
+)
+def test_a_reader_opens_no_more_connections_than_it_has_ranges(mb, range_mb, times, in_flight):
+    run = {"op": "read", "jobs": 1, "bucket": "b", "read_times": times, "range_mb": range_mb, "mb_per_file": mb}
+    (job,) = planned(run | {"in_flight": 8, "verify": False})
+    assert job["ranges_in_flight"] == in_flight
+
+
 def test_jobs_cycle_through_the_keys():
     run = {"op": "read", "jobs": 5, "bucket": "b", "read_times": 2, "range_mb": 0, "in_flight": 3, "verify": True}
-    out = jq("-c", "-n", "-R", "-f", JQ / "jobs.jq", "--argjson", "config", json.dumps([run]), text="x\ny\n")
-    jobs = [json.loads(line) for line in out.splitlines()]
+    jobs = planned(run)
     assert [(j["job"], j["key"]) for j in jobs] == [(0, "x"), (1, "y"), (2, "x"), (3, "y"), (4, "x")]
     assert jobs[0] == {
         "job": 0,
@@ -638,7 +660,7 @@ def test_jobs_cycle_through_the_keys():
         "key": "x",
         "read_times": 2,
         "range_mb": 0,
-        "ranges_in_flight": 3,
+        "ranges_in_flight": 1,
         "verify": True,
     }
 
@@ -801,6 +823,9 @@ def test_next_is_what_makes_sense():
     assert "./driver.sh read 20 runs/x --verify" in good and "--resume" not in good
     failed = table(summary([job(0, 10, 1e9)] * 19, RUN), RUN)
     assert "./driver.sh write --resume runs/x" in failed and "--verify" not in failed
+    loopback = RUN | {"loopback": True}
+    gone = table(summary([job(0, 10, 1e9)] * 19, loopback), loopback)
+    assert "next:" in gone and not re.search("driver.sh (read|write|delete)", gone), "it goes when local ends"
 
 
 # Verdict

@@ -88,6 +88,7 @@ def test_the_plan_adds_up_by_hand(driver):
     assert f"list prices of {PRICES['region']}, {PRICES['date']}" in text
     for amount in (cost["compute_usd"] + requests, requests, cost["storage_usd_per_day"]):
         assert f"${amount:.3f}" in text, text
+    assert "in 16 squads of up to 113;" in text
     assert "1,816 environments" in text and "61,216 PUT" in text and "14,400 GET" in text
     assert max(map(len, text[text.index("What it costs") :].splitlines())) <= 80
 
