@@ -52,5 +52,6 @@ def next_commands($run; $source):
         end
       ),
       "./driver.sh report \($folder) --json",
+      if $run.loopback == true then "make deploy" else empty end,
       "./driver.sh delete \(written($run; $source) | word)"
     end;

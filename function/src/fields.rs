@@ -85,8 +85,8 @@ impl TryFrom<Value> for Bucket {
         match value {
             Value::String(name) if is_bucket_name(&name) => Ok(Self(name)),
             _ => Err(format!(
-                "{} is not a bucket's name: 3 to 63 lower-case letters, digits, hyphens and dots, with a letter or digit \
-                 at both ends, no two dots in a row, and not an IP address",
+                "{} is not a bucket's name: 3 to 63 lower-case letters, digits, hyphens and dots, with a letter or \
+                 digit at both ends, no two dots in a row, and not an IP address",
                 quoted(&value)
             )),
         }
@@ -147,7 +147,8 @@ impl TryFrom<Value> for Key {
     }
 }
 
-/// A moment, in seconds since 1970-01-01 UTC, between 2001 and 2286: what is given in milliseconds by mistake is refused.
+/// A moment, in seconds since 1970-01-01 UTC, between 2001 and 2286: what is given in milliseconds by mistake is
+/// refused.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Deserialize)]
 #[serde(try_from = "Value")]
 pub struct Epoch(Duration);

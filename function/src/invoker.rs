@@ -167,8 +167,8 @@ fn overdue(sent: &AtomicBool) -> Failure {
         "no answer by the time its worker should have given up, or by the squad's own deadline, and the worker may go \
          on: give the function a longer timeout, or the workers less to do"
     } else {
-        "the squad's time was up before it was its turn, and nothing ran: give the function more memory, or use smaller \
-         squads"
+        "the squad's time was up before it was its turn, and nothing ran: give the function more memory, or use \
+         smaller squads"
     };
     Failure::new("Unanswered", message)
 }

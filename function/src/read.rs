@@ -127,7 +127,8 @@ impl Reader {
             }
         }
         Err(Error::ShortBody(format!(
-            "object {:?} broke off at byte {offset} of the range {}-{}, {} times: check the network, read smaller ranges",
+            "object {:?} broke off at byte {offset} of the range {}-{}, {} times: check the network, read \
+             smaller ranges",
             self.target.key.as_str(),
             span.offset,
             end - 1,

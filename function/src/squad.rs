@@ -73,8 +73,8 @@ fn lost() -> Failure {
     }
 }
 
-/// Makes the answer at most `largest` bytes long, as far as that can be: drops `samples`, the longest first, and says so
-/// on those jobs.
+/// Makes the answer at most `largest` bytes long, as far as that can be: drops `samples`, the longest first, and says
+/// so on those jobs.
 fn fit(answers: &mut [Value], largest: usize) {
     let length = |answer: &Value| answer.to_string().len() + 1;
     let mut total: usize = answers.iter().map(length).sum::<usize>() + 1;

@@ -39,7 +39,8 @@ pub struct Options {
     pub worker: Option<PathBuf>,
 
     /// Environments that may run at once, 1–10000; an invocation beyond is throttled (429)
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     pub concurrency: usize,
 
     /// New environments that the function may have in a time, such as Lambda's 1000/10s; an invocation that needs one
@@ -61,7 +62,8 @@ pub struct Options {
     pub memory_size: u32,
 
     /// What the store may hold in memory, in MiB; beyond it S3 answers 507 [default: half of this machine's memory]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=16_777_216), conflicts_with = "dir")]
+    #[arg(long, value_name = "MIB", conflicts_with = "dir")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=16_777_216))]
     pub memory: Option<u64>,
 
     /// Keep the objects in this folder instead of in memory; they survive a restart

@@ -20,8 +20,8 @@ use crate::options::Options;
 /// The account that the function belongs to.
 pub const ACCOUNT: &str = "000000000000";
 
-/// How long a process may take to ask for its first event. Lambda allows 10 s; here thousands of them may be starting on
-/// a few cores.
+/// How long a process may take to ask for its first event. Lambda allows 10 s; here thousands of them may be starting
+/// on a few cores.
 const INIT_LIMIT: Duration = Duration::from_mins(1);
 
 /// The function as it is configured.

@@ -79,8 +79,8 @@ impl Policy {
         let role = &self.function;
         s3_error!(
             AccessDenied,
-            "User: arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{role} is not authorized to perform: {action} on resource: \
-             \"arn:aws:s3:::{resource}\" because no identity-based policy allows the {action} action"
+            "User: arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{role} is not authorized to perform: {action} on \
+             resource: \"arn:aws:s3:::{resource}\" because no identity-based policy allows the {action} action"
         )
     }
 }

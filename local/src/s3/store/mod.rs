@@ -33,7 +33,8 @@ pub enum StoreError {
     #[error("The specified key does not exist.")]
     NoSuchKey,
     #[error(
-        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or \
+         completed."
     )]
     NoSuchUpload,
     #[error("Your previous request to create the named bucket succeeded and you already own it.")]
@@ -61,8 +62,8 @@ pub enum StoreError {
     #[error("The request body could not be read: {0}")]
     Body(StdError),
     #[error(
-        "The store of local is full: --memory {limit_mib} (MiB) is all it may hold. Delete objects, raise --memory, or keep \
-         them on disk with --dir DIR."
+        "The store of local is full: --memory {limit_mib} (MiB) is all it may hold. Delete objects, raise --memory, or \
+         keep them on disk with --dir DIR."
     )]
     Full { limit_mib: u64 },
     #[error("The folder of local's store failed: {0}")]
