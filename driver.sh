@@ -19,7 +19,8 @@
 #   ./driver.sh delete [RUN ...] [options]
 #       Deletes the objects that RUN wrote, or those of --key-file, their open
 #       uploads and RUN's answers in the bucket; never anything else. Without
-#       RUN: of the latest write run. Waits for workers that may still write.
+#       RUN: of the latest write run. A sweep's folder stands for all its runs.
+#       Waits for workers that may still write.
 #   ./driver.sh --help
 #
 # Options of write, read and sweep:

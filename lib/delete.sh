@@ -19,10 +19,14 @@ delete() {
 
 # Makes paths of RUNS. They stay empty where there is a key file that is not of a run here.
 runs_to_delete() { # PARENT
-  local run found=()
+  local run sweep found=()
   for run in "${RUNS[@]+"${RUNS[@]}"}"; do
-    run=$(find_run "$1" "$run")
-    found+=("$run")
+    if sweep=$(find_sweep "$1" "$run"); then
+      while IFS= read -r run; do found+=("$run"); done < <(runs_of_sweep "$sweep")
+    else
+      run=$(find_run "$1" "$run")
+      found+=("$run")
+    fi
   done
   RUNS=("${found[@]+"${found[@]}"}")
   if [ -n "$OPT_KEY_FILE" ]; then

@@ -22,7 +22,6 @@ report() {
 
 # A RUN, SWEEP or FILE the user named: a path, or the name of a folder in PARENT. A sweep is no run among others.
 find_source() { # PARENT SOURCE
-  local sweep
   if [ -f "$2" ]; then
     [ -r "$2" ] || usage "the file $2 cannot be read: chmod +r $2"
     # A run's own file is the run: what else is known of it stands beside.
@@ -42,13 +41,11 @@ find_source() { # PARENT SOURCE
   case $2 in
     *.ndjson) usage "there is no file \"$2\"" ;;
   esac
-  for sweep in "${2%/}" "$1/${2%/}"; do
-    is_sweep "$sweep" || continue
-    [ ${#SOURCES[@]} -eq 1 ] || usage "$2 is a sweep, which is reported alone: ./driver.sh report $(shown "$sweep")"
-    printf '%s' "$sweep"
-    return
-  done
-  find_run "$1" "$2"
+  if find_sweep "$1" "$2"; then
+    [ ${#SOURCES[@]} -eq 1 ] || usage "$2 is a sweep, which is reported alone: ./driver.sh report $(shown "$2")"
+  else
+    find_run "$1" "$2"
+  fi
 }
 
 # Every record there is: of a run that ended, of one that is under way or was killed, or of a file. A run has one for

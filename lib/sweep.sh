@@ -62,6 +62,7 @@ swept() {
   folder=$(new_run "$SWEEP_PARENT" sweep)
   cp "$SCRATCH/sweep" "$folder/sweep.json"
   say "sweep $(shown "$folder")"
+  [ "$(loopback)" = true ] || say "to delete what it wrote: ./driver.sh delete $(shown "$folder")"
   draw_sweep "$folder/sweep" "$folder/sweep.json"
 }
 
@@ -75,6 +76,30 @@ show_sweep() { # SWEEP.json
 
 is_sweep() { # FOLDER
   [ -f "$1/sweep.json" ]
+}
+
+# A SWEEP the user named: a path, or the name of a folder in PARENT. Fails where it is none.
+find_sweep() { # PARENT SWEEP
+  local sweep
+  for sweep in "${2%/}" "$1/${2%/}"; do
+    is_sweep "$sweep" || continue
+    printf '%s' "$sweep"
+    return
+  done
+  return 1
+}
+
+# The folders of its runs, which lie beside its own; reads before what they read.
+runs_of_sweep() { # SWEEP
+  local parent name
+  parent=$(cd "$1/.." && pwd)
+  jq -r '.rows | reverse[] | .runs[] | split("/")[-1]' "$1/sweep.json" | while IFS= read -r name; do
+    if [ -f "$parent/$name/run.json" ]; then
+      printf '%s\n' "$parent/$name"
+    else
+      say "$(shown "$parent/$name") is not there any more: what it wrote is not known"
+    fi
+  done
 }
 
 # A sweep's table and picture again; returns 1 unless it came to its end with all jobs good.

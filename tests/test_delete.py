@@ -112,6 +112,21 @@ def test_several_runs_one_after_another(driver):
     assert ["deleted" in read_json(run / "run.json") for run in (first, second, kept)] == [True, True, False]
 
 
+def test_a_sweep_stands_for_all_its_runs(driver):
+    kept = written(driver)
+    done = driver.run("sweep", "1 2", 1, "--repeat", 2)
+    *runs, sweep = driver.runs()[1:]
+    assert f"./driver.sh delete runs/{sweep.name}\n" in done.err
+    gone, *runs = runs
+    keys = {key for run in runs if "-write-" in run.name for key in keys_of(run)}
+    assert len(runs) == 7 and len(keys) == 5
+    (gone / "run.json").unlink()
+    done = driver.run("delete", sweep)
+    assert set(deleted(driver)) == keys and not keys & set(keys_of(kept))
+    assert f"runs/{gone.name} is not there any more" in done.err and "looking again" not in done.err
+    assert all(read_json(run / "run.json")["deleted"] for run in runs if "-write-" in run.name)
+
+
 def test_a_thousand_keys_a_request_each_key_once(driver):
     keys = [f"key {n}" for n in range(2500)]
     done = driver.run("delete", "--key-file", driver.keys(*keys, *keys[:7]))
