@@ -221,8 +221,8 @@ def test_a_connection_has_a_rate_of_its_own(fleet_of):
         one = fleet.good("write", mb_per_file=32, part_mb=32)
         two = fleet.good("write", mb_per_file=64, part_mb=32)
         read = fleet.good("read", range_mb=0)
-    assert one["mbps"] == pytest.approx(20, rel=0.1) and read["mbps"] == pytest.approx(40, rel=0.1)
-    assert 25 < two["mbps"] < 42, "two parts side by side, the second begun half a second later"
+    assert 16 < one["mbps"] < 21 and 32 < read["mbps"] < 42
+    assert 22 < two["mbps"] < 42, "two parts side by side, the second begun half a second later"
 
 
 @pytest.mark.parametrize("op", ["write", "read"])
