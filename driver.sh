@@ -97,8 +97,17 @@ set -euo pipefail
 
 PROGRAM=driver
 unset CDPATH
-here=${BASH_SOURCE[0]%"${BASH_SOURCE[0]##*/}"}
-ROOT=$(cd "${here:-.}" && pwd)
+# Where a link to it leads.
+script=${BASH_SOURCE[0]}
+while [ -L "$script" ]; do
+  link=$(readlink "$script")
+  case $link in
+    /*) script=$link ;;
+    *) script=${script%"${script##*/}"}$link ;;
+  esac
+done
+script=${script%"${script##*/}"}
+ROOT=$(cd "${script:-.}" && pwd)
 
 # shellcheck source=lib/messages.sh
 . "$ROOT/lib/messages.sh"

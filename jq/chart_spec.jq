@@ -66,7 +66,7 @@ def setup:
   "\(if .alone and .launch != null then "terabit \(.op)" else .source end): \(.planned | counted("job"; "jobs"))"
   + (if .mb_per_file == null then "" else ", \(.mb_per_file | grouped) MiB each" end)
   + (if .failed > 0 then ", \(.failed | grouped) failed" else "" end)
-  + (if .unseen > 0 then ", \(.unseen | grouped) never began and are not drawn" else "" end)
+  + (if .unseen > 0 then ", \(.unseen | grouped) not known to have begun and not drawn" else "" end)
   + (if .valid then "" else ". NOT VALID: more than 1 % failed or are missing" end);
 
 def conditions:
@@ -133,6 +133,7 @@ def timeline($panels; $i; $layout):
   | .height as $height
   | titled($run; $layout.runs; "When each worker was busy")
   | .encoding.y.scale = exactly(0; $run.began * 1.02)
+  | .encoding.y.axis.tickCount = ([$run.began, 10] | min)
   # Lines stand apart where there is room, and lie on each other where there is none; a failure is always seen.
   | ($height / $run.began | if . >= 3 then [0.75 * ., 12] | min else [. + 0.4, 1] | max end | rounded(2)) as $thick
   | .layer |= map(
@@ -284,6 +285,7 @@ def rates($panels; $layout; $width):
   | ([$marks[].line, if $layout.many then 1 else 0 end] | max | . * 14 + 18) as $room
   | ($layout.workers * $height / ($height - $room) | rounded(3)) as $top
   | .encoding.y.scale = exactly(0; $top)
+  | .encoding.y.axis.tickCount = ([$layout.workers, 4] | min)
   | .layer[0].data = {values: [$marks[] | {mbps, top: ($top * (1 - 14 * .line / $height))}]}
   | .layer = [$runs[] | . as $run | $panels.rates_run | of_run($run; $run.index)] + .layer
   | behind($panels; any($runs[]; .loopback))

@@ -20,7 +20,7 @@ def rows:
   ["started within", "s", .start_spread_s],
   ["makespan", "s", .makespan_s],
   ["throttled", "503s", .throttled],
-  ["failed", "jobs", .failed + .missing],
+  ["not good", "jobs", .failed + .missing],
   ["cost", "USD", .cost_usd];
 
 # Percent of the first column's; a share of percents is not taken twice, and of nothing none can be.

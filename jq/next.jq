@@ -13,7 +13,10 @@ def with_memory($function; $mb):
 def remedies($run; $folder):
   .verdict.held_back_by as $cause
   | (.evidence.memory_mb // $run.memory_mb // 0) as $memory
-  | if .loopback == true or .valid == false then empty
+  | if .loopback == true then empty
+    elif .makespan_s == null and .unfinished == 0 then
+      "./driver.sh \($run.op) \($run.jobs) \(if $run.op == "write" then "\($run.mb_per_file)" else $folder end)"
+    elif .valid == false then empty
     elif $cause == "cpu" and $memory > 0 and $memory < 10240 then
       with_memory($run.function; [$memory * 2, 10240] | min)
     elif $cause == "late_starts" and ($run.first // $run).start_in_s != null then
@@ -42,16 +45,20 @@ def next_commands($run; $source):
     else
       (if .failed > 0 then "jq -c 'select(.error)' \($source + "/records.ndjson" | word)" else empty end),
       (
+        if $run.deleted != null then empty
+        elif .unfinished > 0 then "./driver.sh \($run.op) --resume \($folder)"
+        else empty end
+      ),
+      (
         # What is on loopback goes when local ends.
         if $run.deleted != null or $run.loopback == true then empty
         else
-          (if .unfinished > 0 then "./driver.sh \($run.op) --resume \($folder)" else empty end),
           remedies($run; $folder),
           if .unfinished == 0 and $run.op == "write" then "./driver.sh read \($run.jobs) \($folder) --verify"
           else empty end
         end
       ),
       "./driver.sh report \($folder) --json",
-      if $run.loopback == true then "make deploy" else empty end,
+      if $run.loopback == true and .unfinished == 0 then "make deploy" else empty end,
       "./driver.sh delete \(written($run; $source) | word)"
     end;

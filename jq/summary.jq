@@ -88,7 +88,7 @@ def no_rates:
 
 $run[0] as $run
 | $ARGS.named.prices[0] as $prices
-| [inputs | select(test("[^ \t\r]")) | job]
+| [foreach inputs as $text (0; . + 1; {line: .} + ($text | select(test("[^ \t\r]")) | job))]
 | . as $all
 | ([.[].launch] | if $run == null then min else 1 end // 1) as $first_launch
 | ([.[].launch] | max // (if $run == null then null else 1 end)) as $launches
@@ -144,7 +144,7 @@ $run[0] as $run
     cost_usd: $bill.usd,
     cost_known_usd: $bill.known_usd,
     prices: (if $prices == null then null else $prices | {date, region} end),
-    examples: ($types | map_values(.[1] | {job, key, message})),
+    examples: ($types | map_values(.[1] | {job, line, key, message})),
     evidence: (
       if $n == 0 then null
       else

@@ -21,7 +21,10 @@ def place($run):
 # What stands before any figure because it changes how they read.
 def warnings($run):
   if .loopback == true then "LOOPBACK, NOT S3: these figures are of this machine." else empty end,
-  if $run.interrupted == true then "INTERRUPTED: what had not answered is missing." else empty end,
+  if $run.interrupted == true then "INTERRUPTED: what had not answered is missing."
+  elif $run.launch != null and $run.end == null and .missing > 0 then
+    "NOT ENDED: its driver was killed, or is at work; what has not answered is missing."
+  else empty end,
   if .launches != null and .launches > 1 then
     "RESUMED: \(.launches | grouped) launches; every figure is of the first. "
     + if .unfinished == 0 then "The others completed all objects."
@@ -70,7 +73,10 @@ def latency:
        | columns(9) + "  ms" | row("request") end)
   end;
 
-def job_of: if .job == null then "" else "job \(.job): " end;
+def job_of:
+  if .job != null then "job \(.job): "
+  elif .line != null then "line \(.line): "
+  else "" end;
 
 def failures($colour):
   .examples as $examples

@@ -36,8 +36,11 @@ def failures:
   (.failed + .missing) as $lost
   | (.errors | to_entries | max_by(.value)) as $most
   | finding("failures"; .makespan_s * $lost / .jobs; "failures";
-      "Failures: \($lost | grouped) of \(.jobs | counted("job"; "jobs")) were not completed"
-      + (if $most == null then "" else ", \($most.value | grouped) of them with \($most.key | visible)" end));
+      if .errors.BadRecord == $lost then
+        "Bad records: \($lost | grouped) of \(.jobs | counted("record"; "records")) could not be read"
+      else "Failures: \($lost | grouped) of \(.jobs | counted("job"; "jobs")) were not completed" end
+      + (if $most == null or .errors.BadRecord == $lost then ""
+         else ", \($most.value | grouped) of them with \($most.key | visible)" end));
 
 # Whether the last workers were as fast as the others and only began late enough to explain most of what they cost.
 def tail_is_slow: .mbps.p50 != null and .evidence.tail.mbps_p50 < 0.8 * .mbps.p50;
@@ -174,7 +177,11 @@ def verdict:
     {
       held_back_by: (if .failed + .missing > 0 then "failures" else null end),
       sentence: (
-        if .jobs == 0 then "There are no records to judge." else "No job began: there is nothing to judge." end
+        if .jobs == 0 then "There are no records to judge."
+        elif .launches != null and .launches > 1 and .unfinished == 0 then
+          "The first launch told nothing: the objects are complete, but nothing was measured."
+        elif .missing > 0 then "No job is known to have begun: there is nothing to judge yet."
+        else "No job began: there is nothing to judge." end
       ),
       plan: null,
       plan_gbs: null,

@@ -63,7 +63,10 @@ delete_run() { # RUN
     say "$(shown "$run") was deleted at $(deleted_at "$run"); looking again"
   [ -n "$OPT_DRY_RUN" ] || lock "$run"
   find_writers "$run"
-  [ -n "$OPT_DRY_RUN" ] || await_writers "$run"
+  if [ -z "$OPT_DRY_RUN" ]; then
+    check_reach
+    await_writers "$run"
+  fi
   # A read made nothing but its squads' answers.
   if [ "$(field "$run" -r .op)" = write ]; then keys_in "$run/keys.txt"; fi >"$SCRATCH/keys.txt"
   clear_out "$(shown "$run")" "terabit-runs/${run##*/}/"
@@ -71,6 +74,14 @@ delete_run() { # RUN
     mark_deleted "$run"
   fi
   unlock
+}
+
+# Whatever keeps S3 from being asked at all is said before anything is waited for.
+check_reach() {
+  find_credentials
+  # shellcheck disable=SC2153 # settings.sh fills it
+  in_group /dev/null "$SCRATCH/bucket.complaint" aws s3api head-bucket --bucket "$BUCKET" --cli-connect-timeout 20 \
+    --cli-read-timeout 60 || explain_bucket "$(cat "$SCRATCH/bucket.complaint")"
 }
 
 delete_key_file() { # FILE
@@ -92,7 +103,6 @@ clear_out() { # NAME FOLDER, empty for none
   find_credentials
   [ ! -s "$SCRATCH/keys" ] || list_uploads "$SCRATCH/keys"
   [ -z "$2" ] || list_answers "$2"
-  # shellcheck disable=SC2153 # settings.sh fills it
   in_group "$SCRATCH/versioning" "$SCRATCH/versioning.complaint" aws s3api get-bucket-versioning --bucket "$BUCKET" \
     --output json --cli-connect-timeout 20 --cli-read-timeout 60 || : >"$SCRATCH/versioning"
   cp "$SCRATCH/uploads" "$SCRATCH/found"

@@ -54,7 +54,7 @@ explain_bucket() { # COMPLAINT
   say "${1#$'\n'}"
   explain_access "$1"
   case $1 in
-    *NoSuchBucket*) refuse "there is no bucket \"$BUCKET\": --bucket names another" ;;
+    *NoSuchBucket* | *'(404)'*) refuse "there is no bucket \"$BUCKET\": --bucket names another" ;;
     *PermanentRedirect* | *AuthorizationHeaderMalformed* | *IllegalLocationConstraint*)
       refuse "the bucket \"$BUCKET\" is in another region than ${AWS_REGION:-that of your AWS profile}: export" \
         "AWS_REGION=... with its region"

@@ -74,6 +74,9 @@ keys_in() { # FILE [NUMBER]
   { cat "$file"; printf '\n'; } >"$SCRATCH/lines"
   jq -R -r . <"$SCRATCH/lines" >"$SCRATCH/mended"
   cmp -s "$SCRATCH/lines" "$SCRATCH/mended" || usage "the key file \"$file\" is not UTF-8 text"
+  ! LC_ALL=C awk 'length && !/\r$/ { exit 1 } length { found = 1 } END { if (!found) exit 1 }' "$SCRATCH/lines" ||
+    usage "the key file \"$file\" has lines that end with CR LF, as on Windows, and the CR would be part of each key:" \
+      "tr -d '\\r' <\"$file\" makes lines without"
   bad=$(LC_ALL=C awk 'length > 1024 { print NR " has " length; exit }' "$SCRATCH/lines")
   [ -z "$bad" ] || usage "the key file \"$file\": line $bad bytes; a key has at most 1024"
   LC_ALL=C awk -v most="${2:-0}" 'length && (++n <= most || !most)' "$SCRATCH/lines" >"$SCRATCH/some"

@@ -32,6 +32,8 @@ launch() { # RUN
   amend "$run" ".launch //= $(now)"
   each_invocation send "$run" "$run/work/names"
   launch_ends "$run"
+  # On a terminal the table follows at once, in the place of the progress.
+  [ -t 2 ] || say "$(answered_jobs "$run" "$(field "$run" .launches)")"
 }
 
 # The run's end is that of its first launch, as its figures are.

@@ -3,34 +3,33 @@
 # Only what is known is said: a squad is silent until its last worker has answered.
 
 watch_answers() { # send|fetch RUN NAMES-FILE
-  local what=$1 run=$2 all jobs mode last='' line ticks=0 files=-1 found answered=0 failed=0 launched start_at number
+  local what=$1 run=$2 all mode last='' line ticks=0 files=-1 found answered launched start_at number
   read -r number mode start_at < <(
     field "$run" -r '"\(.launches) \(if .mode == "squads" then "squad" else "worker" end)" +
       " \((.start_at // 0) - .clock.offset_s | floor)"'
   )
   all=$(($(wc -l <"$3")))
-  jobs=$(cat "$run"/work/*.jobs | grep -o '"job":' | wc -l | tr -d ' ')
   # $$ is the driver: this does not outlive it.
   while kill -0 $$ 2>/dev/null; do
     found=$(count "$run/answers/$number-"*.ndjson)
     if [ "$found" != "$files" ]; then
       files=$found
-      read -r answered failed < <(tally "$run/answers/$number-"*.ndjson)
+      answered=$(answered_jobs "$run" "$number")
     fi
     launched=$(count "$run"/work/*.metadata)
     if [ "$what" = fetch ]; then
       line="looking in the bucket for the answers of $(plural "$all" squad)"
-    elif [ "$launched" -lt "$all" ] && [ "$answered" -eq 0 ]; then
+    elif [ "$launched" -lt "$all" ] && [ "$files" -eq 0 ]; then
       line="launched $launched of $(plural "$all" "$mode")"
-    elif [ "$answered" -eq 0 ] && [ "$(date +%s)" -lt "$start_at" ]; then
+    elif [ "$files" -eq 0 ] && [ "$(date +%s)" -lt "$start_at" ]; then
       line="launched $(plural "$all" "$mode"), $((start_at - $(date +%s))) s to the start"
     else
-      line="answered $answered of $jobs jobs, $failed failed"
+      line=$answered
     fi
     if [ -t 2 ]; then
-      printf '\r\033[K%s: %s' "$PROGRAM" "$line, $ticks s" >&2
+      printf '\r\033[K%s: %s' "$PROGRAM" "$ticks s: $line" >&2
     elif [ "$line" != "$last" ] && { [ $((ticks % 10)) -eq 0 ] || [ "${line%% *}" != "${last%% *}" ]; }; then
-      say "$line, $ticks s"
+      say "$ticks s: $line"
       last=$line
     fi
     sleep 1
@@ -38,13 +37,14 @@ watch_answers() { # send|fetch RUN NAMES-FILE
   done
 }
 
-# How many jobs have answered, and how many of them failed.
-tally() { # FILE...
-  if any "$1"; then
-    cat "$@" | awk '/"error":\{"type":/ { failed++ } END { print NR, failed + 0 }'
-  else
-    printf '0 0\n'
-  fi
+# How many jobs of a launch have answered, and how many of them failed.
+answered_jobs() { # RUN LAUNCH
+  local jobs answered=0 failed=0
+  jobs=$(cat "$1"/work/*.jobs | grep -o '"job":' | wc -l | tr -d ' ')
+  ! any "$1/answers/$2-"*.ndjson || read -r answered failed < <(
+    cat "$1/answers/$2-"*.ndjson | awk '/"error":\{"type":/ { failed++ } END { print NR, failed + 0 }'
+  )
+  printf 'answered %s of %s jobs, %s failed' "$answered" "$jobs" "$failed"
 }
 
 count() { # PATH...

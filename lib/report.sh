@@ -92,7 +92,7 @@ take_up() { # N RUN|FILE
 # Sets COLOUR to whether stdout shows colours: https://no-color.org
 colours() {
   COLOUR=false
-  if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then COLOUR=true; fi
+  if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-}" != dumb ]; then COLOUR=true; fi
 }
 
 # Prints a run's table, or its summary with --json, draws its picture, and returns 1 unless all jobs are good by now.

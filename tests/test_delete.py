@@ -322,6 +322,13 @@ def test_it_waits_for_workers_that_may_still_be_writing(driver):
     assert "waiting" not in driver.run("delete").err and time.time() - began < 10
 
 
+def test_what_keeps_s3_from_being_asked_is_said_before_the_waiting(driver):
+    run = interrupted_write(driver, "--timeout", 600)
+    (driver.stub / "bucket.fail").write_text('Could not connect to the endpoint URL: "http://127.0.0.1:9"')
+    done = driver.run("delete", run, exit=3)
+    assert "S3 cannot be reached" in done.err and "waiting" not in done.err
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_while_waiting_leaves_everything(driver, sent):
     run = interrupted_write(driver, "--squad", 2)

@@ -72,6 +72,17 @@ def test_numbers_with_commas_and_a_cdpath_of_the_users_own_change_nothing(driver
     assert "10 good, 0 failed" in driver.run("report", f"some/{run.name}").out
 
 
+def test_a_link_to_the_driver_finds_its_parts(driver):
+    folder = driver.home / "bin"
+    folder.mkdir()
+    (driver.bin / "readlink").symlink_to(shutil.which("readlink"))
+    (folder / "there").symlink_to(driver.project / "driver.sh")
+    (folder / "terabit").symlink_to("there")
+    for name in (folder / "terabit", "./terabit"):
+        done = subprocess.run([driver.bin / "bash", name, "report"], env=driver.env, cwd=folder, capture_output=True)
+        assert done.returncode == 2 and b"there is no run in" in done.stderr, done.stderr
+
+
 def test_json_is_the_summary_alone(driver):
     done = driver.run("write", 2, 1, "--json")
     assert json.loads(done.out) == read_json(driver.only_run() / "summary.json")
@@ -145,6 +156,15 @@ def test_a_prefix_is_taken_as_it_is(driver):
     driver.run("write", 2, 1, "--key-prefix", prefix)
     for job in ndjson(driver.only_run() / "jobs.ndjson"):
         assert job["key"].startswith(prefix) and len(job["key"]) == len(prefix) + 32
+
+
+def test_a_key_file_of_windows_is_refused_with_what_mends_it(driver):
+    lines = driver.project / "lines"
+    lines.write_bytes(b"a\r\nb\r\n\r\n")
+    assert "tr -d" in driver.run("read", "--key-file", lines, exit=2).err and driver.calls() == []
+    lines.write_bytes(b"a\r\nb\n")
+    driver.run("read", "--key-file", lines)
+    assert driver.invoked("a\r") == driver.invoked("b") == 1, "some keys may end so"
 
 
 def test_the_key_file_gets_a_copy_and_is_never_overwritten(driver):

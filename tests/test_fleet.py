@@ -727,6 +727,8 @@ def test_progress_tells_the_phases_and_invents_nothing(driver):
     assert all(line.startswith("driver: ") for line in lines)
     assert lines[0] == "driver: ping"
     assert len([line for line in lines if "answered" in line]) <= 2
+    done = driver.run("write", 2, 1, "--start-in", 0)
+    assert "driver: answered 2 of 2 jobs, 0 failed\n" in done.err
 
 
 def test_progress_counts_down_to_the_start_by_this_machines_clock(driver):

@@ -143,7 +143,7 @@ def test_a_failed_job_that_moved_nothing_still_takes_time(rate):
 def test_a_bad_record_is_counted_as_failed_with_its_job(record):
     s = summary([job(0, 1, 1e9), record])
     assert (s["jobs"], s["failed"], s["errors"]) == (2, 1, {"BadRecord": 1})
-    assert s["examples"]["BadRecord"]["job"] == 7
+    assert (s["examples"]["BadRecord"]["job"], s["examples"]["BadRecord"]["line"]) == (7, 2)
     assert s["goodput"] == 1
 
 
@@ -347,6 +347,12 @@ def test_cost_is_unknown_when_a_field_is_missing(missing):
     assert summary([job(0, 1, 1, **BILLED)], {"jobs": 2}, PRICES)["cost_usd"] is None, "a job without a record"
     assert summary([job(0, 1, 1, **BILLED | {"arch": 5})], prices=PRICES)["cost_usd"] is None, "a number is no name"
     assert summary([job(0, 1, 1, **BILLED)])["cost_usd"] is None, "no prices"
+
+
+def test_lines_that_cannot_be_read_are_no_jobs_that_failed():
+    s = summary([job(0, 1, 1e9), "", "x", "y"])
+    assert s["examples"]["BadRecord"]["line"] == 3 and s["verdict"]["sentence"].startswith("Bad records: 2 of 3 records")
+    assert "line 3: BadRecord" in table(s)
 
 
 # The same definitions once more: exact numbers, a search per point, nothing shared with the programs.
@@ -823,8 +829,17 @@ def test_next_is_what_makes_sense():
     assert "./driver.sh read 20 runs/x --verify" in good and "--resume" not in good
     failed = table(summary([job(0, 10, 1e9)] * 19, RUN), RUN)
     assert "./driver.sh write --resume runs/x" in failed and "--verify" not in failed
+    killed = RUN | {"launch": 5, "end": None}
+    unknown = table(summary([], killed), killed)
+    assert "NOT ENDED" in unknown and "No job is known to have begun" in unknown and "--resume runs/x" in unknown
+    resumed = RUN | {"launches": 2}
+    complete = [job(90, 95, 1e9, job=n, launch=2) for n in range(20)]
+    told = table(summary([{"job": 0, "launch": 1, "error": ERROR}, *complete], resumed), resumed)
+    assert "The first launch told nothing" in " ".join(told.split()) and "./driver.sh write 20 " in told and "--resume" not in told
     loopback = RUN | {"loopback": True}
     gone = table(summary([job(0, 10, 1e9)] * 19, loopback), loopback)
+    assert "--resume" in gone and "make deploy" not in gone
+    gone = table(summary([job(0, 10, 1e9)] * 20, loopback), loopback)
     assert not re.search("driver.sh (read|write|delete)", gone), "it goes when local ends"
     assert "make deploy" in gone and "make deploy" not in good
 

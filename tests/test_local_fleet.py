@@ -243,7 +243,7 @@ def test_progress_is_one_line_that_is_redrawn_and_taken_away(local):
     local.serve("--worker-rate", "2")
     text = on_a_terminal(local, "write", 4, 4, "--squad", 4, "--start-in", 5)
     redrawn = re.findall(re.escape(ERASE) + r"driver: ([^\n\r]*)", text)
-    assert len(redrawn) >= 5 and all(re.search(r", \d+ s$", line) for line in redrawn), redrawn
+    assert len(redrawn) >= 5 and all(re.match(r"\d+ s: ", line) for line in redrawn), redrawn
     assert any("to the start" in line for line in redrawn)
     before, after = text.split(ERASE)[0], text.split(ERASE)[-1]
     assert before.count("\n") == before.count("driver: ") == 4, "each message has its line"

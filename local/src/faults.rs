@@ -1,7 +1,7 @@
 //! What goes wrong between S3 and its clients now and then.
 
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
 
 use crate::options::Options;
 
@@ -36,33 +36,47 @@ pub enum Fault {
 /// What goes wrong, and how often.
 #[derive(Debug)]
 pub struct Faults {
-    kinds: [(Fault, Share, AtomicU64); 4],
+    kinds: Mutex<Kinds>,
+}
+
+#[derive(Debug)]
+struct Kinds {
+    /// How many there were.
+    requests: u64,
+    /// What goes wrong with which share of them, and with how many it did.
+    faults: [(Fault, Share, u64); 4],
 }
 
 impl Faults {
     /// What the user asked for.
     #[must_use]
     pub fn new(options: &Options) -> Self {
-        let kind =
-            |fault, share: Option<Share>| (fault, share.unwrap_or(Share(0.0)), AtomicU64::new(0));
+        let kind = |fault, share: Option<Share>| (fault, share.unwrap_or(Share(0.0)), 0);
         Self {
-            kinds: [
-                kind(Fault::SlowDown, options.slow_down),
-                kind(Fault::Reset, options.reset),
-                kind(Fault::Short, options.short),
-                kind(Fault::Stall, options.stall),
-            ],
+            kinds: Mutex::new(Kinds {
+                requests: 0,
+                faults: [
+                    kind(Fault::SlowDown, options.slow_down),
+                    kind(Fault::Reset, options.reset),
+                    kind(Fault::Short, options.short),
+                    kind(Fault::Stall, options.stall),
+                ],
+            }),
         }
     }
 
-    /// What goes wrong with the next request. A share is spread evenly: of ten requests 0.1 hits the tenth.
+    /// What goes wrong with the next request. A share is spread evenly: of ten requests 0.1 hits the tenth, or the next
+    /// one that nothing else hits.
     pub fn strike(&self) -> Option<Fault> {
-        // Every kind counts every request, whichever of them hits it.
-        let hits = self.kinds.each_ref().map(|(fault, share, requests)| {
-            let before = requests.fetch_add(1, Ordering::Relaxed);
-            (due(before + 1, *share) > due(before, *share)).then_some(*fault)
-        });
-        hits.into_iter().flatten().next()
+        let mut kinds = self.kinds.lock().expect("nothing panics while it is held");
+        kinds.requests += 1;
+        let requests = kinds.requests;
+        let (fault, _, hits) = kinds
+            .faults
+            .iter_mut()
+            .find(|(_, share, hits)| due(requests, *share) > *hits)?;
+        *hits += 1;
+        Some(*fault)
     }
 }
 
@@ -103,14 +117,21 @@ mod tests {
     }
 
     #[test]
-    fn one_thing_goes_wrong_with_a_request() {
-        let struck = strikes(&["--reset", "0.5", "--short", "0.25"], 400);
+    fn several_things_go_wrong_each_with_its_share_and_one_with_a_request() {
+        let struck = strikes(
+            &["--slow-down", "0.5", "--reset", "0.25", "--short", "0.1"],
+            400,
+        );
         let count = |fault| struck.iter().filter(|one| **one == Some(fault)).count();
-        assert_eq!(count(Fault::Reset), 200);
         assert_eq!(
-            count(Fault::Short),
-            0,
-            "where both are due the first one hits"
+            [Fault::SlowDown, Fault::Reset, Fault::Short].map(count),
+            [200, 99, 39]
+        );
+        let struck = strikes(&["--reset", "1", "--short", "0.5"], 10);
+        assert_eq!(
+            struck,
+            [Some(Fault::Reset); 10],
+            "there is no room for more"
         );
     }
 }
