@@ -146,14 +146,16 @@ pub async fn run(command: &[OsString], environment: &Environment) -> Result<u8> 
     }
 }
 
-/// Waits for SIGINT, SIGTERM or SIGHUP.
+/// Prints the environment as shell lines and waits for SIGINT, SIGTERM or SIGHUP.
 ///
 /// # Errors
 /// When the handlers cannot be installed.
-pub async fn until_interrupted() -> Result<()> {
+pub async fn serve(environment: &Environment) -> Result<()> {
+    // Before the lines, by which others know that it serves and may be interrupted.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    print!("{}", environment.shell_lines());
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

@@ -117,8 +117,7 @@ pub async fn run(options: Options) -> Result<u8> {
     let service = Service::start(&options)?;
     let environment = Environment::new(&options, &service.endpoints);
     let status = if options.command.is_empty() {
-        print!("{}", environment.shell_lines());
-        command::until_interrupted().await.map(|()| 0)
+        command::serve(&environment).await.map(|()| 0)
     } else {
         command::run(&options.command, &environment).await
     };
