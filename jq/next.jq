@@ -14,7 +14,7 @@ def remedies($run; $folder):
   .verdict.held_back_by as $cause
   | (.evidence.memory_mb // $run.memory_mb // 0) as $memory
   | if .loopback == true then empty
-    elif .makespan_s == null and .unfinished == 0 then
+    elif (.launches // 1) > 1 and .makespan_s == null and .unfinished == 0 then
       "./driver.sh \($run.op) \($run.jobs) \(if $run.op == "write" then "\($run.mb_per_file)" else $folder end)"
     elif .valid == false then empty
     elif $cause == "cpu" and $memory > 0 and $memory < 10240 then

@@ -104,7 +104,7 @@ def test_read_takes_the_latest_write(driver):
         "key": keys[0],
         "read_times": 3,
         "range_mb": 0,
-        "ranges_in_flight": 8,
+        "ranges_in_flight": 1,
         "verify": True,
         "stop_by": read_json(driver.runs()[2] / "run.json")["stop_by"],
     }
