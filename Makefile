@@ -10,7 +10,6 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement
 
 LOCAL := target/release/local
-BOOTSTRAP := target/lambda/terabit/bootstrap
 
 ##@ Try
 
@@ -25,28 +24,14 @@ local: build ## Serve S3 and Lambda on loopback until Ctrl-C; prints the variabl
 ##@ Build
 
 .PHONY: build
-build: worker $(LOCAL) ## Build the worker as it is deployed, and S3 and Lambda on loopback
+build: .venv/installed ## Build the worker for this machine, and S3 and Lambda on loopback
+	@cargo build --release --locked --bins
 
-# The optimised worker of the demo and the tests. zig makes it run on Lambda's older C library, as the one for AWS does;
-# without zig, and on other systems than Linux, it runs on this machine alone.
-.PHONY: worker
-worker: .venv/installed
-	@rm -f $(BOOTSTRAP) # it may be running, and a running program cannot be written over
-	@if [ "$$(uname -s)" = Linux ] && cargo lambda build --release --locked --bin terabit; then exit; fi; \
-	echo 'make: building with cargo alone, for this machine and not for Lambda' >&2; \
-	cargo build --release --locked --bin terabit && \
-	  mkdir -p $(dir $(BOOTSTRAP)) && cp target/release/terabit $(BOOTSTRAP)
-
-# Never deployed, so not worth minutes of link-time optimisation. Cargo knows best whether it is up to date.
-.PHONY: $(LOCAL)
-$(LOCAL): tools
-	@CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 cargo build --release --locked --bin local
-
-# The same for AWS, in a place of its own: what is built for this machine alone never gets there.
+# The worker for AWS: zig links it with the C library that Lambda has, and link-time optimisation makes it small.
 ARCH ?= x86_64
 .PHONY: lambda
 lambda: .venv/installed
-	@cargo lambda build --release --locked --bin terabit --lambda-dir target/lambda-$(ARCH) \
+	@cargo lambda build --profile deploy --locked --bin terabit --lambda-dir target/lambda-$(ARCH) \
 	  $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
 
 ##@ AWS

@@ -2,8 +2,8 @@
 # Input:   the launch's jobs (see job.jq), failed ones included.
 # Args:    $prices: prices.json; $run: run.json or null.
 
-include "lib";
 include "cost";
+include "lib";
 
 # What is billed of one worker, in seconds; null where its record does not say.
 def billed_s: if .handler_s == null or .init_s == null then null else .handler_s + .init_s end;

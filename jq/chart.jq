@@ -6,11 +6,11 @@
 #          lasts from t to t2; its gbs and active are means over that time.
 # Counted: the records of the first launch, as in summary.jq. What did not begin is counted in unseen, and not drawn.
 
-include "lib";
 include "job";
-include "timeline";
 include "kinds";
 include "network";
+include "timeline";
+include "lib";
 
 # Foreign text, short and harmless. Most of it is plain, and need not be looked at letter by letter.
 def named($most):

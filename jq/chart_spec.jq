@@ -3,10 +3,10 @@
 # Output:  one Vega-Lite specification, null where no job began. usermeta has its texts once more, for a page that sets
 #          them itself; the panel named "footer" is last.
 
-include "lib";
 include "kinds";
 include "network";
 include "picture";
+include "lib";
 
 # A panel bound to one run: its colour, its data.
 def of_run($run; $i):

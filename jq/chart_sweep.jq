@@ -3,8 +3,8 @@
 # Output:  one Vega-Lite specification, null where nothing was measured; usermeta as in chart_spec.jq. gbs, least, most
 #          and ideal in GB/s (10^9 bytes per second), mbps in MB/s (10^6).
 
-include "lib";
 include "picture";
+include "lib";
 
 # Powers of ten apart, numbers crowd at one end of a linear axis.
 def logarithmic: max / min >= 20;

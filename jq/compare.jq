@@ -4,9 +4,9 @@
 # Output:  lines of text (-r). Runs of one kind (same op and configuration) are one column: the median, and below it the
 #          least and the most. Differences are to the first column, in percent. GB/s and MB/s are decimal.
 
-include "lib";
-include "layout";
 include "kinds";
+include "layout";
+include "lib";
 
 # What is compared: name, unit, decimals by the figure's size, and where it stands.
 def rows:

@@ -5,10 +5,10 @@
 #          [writers.jq's output]; $versioning: [the answer of get-bucket-versioning], $complaint: why there is none.
 # Output:  lines of text (-r).
 
-include "lib";
+include "complaint";
 include "layout";
 include "writing";
-include "complaint";
+include "lib";
 
 # What the caller lacks where S3 says AccessDenied.
 def permission:

@@ -2,9 +2,9 @@
 # Input:   the jobs that began (see job.jq), at least one.
 # Output:  one object; times in seconds after the first start, rates in MB/s per worker. What is not known is null.
 
-include "lib";
-include "timeline";
 include "network";
+include "timeline";
+include "lib";
 
 # Memory buys processor time: so many MB are one processor.
 def processor_mb: 1769;

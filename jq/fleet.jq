@@ -5,9 +5,9 @@
 #          workers' clock is known, now: the moment of the launch on that clock}. Times in seconds.
 # Output:  the fields that this adds to the configuration.
 
-include "lib";
 include "cost";
 include "cut";
+include "lib";
 
 # Lambda gives a function so many new environments at once, and again every 10 s.
 def environments_at_once: 1000;

@@ -3,8 +3,8 @@
 #          and has not answered; $now in epoch seconds on the driver's clock.
 # Output:  one line of text (-r).
 
-include "lib";
 include "cost";
+include "lib";
 
 $run[0] as $run
 | ($planned | map(length) | add // 0) as $workers

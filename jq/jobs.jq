@@ -3,6 +3,7 @@
 # Output:  jobs.ndjson: {"job": n, ...event}, n from 0; the keys in turn until every job has one.
 
 include "cost";
+include "lib";
 
 def event($run; $key):
   {op: $run.op, bucket: $run.bucket, key: $key}

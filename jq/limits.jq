@@ -6,9 +6,9 @@
 #          it is not known.
 # Output:  lines (-r): "refuse ..." with the commands that mend it, or a warning, or none.
 
-include "lib";
 include "cut";
 include "network";
+include "lib";
 
 $run[0] as $run
 | $function[0].ReservedConcurrentExecutions as $reserved

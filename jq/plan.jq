@@ -3,9 +3,9 @@
 #          $prices: [prices.json].
 # Output:  lines of text (-r).
 
-include "lib";
 include "cost";
 include "layout";
+include "lib";
 
 def fleet:
   "\($jobs | counted("job"; "jobs"))"

@@ -7,12 +7,14 @@
 # Counted: the records of the first launch, failed, missing and errors as well. Figures are over the jobs that began,
 #          failed ones included. unfinished alone is over all launches: jobs without a good record in any.
 
-include "lib";
-include "job";
-include "timeline";
 include "bill";
+include "cost";
 include "evidence";
+include "job";
+include "network";
+include "timeline";
 include "verdict";
+include "lib";
 
 # Per type: how many, and the first of them as an example.
 def by_type:

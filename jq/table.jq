@@ -3,10 +3,10 @@
 #          Optional: --argjson colour true where the terminal shows colours (false).
 # Output:  lines of text (-r). GB/s, Gbit/s and MB/s are decimal, MiB is 2^20 bytes.
 
-include "lib";
-include "layout";
 include "cost";
+include "layout";
 include "next";
+include "lib";
 
 def place($run):
   if $run == null then empty

@@ -48,7 +48,7 @@ check_fleet() { # CONFIGURATION-FILE JOBS
   done <<<"$verdict"
   if jq -e --argjson most "$most" '.cost.ceiling_usd > $most and (.loopback | not)' "$config" >/dev/null &&
     [ -z "$OPT_YES" ]; then
-    refuse "this may cost up to $(jq -L "$ROOT/jq" -r 'include "cost"; .cost.ceiling_usd | dollars' "$config"), more" \
+    refuse "this may cost up to $(jq -L "$ROOT/jq" -r 'include "cost"; include "lib"; .cost.ceiling_usd | dollars' "$config"), more" \
       "than \$$most (--max-cost): add --yes to allow it, --max-cost USD for another ceiling, or --timeout SECONDS" \
       "for less time"
   fi

@@ -14,7 +14,7 @@ await_writers() { # RUN
   until=$(jq '.until // 0 | ceil' "$SCRATCH/writers")
   left=$((until - $(date +%s)))
   [ "$left" -gt 0 ] || return 0
-  say "$(shown "$1"): $(jq -r -L "$ROOT/jq" 'include "writing"; writing' "$SCRATCH/writers"); waiting for that," \
+  say "$(shown "$1"): $(jq -r -L "$ROOT/jq" 'include "writing"; include "lib"; writing' "$SCRATCH/writers"); waiting for that," \
     "$left s; Ctrl-C leaves everything as it is"
   while [ "$left" -gt 0 ]; do
     if [ -t 2 ]; then

@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = Path(os.environ.get("TERABIT_LOCAL", ROOT / "target" / "release" / "local"))
-WORKER = Path(os.environ.get("TERABIT_WORKER", ROOT / "target" / "lambda" / "terabit" / "bootstrap"))
+WORKER = Path(os.environ.get("TERABIT_WORKER", ROOT / "target" / "release" / "terabit"))
 MIB = 1 << 20
 
 if not LOCAL.is_file():

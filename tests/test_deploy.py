@@ -844,7 +844,7 @@ esac
 
 
 def worker():
-    built = Path(Local.worker or ROOT / "target" / "lambda" / "terabit" / "bootstrap")
+    built = Path(Local.worker or ROOT / "target" / "release" / "terabit")
     if not built.is_file():
         pytest.skip(f"{built} is not built (TERABIT_WORKER names another)")
     return built

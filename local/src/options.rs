@@ -33,8 +33,7 @@ pub struct Options {
     #[arg(long, value_name = "REGION", default_value = "us-east-1", value_parser = region)]
     pub region: String,
 
-    /// The worker binary [default: ../lambda/terabit/bootstrap beside the folder of this executable, else terabit
-    /// beside this executable]
+    /// The worker binary [default: terabit, beside this executable]
     #[arg(long, value_name = "PATH")]
     pub worker: Option<PathBuf>,
 

@@ -151,16 +151,12 @@ fn worker_binary(chosen: Option<&Path>) -> Result<PathBuf> {
     let folder = executable
         .parent()
         .context("this executable lies in no folder")?;
-    let built = folder.join("../lambda/terabit/bootstrap");
     let beside = folder.join("terabit");
-    for candidate in [&built, &beside] {
-        if candidate.is_file() {
-            return Ok(candidate.canonicalize()?);
-        }
+    if beside.is_file() {
+        return Ok(beside.canonicalize()?);
     }
     bail!(
-        "no worker binary: neither {} nor {} exists; `make build` builds it, --worker PATH names another",
-        built.display(),
+        "no worker binary: {} does not exist; `make build` builds it, --worker PATH names another",
         beside.display()
     )
 }

@@ -1,0 +1,60 @@
+# Purpose: run.json in format 2, whatever format it was written in. A library, and the only reader of run.json.
+# Output:  {format: 2, id, op, jobs, bucket, answers, ..., launches: [one for each launch]}. Every moment is in epoch
+#          seconds on the workers' clock. What format 1 did not tell is null.
+
+# In format 1 `launches` is a number, `first` keeps what belonged to the first launch, and `launch`, `end` are of the
+# driver's clock.
+def launches_of_format_1:
+  (.launches // 1) as $last
+  | (.clock.offset_s // 0) as $offset
+  | [
+      range(1; $last + 1) as $n
+      | (if $n == $last then . elif $n == 1 then .first // {} else {} end)
+        + {jobs: (if $n == 1 then [[0, .jobs - 1]] else null end)}
+        + (if $n == 1 then {launch, end} else {launch: null, end: null} end)
+        + (if $n == $last then {} else {interrupted: null, ping: null, cost: null, invoke_throttled: null} end)
+      | (.clock.offset_s // $offset) as $offset
+      | {
+          $n,
+          jobs,
+          squad: (if .mode == "direct" then 1 else .squad end),
+          processes,
+          open_s: 1,
+          start_in_s,
+          stop_in_s,
+          expected_s,
+          cost,
+          version: .ping.version?,
+          clock,
+          launch: (if .launch == null then null else .launch + $offset end),
+          start_at,
+          stop_by,
+          until: (if .stop_by == null then null else .stop_by + 10 end),
+          end: (if .end == null or .interrupted == true then null else .end + $offset end),
+          interrupted: (if .interrupted != true then null elif .end == null then .stop_by else .end + $offset end),
+          throttled: (.invoke_throttled // 0)
+        }
+    ];
+
+# $folder: the name of the run's folder, below which format 1 keeps its squads' answers.
+def run_of($folder):
+  if . == null or .format == 2 then .
+  else
+    launches_of_format_1 as $launches
+    | {format: 2, id: null, op, jobs, bucket, function, region, answers: "terabit-runs/\($folder)/"}
+    + (del(
+        .launches, .first, .launch, .end, .interrupted, .ping, .invoke_throttled, .network_opted_in, .mode, .squad,
+        .invocations, .processes, .environments, .start_in_s, .start_at, .expected_s, .stop_in_s, .stop_by,
+        .timeout_cut, .launch_cpu_s, .cost, .clock, .took_s, .keys_from
+      ))
+    + {
+        keys_from,
+        reads: (
+          if .op == "read" and (.keys_from // "" | test("/keys\\.txt$")) then
+            {id: null, name: (.keys_from | split("/")[-2])}
+          else null end
+        ),
+        deleted,
+        $launches
+      }
+  end;
