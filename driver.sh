@@ -137,8 +137,14 @@ ROOT=$(cd "${script:-.}" && pwd)
 . "$ROOT/lib/progress.sh"
 # shellcheck source=lib/groups.sh
 . "$ROOT/lib/groups.sh"
+# shellcheck source=lib/process.sh
+. "$ROOT/lib/process.sh"
+# shellcheck source=lib/records.sh
+. "$ROOT/lib/records.sh"
 # shellcheck source=lib/launch.sh
 . "$ROOT/lib/launch.sh"
+# shellcheck source=lib/collect.sh
+. "$ROOT/lib/collect.sh"
 # shellcheck source=lib/lock.sh
 . "$ROOT/lib/lock.sh"
 # shellcheck source=lib/ledger.sh
@@ -180,10 +186,12 @@ bench() { # OP
 
   [ "$op" = read ] || save_keys "$OPT_KEY_FILE"
   run=$(new_run "$parent" "$op" "$NUMBER")
+  [ -z "${TELL_RUN:-}" ] || printf '%s\n' "$run" >"$TELL_RUN"
   lock "$run"
   plan "$run" "$SCRATCH/config"
   say "run $(shown "$run")"
-  launch "$run"
+  jq -n --argjson jobs "$NUMBER" '[[0, $jobs - 1]]' >"$SCRATCH/all"
+  launch "$run" "$SCRATCH/all"
   settle "$run"
 }
 
@@ -194,8 +202,9 @@ prepare() { # CONFIGURATION-FILE JOBS
   [ -z "$OPT_DRY_RUN" ] || dry_run "$2"
   check_fleet "$SCRATCH/config" "$2"
   [ -z "$OPT_DRY_RUN" ] || return 0
-  [ "$(jq -r .mode "$SCRATCH/config")" = direct ] || squads=yes
+  ! jq -e '.squad > 1' "$SCRATCH/config" >/dev/null || squads=yes
   ping "$squads" "$SCRATCH/ping"
+  CLOCK_OFFSET=$(jq .clock.offset_s "$SCRATCH/ping")
   fleet "$1" "$2" "$SCRATCH/ping" >"$SCRATCH/config"
   show_plan "$2" true >&2
 }
@@ -224,7 +233,7 @@ main() {
   parse "$@"
   if [ -n "$OPT_HELP" ]; then
     help
-    return
+    return 0
   fi
   require_tools "$1"
   scratch

@@ -2,7 +2,7 @@
 # Input:   none; every value by --arg; $lambda is GetFunctionConfiguration's answer, slurped; $quotas:
 #          ListServiceQuotas', [] where it was not asked; $source is the run.json of the run that is read, [] for none.
 # Output:  one object. mb_per_file, part_mb and range_mb in MiB, memory_mb in MiB, network_mbps in MB/s (10^6),
-#          timeout_s in seconds; launch and end come later, in epoch seconds on the driver's clock.
+#          timeout_s in seconds.
 
 include "network";
 
@@ -42,8 +42,5 @@ $lambda[0] as $lambda
   }
 + ($quotas[0] | network($lambda.MemorySize))
 + {
-    loopback: $loopback,
-    driver: ($driver | given),
-    launch: null,
-    end: null
+    loopback: $loopback
   }

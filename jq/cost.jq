@@ -6,14 +6,21 @@ include "lib";
 def compute_usd($prices; $environments; $seconds):
   $environments * $seconds * .memory_mb / 1024 * $prices.gb_second[.arch // "x86_64"];
 
+# How many parts or ranges of so many MiB an object has, at most: the first of several is shorter, at the shortest what
+# S3 takes as the smallest part.
+def smallest_part_mb: 5;
+def pieces($mb; $piece_mb):
+  if $mb <= $piece_mb then 1
+  else ($piece_mb | [., smallest_part_mb] | min) as $first | 1 + (($mb - $first) / $piece_mb | ceil) end;
+
 # How many requests of S3 one job makes, as {puts, gets}; null where the objects' size is not known.
 def requests_of_a_job:
   if .mb_per_file == null then null
   elif .op == "write" then
-    (.mb_per_file / .part_mb | ceil) as $parts
+    pieces(.mb_per_file; .part_mb) as $parts
     | {puts: (if $parts == 1 then 1 else $parts + 2 end), gets: 0}
   else
-    {puts: 0, gets: (.read_times * (if .range_mb == 0 then 1 else .mb_per_file / .range_mb | ceil end))}
+    {puts: 0, gets: (.read_times * (if .range_mb == 0 then 1 else pieces(.mb_per_file; .range_mb) end))}
   end;
 
 # How many requests of a job are in flight, each on a connection that is opened before the common start: no more than
@@ -22,17 +29,18 @@ def connections:
   if .op == "read" and .range_mb == 0 then 1
   elif .mb_per_file == null then .in_flight
   elif .op == "read" then [.in_flight, requests_of_a_job.gets] | min
-  else [.in_flight, (.mb_per_file / .part_mb | ceil)] | min end;
+  else [.in_flight, pieces(.mb_per_file; .part_mb)] | min end;
 
-# All requests of a launch, {invocations, puts, gets}: invocations of workers and squads, what the workers ask of S3,
-# the barrier's HeadBucket on each connection and the squads' answers included. Null where the size is not known.
-def requests($jobs; $squads; $barrier):
+# All requests of a launch in so many invocations of up to $squad jobs, {invocations, puts, gets}: invocations of workers
+# and squads, what the workers ask of S3, the barrier's HeadBucket on each connection and each invocation's answer in
+# the bucket included. Null where the size is not known.
+def requests($jobs; $invocations; $squad; $barrier):
   (if $barrier then connections else 0 end) as $connections
   | requests_of_a_job
   | if . == null then null
     else {
-      invocations: ($jobs + $squads),
-      puts: ($jobs * .puts + $squads),
+      invocations: ($jobs + if $squad > 1 then $invocations else 0 end),
+      puts: ($jobs * .puts + $invocations),
       gets: ($jobs * (.gets + $connections))
     } end;
 

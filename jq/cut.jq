@@ -1,6 +1,6 @@
 # Purpose: into how many invocations a fleet is cut. A library.
 
-# Up to so many jobs are launched directly. Measured on 2 cores that were busy with other work (0.7 CPU-s an aws
+# Up to so many jobs are one invocation each. Measured on 2 cores that were busy with other work (0.7 CPU-s an aws
 # process), against `local`, with --start-in 0; seconds from the launch to the last start, directly and in one squad:
 # 8 jobs 8.4 and 1.2, 16 jobs 15.4 and 0.9, 24 jobs 15.4 and 1.8. From 3 jobs on a squad is faster, but it costs an
 # environment more (an eighth at 8 jobs) and ties its jobs together: so it is left where the wait is short.
@@ -27,9 +27,21 @@ def squad_for($jobs):
   if $jobs <= most_direct then 1
   else $jobs | per(most_squads) | at_least(smallest_squad) | at_most(largest_squad) end;
 
+# How many invocations so many jobs are, at so many a squad. None is left with one job, which it would do itself while
+# the others invoke a worker for each of theirs.
+def invocations($jobs; $squad):
+  if $squad == 1 then $jobs else $jobs | [per($squad), (. / 2 | floor)] | min | at_least(1) end;
+
+# The array of a launch's jobs, cut into its invocations, as evenly as can be.
+def cut($squad):
+  . as $jobs
+  | invocations(length; $squad) as $invocations
+  | range($invocations)
+  | $jobs[(. * ($jobs | length) / $invocations | floor) : ((. + 1) * ($jobs | length) / $invocations | floor)];
+
 # How many environments run at once: workers, and squads which wait for them.
 def environments($jobs; $squad):
-  ($jobs | per($squad)) as $invocations
+  invocations($jobs; $squad) as $invocations
   | if $squad == 1 then $invocations | at_most(most_processes)
     elif $invocations <= most_processes then $jobs + $invocations
     else most_processes * ($squad + 1) end;

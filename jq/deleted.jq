@@ -2,7 +2,7 @@
 # Input:   none (-n). $name: of the run or key file; $bucket; $folder: of the run's answers in it, "" for none;
 #          $dry_run: "" or "yes"; $keys, $uploads, $answers: what was found of each, slurped; $left: {"what", "key",
 #          "code", "message"} for each that is left, slurped (a null key: they could not be listed); $writers:
-#          [writers.jq's output]; $versioning: [the answer of get-bucket-versioning], $complaint: why there is none.
+#          [working.jq's output]; $now: on the workers' clock; $versioning: [the answer of get-bucket-versioning], $complaint: why there is none.
 # Output:  lines of text (-r).
 
 include "complaint";
@@ -76,8 +76,8 @@ def versions:
 (if $folder == "" then empty else answers | row("answers") end),
 ([versions] | to_entries[] | .key as $n | .value | row(if $n == 0 then "versions" else "" end)),
 (
-  if $dry_run == "" or $writers[0].until == null or $writers[0].until < now then empty
-  else "\($writers[0] | writing); delete waits for that" | row("workers") end
+  if $dry_run == "" or $writers[0].until == null or $writers[0].until < $now then empty
+  else $writers[0] | "\(writing($now)); delete waits for that" | paragraph("workers") end
 ),
 (
   [$left | group_by([.what, .code, .key == null])[] | left_over]

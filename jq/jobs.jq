@@ -1,4 +1,4 @@
-# Purpose: the planned jobs of a run's first launch.
+# Purpose: the planned jobs of a run. What a launch adds to their events (start_at, stop_by, open_s) it adds itself.
 # Input:   keys as raw lines (-n -R); $config: [the run's configuration].
 # Output:  jobs.ndjson: {"job": n, ...event}, n from 0; the keys in turn until every job has one.
 
@@ -17,8 +17,7 @@ def event($run; $key):
         ranges_in_flight: ($run | connections),
         verify: $run.verify
       }
-    end
-  + ({start_at: $run.start_at, stop_by: $run.stop_by} | map_values(values));
+    end;
 
 $config[0] as $run
 | [inputs] as $keys

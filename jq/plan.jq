@@ -9,7 +9,7 @@ include "lib";
 
 def fleet:
   "\($jobs | counted("job"; "jobs"))"
-  + (if .mode == "squads" then
+  + (if .squad > 1 then
        " in \(.invocations | counted("squad"; "squads"))"
        + if .invocations == 1 then ""
          else " of \(if .squad * .invocations > $jobs then "up to " else "" end)\(.squad | grouped)" end

@@ -1,9 +1,10 @@
 # Purpose: what came of one invocation, as records: nothing is dropped, whatever came.
-# Input:   none. $planned: [[job, ...]] (slurped); $squad: whether they went as a squad; $answer: the JSON values in
+# Input:   none. $planned: [[job, ...]] (slurped), the jobs of the squad; $answer: the JSON values in
 #          Lambda's answer, [] where it was none; $beginning: its first bytes; $metadata, $complaint, $status: stdout,
 #          stderr and exit status of `aws lambda invoke`; $tries: how often it ran; $timeout: the function's, in
 #          seconds; $function.
 # Output:  one record per planned job: {"job", "launch", ...result} or {"job", "launch", "op", "key", "error"}.
+#          squad_failed: true beside an error that is the squad's: its workers may have gone on.
 
 include "lib";
 
@@ -45,7 +46,7 @@ def cli_error:
   elif $complaint | test("RequestTooLarge|InvalidRequestContent|InvalidParameterValue|UnsupportedMediaType") then
     failure("InvalidEvent"; "Lambda refused the event, nothing ran. \(said)")
   elif $complaint | test("ResourceNotFoundException") then
-    failure("Unanswered"; "the function \($function) is not there any more, nothing ran: make deploy. \(said)")
+    failure("Connect"; "the function \($function) is not there any more, nothing ran: make deploy. \(said)")
   elif $complaint | test("InvalidRuntime|InvalidZipFile|SnapStart|EFS|KMS|EC2|ENILimit|SubnetIPAddress") then
     failure("Crashed"; "Lambda could not start a worker. \(said)")
   elif $complaint | test("Could not connect to the endpoint|Connect timeout on endpoint") then
@@ -59,19 +60,23 @@ def cli_error:
 
 def an_error: type == "object" and (.type | type == "string") and (.message | type == "string");
 
-# The beginning of one job's part of the answer.
-def own_quoted: if $squad then tojson | excerpt else quoted end;
+# The workers of a squad of one are the squad itself.
+def squad: $planned[0] | length > 1;
 
 # One job's part of an answer that arrived.
-def result:
-  if type != "object" then
-    failure("BadAnswer"; "the answer is not a JSON object; it begins with \(own_quoted)")
-  elif has("error") and .error != null then
+def result($job):
+  def quoted: tojson | excerpt;
+  if type != "object" then failure("BadAnswer"; "the result is not a JSON object; it begins with \(quoted)")
+  elif .op == null and .key == null then
+    failure("BadAnswer"; "the answer names no op and key; is \($function) terabit? It begins with \(quoted)")
+  elif .op != $job.op or .key != $job.key then
+    failure("BadAnswer"; "the answer is of another job, \(.op) of \(.key | tostring | excerpt); is another run's kept at "
+      + "the same place?")
+  elif .error != null then
     if .error | an_error then .
-    else failure("BadAnswer"; "the answer's error has no type and message; it begins with \(own_quoted)") end
+    else failure("BadAnswer"; "the answer's error has no type and message; it begins with \(quoted)") end
   elif (.start | measured) and (.stop | measured) then del(.error)
-  else failure("BadAnswer"; "the answer has no start and stop; is \($function) terabit? It begins with "
-      + own_quoted) end;
+  else failure("BadAnswer"; "the answer has no start and stop; it begins with \(quoted)") end;
 
 # What became of the whole invocation: its answer, or one error for all of its jobs.
 def outcome:
@@ -82,23 +87,25 @@ def outcome:
     elif $error != null then
       if $answer[0] | type == "object" and (.errorType | type == "string") then
         function_error($answer[0])
-        | if $squad then .error.message |= "the squad failed, its workers may have gone on: \(.)" else . end
+        | if squad then
+            .error.message |= "the squad failed, its workers may have gone on: \(.)" | .squad_failed = true
+          else . end
       else failure("BadAnswer"; "Lambda reports the error \"\($error)\" without its type; it begins with \(quoted)") end
     else {answer: $answer[0]}
     end;
 
-# A squad's answer is taken apart by position.
+# An answer is taken apart by position.
 def outcomes($jobs):
   outcome as $outcome
   | if $outcome | has("error") then $jobs[] | $outcome
-    elif $squad | not then $outcome.answer | result
     elif $outcome.answer | type != "array" then
-      $jobs[] | failure("BadAnswer"; "the squad's answer is not an array; it begins with \(quoted)")
+      $jobs[] | failure("BadAnswer"; "the answer is not an array of results; is \($function) terabit? It begins with "
+        + quoted)
     elif ($outcome.answer | length) != ($jobs | length) then
       $jobs[]
       | failure("BadAnswer"; "the squad of \($jobs | length) answered with \($outcome.answer | length) results: which "
           + "is whose cannot be told")
-    else $outcome.answer[] | result
+    else range($jobs | length) as $n | $outcome.answer[$n] | result($jobs[$n])
     end;
 
 $planned[0] as $jobs

@@ -1,10 +1,17 @@
-# Purpose: workers that may still be writing, in words. A library.
+# Purpose: workers that may still be at work, in words. A library.
 
 include "lib";
 
-# Input: what writers.jq says, until not null.
-def writing:
-  (if .workers == 0 then [] else [.workers | counted("worker"; "workers")] end
-    + if .squads == 0 then [] else [.squads | counted("squad"; "squads")] end
-    | join(" and ")) as $who
-  | "up to \($who) may still be writing, until \(.until | strftime("%H:%M:%S UTC")) at the latest";
+# Input of both: what working.jq says, until not null. $now: the moment, on the workers' clock like until.
+def who:
+  [
+    (.workers | select(. > 0) | counted("worker"; "workers")),
+    (.squads | select(. > 0) | counted("squad"; "squads"))
+  ]
+  | "up to " + join(" and ");
+
+# The clock of whoever reads it may be another.
+def until_when($now):
+  "until \(.until | strftime("%H:%M:%S UTC")) at the latest, \(.until - $now | ceil | counted("second"; "seconds")) from now";
+
+def writing($now): "\(who) may still be writing, \(until_when($now))";

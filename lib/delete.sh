@@ -5,7 +5,7 @@
 delete() {
   local parent=${OPT_OUT:-$ROOT/runs} run
   DELETE_STATUS=0
-  trap 'say "interrupted before anything was deleted"; exit 130' INT TERM HUP
+  on_interruption say "interrupted before anything was deleted"
   runs_to_delete "$parent"
   for run in "${RUNS[@]+"${RUNS[@]}"}"; do
     deletable "$run"
@@ -47,7 +47,7 @@ runs_to_delete() { # PARENT
 # Refuses a run that another driver works on, or that is not where this call would look.
 deletable() { # RUN
   local bucket
-  bucket=$(field "$1" -r .bucket)
+  bucket=$(field "$1" .bucket)
   [ -z "$OPT_BUCKET" ] || [ "$OPT_BUCKET" = "$bucket" ] ||
     usage "$(shown "$1") is in the bucket $bucket, not $OPT_BUCKET; a RUN needs no --bucket"
   within_reach "$1"
@@ -62,14 +62,15 @@ delete_run() { # RUN
   [ "$(field "$run" .deleted)" = null ] ||
     say "$(shown "$run") was deleted at $(deleted_at "$run"); looking again"
   [ -n "$OPT_DRY_RUN" ] || lock "$run"
-  find_writers "$run"
+  clock_of "$run"
+  who_may_work "$run" >"$SCRATCH/writers"
   if [ -z "$OPT_DRY_RUN" ]; then
     check_reach
     await_writers "$run"
   fi
-  # A read made nothing but its squads' answers.
-  if [ "$(field "$run" -r .op)" = write ]; then keys_in "$run/keys.txt"; fi >"$SCRATCH/keys.txt"
-  clear_out "$(shown "$run")" "terabit-runs/${run##*/}/"
+  # A read made nothing but its answers.
+  if [ "$(field "$run" .op)" = write ]; then keys_in "$run/keys.txt"; fi >"$SCRATCH/keys.txt"
+  clear_out "$(shown "$run")" "$(field "$run" .answers)"
   if [ -z "$OPT_DRY_RUN" ] && [ -s "$SCRATCH/keys" ] && [ ! -s "$SCRATCH/left" ]; then
     mark_deleted "$run"
   fi
@@ -107,13 +108,13 @@ clear_out() { # NAME FOLDER, empty for none
     --output json --cli-connect-timeout 20 --cli-read-timeout 60 || : >"$SCRATCH/versioning"
   cp "$SCRATCH/uploads" "$SCRATCH/found"
   if [ -z "$OPT_DRY_RUN" ]; then
-    trap 'say "interrupted: the same command goes on with what is left"; exit 130' INT TERM HUP
+    on_interruption say "interrupted: the same command goes on with what is left"
     abort_uploads "$SCRATCH/keys"
     delete_keys objects "$SCRATCH/keys"
     delete_keys answers "$SCRATCH/answers"
   fi
   jq -n -r -L "$ROOT/jq" -f "$ROOT/jq/deleted.jq" --arg name "$1" --arg bucket "$BUCKET" --arg folder "$2" \
-    --arg dry_run "$OPT_DRY_RUN" --slurpfile keys "$SCRATCH/keys" --slurpfile uploads "$SCRATCH/found" \
+    --arg dry_run "$OPT_DRY_RUN" --argjson now "$(now)" --slurpfile keys "$SCRATCH/keys" --slurpfile uploads "$SCRATCH/found" \
     --slurpfile answers "$SCRATCH/answers" --slurpfile left "$SCRATCH/left" --slurpfile writers "$SCRATCH/writers" \
     --slurpfile versioning "$SCRATCH/versioning" --rawfile complaint "$SCRATCH/versioning.complaint"
   [ ! -s "$SCRATCH/left" ] || DELETE_STATUS=1
@@ -121,12 +122,17 @@ clear_out() { # NAME FOLDER, empty for none
 
 # Says in the run's folder, and in those of the reads of its keys, that the objects are gone.
 mark_deleted() { # RUN
-  local read
-  amend "$1" ".deleted = $(now)"
+  local read name=${1##*/}
+  mark "$1"
   for read in "${1%/*}"/*-read-*; do
     [ -f "$read/run.json" ] && [ ! -d "$read/lock" ] || continue
-    [ "$(field "$read" -r '.keys_from // "" | split("/")[-2]')" != "${1##*/}" ] || amend "$read" ".deleted = $(now)"
+    [ "$(field "$read" .reads.name)" != "$name" ] || mark "$read"
   done
+}
+
+mark() { # RUN
+  amend "$1" .deleted "$(now)" ||
+    say "$(shown "$1")/run.json cannot be written: it will not tell that the objects are gone"
 }
 
 # The objects of a run that was deleted are neither read nor completed.
@@ -137,5 +143,5 @@ not_deleted() { # RUN
 }
 
 deleted_at() { # RUN
-  field "$1" -r '.deleted | strftime("%Y-%m-%d %H:%M UTC")'
+  field "$1" '.deleted | strftime("%Y-%m-%d %H:%M UTC")'
 }

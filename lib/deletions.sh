@@ -80,7 +80,7 @@ make_requests() { # WHAT FILE
   start_group_on "$folder/names" /dev/null "$SCRATCH/children" \
     xargs -n 1 -P "$AT_ONCE" "$BASH" "$ROOT/lib/deletion.sh" "$folder"
   requests=$GROUP
-  start_group watch_requests "$1" "$folder"
+  start_group watching deletion_progress "$1" "$folder"
   wait "$requests" || status=$?
   [ "$status" -eq 0 ] || say "xargs ended with status $status"
   end_groups
@@ -96,25 +96,10 @@ make_requests() { # WHAT FILE
   done <"$folder/names"
 }
 
-# On a terminal one line redrawn every second, elsewhere one every ten.
-watch_requests() { # WHAT FOLDER
-  local all line ticks=0
-  all=$(lines "$2/names")
-  while sleep 1 && kill -0 $$ 2>/dev/null; do
-    ticks=$((ticks + 1))
-    line="deleting $1: $(count "$2"/*.left) of $(plural "$all" request), $ticks s"
-    if [ -t 2 ]; then
-      printf '\r\033[K%s: %s' "$PROGRAM" "$line" >&2
-    elif [ $((ticks % 10)) -eq 0 ]; then
-      say "$line"
-    fi
-  done
+deletion_progress() { # WHAT FOLDER
+  printf 'deleting %s: %s of %s' "$1" "$(count "$2"/*.left)" "$(plural "$(lines "$2/names")" request)"
 }
 
 note_left() { # WHAT FILTER FILE
   jq -c --arg what "$1" "$2 | {what: \$what, key, code, message}" "$3" >>"$SCRATCH/left"
-}
-
-lines() { # FILE
-  printf '%d' "$(($(wc -l <"$1")))"
 }

@@ -3,30 +3,24 @@
 
 # The resolved configuration of a run, as JSON.
 configuration() { # OP
-  local version='' source=/dev/null
-  version=$(git -C "$ROOT" describe --always --dirty 2>/dev/null) || version=''
-  case ${KEYS_FROM:-} in
-    */keys.txt) [ ! -f "${KEYS_FROM%/*}/run.json" ] || source=${KEYS_FROM%/*}/run.json ;;
-  esac
+  run_json "$READ_RUN" >"$SCRATCH/source"
   jq -n -c --arg op "$1" --arg number "$NUMBER" --arg mb_per_file "$MB_PER_FILE" \
     --arg bucket "$BUCKET" --arg function "$FUNCTION" --arg region "${AWS_REGION:-}" \
-    --arg key_prefix "$OPT_KEY_PREFIX" --arg key_file "$OPT_KEY_FILE" --arg keys_from "${KEYS_FROM:-}" \
+    --arg key_prefix "$OPT_KEY_PREFIX" --arg key_file "$OPT_KEY_FILE" --arg keys_from "$KEYS_FROM" \
     --arg part_mb "${OPT_PART_MB:-64}" --arg range_mb "${OPT_RANGE_MB:-64}" --arg in_flight "${OPT_IN_FLIGHT:-8}" \
     --arg read_times "${OPT_READ_TIMES:-1}" --arg verify "$OPT_VERIFY" --argjson loopback "$(loopback)" \
-    --slurpfile lambda "$SCRATCH/function" --slurpfile quotas "$(answer_of network)" --slurpfile source "$source" \
-    --arg driver "$version" -L "$ROOT/jq" -f "$ROOT/jq/configuration.jq"
+    --slurpfile lambda "$SCRATCH/function" --slurpfile quotas "$(answer_of network)" --slurpfile source "$SCRATCH/source" \
+    -L "$ROOT/jq" -f "$ROOT/jq/configuration.jq"
 }
 
 # Adds to a configuration how its fleet is launched. Before the ping, what it will tell is assumed.
 fleet() { # CONFIGURATION-FILE JOBS [PING-FILE]
-  local cores
+  local cores ping=${3:-/dev/null}
   cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || cores=2
-  jq -n --arg squad "$OPT_SQUAD" --arg start_in "$OPT_START_IN" --arg timeout "$OPT_TIMEOUT" --argjson jobs "$2" \
-    --argjson cores "$cores" --argjson cpu "$LAUNCH_CPU" --argjson now "$(now)" --slurpfile ping "${3:-/dev/null}" \
-    -f "$ROOT/jq/given.jq" >"$SCRATCH/given"
-  jq -L "$ROOT/jq" -f "$ROOT/jq/fleet.jq" --slurpfile prices "$ROOT/jq/prices.json" \
-    --argjson given "$(cat "$SCRATCH/given")" "$1" >"$SCRATCH/fleet"
-  jq -n '[inputs] | add' "$1" "$SCRATCH/fleet" "${3:-/dev/null}"
+  jq -L "$ROOT/jq" -f "$ROOT/jq/fleet.jq" --slurpfile prices "$ROOT/jq/prices.json" --arg squad "$OPT_SQUAD" \
+    --arg start_in "$OPT_START_IN" --arg timeout "$OPT_TIMEOUT" --argjson jobs "$2" --argjson cores "$cores" \
+    --argjson cpu "$LAUNCH_CPU" --slurpfile ping "$ping" "$1" >"$SCRATCH/fleet"
+  jq -n '[inputs] | add' "$1" "$SCRATCH/fleet" "$ping"
 }
 
 # Refuses a fleet that cannot start, has no room, or may cost too much. Arguments name what fits now.
@@ -59,7 +53,7 @@ besides() { # OP
   local option name
   if [ -n "$OPT_RESUME" ]; then
     printf resume
-    return
+    return 0
   fi
   for option in RUN $(options_of "$1"); do
     case $option in
@@ -69,7 +63,7 @@ besides() { # OP
     esac
     if [ -n "${!name:-}" ]; then
       printf more
-      return
+      return 0
     fi
   done
 }

@@ -1,24 +1,29 @@
 #!/usr/bin/env bash
 # One invocation, under xargs: its event goes to Lambda, what comes back becomes RUN/answers/<name>.ndjson, one record
-# per planned job. Usage: invoke.sh send|fetch RUN FUNCTION TIMEOUT BUCKET UNTIL NAME
+# per planned job. Usage: invoke.sh send|fetch RUN SCRATCH FUNCTION TIMEOUT GIVE-UP DRIVER BUCKET FOLDER NAME
 #
-# send invokes; a squad's answer that does not arrive is looked for in the bucket until the epoch second UNTIL. fetch
-# looks in the bucket alone. While RUN/work/<name>.sent exists, an answer may still come.
+# send invokes, and waits for the answer until the epoch second GIVE-UP on this machine's clock; fetch takes the answer
+# from FOLDER in the bucket. While RUN/work/<name>.sent exists, an answer may still come. Whatever is on its way is in
+# SCRATCH, and stays there where RUN has no room. DRIVER is the process that launched it (see process.sh): once it is
+# gone nothing more is sent, what was sent is still taken in.
 # Exits 0 whatever happens (255 would stop xargs); an invocation without its file is a missing one.
 set -uo pipefail
 
-what=$1 run=$2 function=$3 timeout=$4 bucket=$5 until=$6 name=$7
+what=$1 run=$2 scratch=$3 function=$4 timeout=$5 give_up=$6 driver=$7 bucket=$8 folder=$9 name=${10}
 root=$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/.." && pwd)
-base=$run/work/$name
-squad=false
-grep -q '^{"jobs":' "$base.event" && squad=true
+# shellcheck source=lib/process.sh
+. "$root/lib/process.sh"
+sent=$run/work/$name.sent
+base=$scratch/answers/$name
 # Nothing ran when Lambda throttled: wait 1, 2, 4, ... 20 s, less up to half by lot, so that a fleet spreads out.
 most_tries=8
 
 invoke() {
+  local left=$((give_up - $(date +%s)))
+  [ "$left" -ge 1 ] || left=1
   : >"$base.answer"
-  aws lambda invoke --function-name "$function" --payload "fileb://$base.event" --output json \
-    --cli-connect-timeout 20 --cli-read-timeout $((timeout + 60)) "$base.answer" \
+  aws lambda invoke --function-name "$function" --payload "fileb://$run/work/$name.event" --output json \
+    --cli-connect-timeout 20 --cli-read-timeout "$left" "$base.answer" \
     >"$base.metadata" 2>"$base.complaint" </dev/null
 }
 
@@ -29,14 +34,19 @@ back_off() { # TRY
   sleep "$((wait / 1000)).$(printf '%03d' $((wait % 1000)))"
 }
 
+# Fails where the driver has gone: what was refused then never ran.
 send() {
   for ((try = 1; ; try++)); do
+    lives "$driver" || return 1
+    : >"$sent" || return 1
     status=0
-    : >"$base.sent"
     invoke || status=$?
     case $status:$(<"$base.complaint") in
       0:*) break ;;
-      *TooManyRequestsException*) printf '%s\n' "$name" >>"$run/work/throttled" ;;
+      *TooManyRequestsException*)
+        printf '%s\n' "$name" >>"$run/work/throttled"
+        rm -f "$sent"
+        ;;
       *) break ;;
     esac
     [ "$try" -lt "$most_tries" ] || break
@@ -44,17 +54,11 @@ send() {
   done
 }
 
-# The squad puts its answer into the bucket before it gives it. Looks at least twice, UNTIL may be past.
 fetch() {
-  local looks=0
-  while ! aws s3api get-object --bucket "$bucket" --key "terabit-runs/${run##*/}/$name.json" --output json \
-    --cli-connect-timeout 20 --cli-read-timeout 60 "$base.fetched" >/dev/null 2>&1 </dev/null; do
-    looks=$((looks + 1))
-    [ "$looks" -lt 2 ] || [ "$(date +%s)" -lt "$until" ] || return 1
-    sleep 2
-  done
+  aws s3api get-object --bucket "$bucket" --key "$folder$name.json" --output json --cli-connect-timeout 20 \
+    --cli-read-timeout 60 "$base.fetched" >/dev/null 2>"$base.complaint" </dev/null || return 1
   mv "$base.fetched" "$base.answer"
-  status=0
+  try=1 status=0
   printf '{}' >"$base.metadata"
   : >"$base.complaint"
 }
@@ -69,10 +73,10 @@ record() {
 }
 
 convert() {
-  jq -c -n -L "$root/jq" -f "$root/jq/records.jq" "$@" --argjson squad "$squad" \
-    --slurpfile planned "$base.jobs" --rawfile beginning "$base.beginning" --rawfile metadata "$base.metadata" \
-    --rawfile complaint "$base.complaint" --argjson status "$status" --argjson tries "$try" \
-    --argjson timeout "$timeout" --arg function "$function" >"$base.records"
+  jq -c -n -L "$root/jq" -f "$root/jq/records.jq" "$@" --slurpfile planned "$run/work/$name.jobs" \
+    --rawfile beginning "$base.beginning" --rawfile metadata "$base.metadata" --rawfile complaint "$base.complaint" \
+    --argjson status "$status" --argjson tries "$try" --argjson timeout "$timeout" --arg function "$function" \
+    >"$base.records"
 }
 
 # The answer did not arrive, or not whole, and the workers may have run.
@@ -80,18 +84,25 @@ lost() {
   [ -n "$torn" ] || { [ "$status" -ne 0 ] && grep -q '"error":{"type":"Unanswered"' "$base.records"; }
 }
 
-try=1
-if [ "$what" = send ]; then
-  send
-  record || exit 0
-  if lost && [ "$squad" = true ] && fetch; then
-    record || exit 0
+# Whenever it is cut off, there is the answer or the sign that one may still come. What RUN has no room for stays in
+# SCRATCH, whole.
+keep() {
+  local waiting=''
+  ! lost || waiting=yes
+  awk '/"error":\{"type":/ { failed++ } END { print NR, failed + 0 }' "$base.records" >"$base.counts"
+  mv "$base.records" "$base.ndjson"
+  if { cp "$base.ndjson" "$run/answers/$name.part" && mv "$run/answers/$name.part" "$run/answers/$name.ndjson"; } \
+    2>/dev/null; then
+    rm -f "$base.ndjson"
+  else
+    rm -f "$run/answers/$name.part"
   fi
-else
-  fetch && record || exit 0
-fi
-# In this order: whenever it is cut off, there is the answer or the sign that one may still come.
-lost && waiting=yes || waiting=''
-mv "$base.records" "$run/answers/$name.ndjson"
-[ -n "$waiting" ] || rm -f "$base.sent"
+  [ -n "$waiting" ] || rm -f "$sent"
+}
+
+case $what in
+  send) ! { send && record; } || keep ;;
+  fetch) ! { fetch && record; } || keep ;;
+esac
+rm -f "$base.answer" "$base.metadata" "$base.complaint" "$base.beginning" "$base.fetched"
 exit 0

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # Keys: new ones for a write, those of an earlier run, of a file or one alone for a read. One per line on stdout.
 
-# Sets KEYS_FROM, and NUMBER where it was not given. Before settings: a run's keys are in the run's own bucket.
+# Sets KEYS_FROM, READ_RUN where a run's keys are read, and NUMBER where it was not given. Before settings: a run's keys
+# are in the run's own bucket.
 choose_keys() { # OP PARENT
   local run
-  KEYS_FROM=''
+  KEYS_FROM='' READ_RUN=''
   if [ "$1" = write ]; then
     [ -z "$OPT_KEY_FILE" ] || vacant "$OPT_KEY_FILE"
     new_keys "$NUMBER" "$OPT_KEY_PREFIX"
@@ -27,7 +28,9 @@ choose_keys() { # OP PARENT
       say "reading the keys of $(shown "$run")"
       [ -n "$OPT_BUCKET" ] || take_place "$run"
       # Who reads them may be another.
-      FUNCTION=${FUNCTION:-$(field "$run" -r .function)}
+      FUNCTION=${FUNCTION:-$(field "$run" .function)}
+      # shellcheck disable=SC2034 # fleet.sh reads it
+      READ_RUN=$run
       KEYS_FROM=$run/keys.txt
     fi
     keys_in "$KEYS_FROM" "${NUMBER:-}"

@@ -17,6 +17,10 @@ refuse() {
   exit 3
 }
 
+lines() { # FILE
+  printf '%d' "$(($(wc -l <"$1")))"
+}
+
 plural() { # NUMBER WORD
   if [ "$1" -eq 1 ]; then printf '1 %s' "$2"; else printf '%d %ss' "$1" "$2"; fi
 }
@@ -25,7 +29,20 @@ plural() { # NUMBER WORD
 scratch() {
   SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/terabit.XXXXXX") || refuse "no temporary folder can be made in ${TMPDIR:-/tmp}"
   trap leave EXIT
-  trap 'say "interrupted before anything was launched"; exit 130' INT TERM HUP
+  trap interruption INT TERM HUP
+}
+
+# What an interruption means is said by each phase; then the driver ends.
+INTERRUPTION=(say "interrupted before anything was launched")
+
+on_interruption() { # COMMAND ARGUMENT...
+  INTERRUPTION=("$@")
+}
+
+interruption() {
+  trap '' INT TERM HUP
+  "${INTERRUPTION[@]}" || true
+  exit 130
 }
 
 leave() {

@@ -48,29 +48,10 @@ find_source() { # PARENT SOURCE
   fi
 }
 
-# Every record there is: of a run that ended, of one that is under way or was killed, or of a file. A run has one for
-# each job and launch: an answer that came late takes the place of its absence.
-records() { # RUN|FILE
-  if [ -f "$1" ]; then
-    cat "$1"
-  elif [ -d "$1/answers" ]; then
-    (cd "$1/answers" && find . -name '*.ndjson' | sort | xargs cat) | latest_records
-  elif [ -f "$1/records.ndjson" ]; then
-    cat "$1/records.ndjson"
-  fi
-}
-
-# The last line of each job and launch, where the first of them stood: {"job":7,"launch":1,...
-latest_records() {
-  LC_ALL=C awk -F, '
-    { key = $1 "," $2; if (!(key in line)) order[++n] = key; line[key] = $0 }
-    END { for (i = 1; i <= n; i++) print line[order[i]] }'
-}
-
 # The run's configuration, null for a file of records from elsewhere.
 configuration_of() { # RUN|FILE
   if [ -d "$1" ]; then
-    cat "$1/run.json"
+    run_json "$1"
   else
     printf null
   fi

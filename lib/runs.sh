@@ -10,7 +10,7 @@ new_run() { # PARENT OP [NUMBER]
     time=$(date -u +%Y%m%dT%H%M%SZ)
     if ! any "$1/$time-"* && mkdir "$1/$time-$2${3:+-$3}" 2>/dev/null; then
       printf '%s' "$1/$time-$2${3:+-$3}"
-      return
+      return 0
     fi
     [ -w "$1" ] || usage "the folder $1 cannot be written (--out names the folder that holds the runs)"
     sleep 0.1
@@ -38,7 +38,7 @@ find_run() { # PARENT RUN
   for run in "${2%/}" "$1/${2%/}"; do
     if [ -f "$run/run.json" ]; then
       printf '%s' "$run"
-      return
+      return 0
     fi
   done
   usage "there is no run \"$2\": neither it nor $1/${2%/} is a folder with a run.json in it"
@@ -49,57 +49,91 @@ shown() { # PATH
   printf '%s' "${1#"$PWD/"}"
 }
 
-# Writes what is going to happen into a new run's folder.
-plan() { # RUN CONFIGURATION-FILE
-  local run=$1
-  cp "$SCRATCH/keys.txt" "$run/keys.txt"
-  jq -c -n -R -L "$ROOT/jq" -f "$ROOT/jq/jobs.jq" --slurpfile config "$2" <"$run/keys.txt" >"$run/jobs.ndjson"
-  mkdir "$run/answers"
-  cut_squads "$run" 1 "$(jq .squad "$2")"
-  # Last: a folder with a run.json is a run.
-  cp "$2" "$run/run.part"
-  mv "$run/run.part" "$run/run.json"
+# 128 random bits, in hex digits.
+new_id() {
+  od -An -v -tx1 -N 16 /dev/urandom | tr -d ' \n'
 }
 
-# Makes RUN/work with the planned jobs and the event of every invocation of one launch, and their names.
-cut_squads() { # RUN LAUNCH JOBS-PER-SQUAD
-  rm -rf "$1/work"
-  mkdir "$1/work"
-  jq -c -n -r -f "$ROOT/jq/squads.jq" --argjson launch "$2" --argjson squad "$3" --arg folder "terabit-runs/${1##*/}" \
-    "$1/jobs.ndjson" | (
-    cd "$1/work" || exit
-    awk 'NR % 3 == 1 { name = $0; print >"names" }
-      NR % 3 == 2 { print >(name ".jobs"); close(name ".jobs") }
-      NR % 3 == 0 { print >(name ".event"); close(name ".event") }'
-  )
+# Writes what is going to happen into a new run's folder.
+plan() { # RUN CONFIGURATION-FILE
+  local run=$1 id
+  id=$(new_id)
+  run_json "$READ_RUN" >"$SCRATCH/read"
+  {
+    cp "$SCRATCH/keys.txt" "$run/keys.txt" &&
+      jq -c -n -R -L "$ROOT/jq" -f "$ROOT/jq/jobs.jq" --slurpfile config "$2" <"$run/keys.txt" >"$run/jobs.ndjson" &&
+      jq -L "$ROOT/jq" -f "$ROOT/jq/plan_run.jq" --arg id "$id" --arg driver "$(own_version)" \
+        --slurpfile read "$SCRATCH/read" --arg read_name "${READ_RUN##*/}" "$2" >"$run/run.part" &&
+      # Last: a folder with a run.json is a run.
+      mv "$run/run.part" "$run/run.json"
+  } 2>"$SCRATCH/unplanned" || no_room "$run"
+}
+
+# Ends where a run's folder cannot take what must be there before anything is launched.
+no_room() { # RUN
+  local why
+  why=$(awk 'END { sub(/.*: /, ""); print }' "$SCRATCH/unplanned")
+  refuse "$(shown "$1") cannot be written${why:+ ($why)}: nothing was launched; make room, or" \
+    "name another folder with --out"
 }
 
 # RUN/answers holds what there is; the records of an ended launch come first, so that what arrives later wins.
 open_answers() { # RUN
   [ ! -d "$1/answers" ] || return 0
-  rm -rf "$1/answers.part"
-  mkdir "$1/answers.part"
-  [ ! -f "$1/records.ndjson" ] || cp "$1/records.ndjson" "$1/answers.part/0.ndjson"
-  mv "$1/answers.part" "$1/answers"
+  rm -rf "$1/answers.part" &&
+    mkdir "$1/answers.part" &&
+    { [ ! -f "$1/records.ndjson" ] || cp "$1/records.ndjson" "$1/answers.part/0.ndjson"; } &&
+    mv "$1/answers.part" "$1/answers"
 }
 
-# Epoch seconds, to the microsecond where bash knows it.
+# Seconds that the workers' clock is ahead of this machine's, as the ping, or the run, has told.
+CLOCK_OFFSET=0
+
+# The moment, in epoch seconds on the workers' clock: every moment in a run's folder is.
 now() {
-  local time=${EPOCHREALTIME:-}
-  [ -n "$time" ] || time=$(jq -n now)
-  printf '%s' "${time/,/.}"
+  jq -n --argjson offset "$CLOCK_OFFSET" 'now + $offset'
 }
 
-# Changes run.json, complete or not at all.
-amend() { # RUN FILTER
-  jq "$2" "$1/run.json" >"$SCRATCH/run.json"
-  cp "$SCRATCH/run.json" "$1/run.part"
-  mv "$1/run.part" "$1/run.json"
+# The same in whole seconds.
+seconds_now() {
+  printf '%d' "$(($(date +%s) + $(LC_ALL=C printf '%.0f' "$CLOCK_OFFSET")))"
 }
 
-# A value of run.json.
-field() { # RUN JQ-ARGUMENT...
+# Takes the workers' clock from the run's last launch.
+clock_of() { # RUN
+  CLOCK_OFFSET=$(field "$1" '.launches[-1].clock.offset_s // 0')
+}
+
+# run.json in format 2, whatever it was written in; nothing for no RUN.
+run_json() { # RUN
+  [ -z "$1" ] || field "$1" .
+}
+
+# What could not be written into the run's folder, and counts instead.
+KEPT=''
+
+# A value of run.json; a text without quotes.
+field() { # RUN FILTER
+  local name
+  name=$(cd "$1" && pwd)
+  jq -r -L "$ROOT/jq" --arg folder "${name##*/}" "include \"run\"; run_of(\$folder) | $2" "${KEPT:-$1/run.json}"
+}
+
+# Sets a value in run.json, complete or not at all. Where that cannot be written it fails, and what it should be is kept.
+amend() { # RUN PATH JSON
   local run=$1
-  shift
-  jq "$@" "$run/run.json"
+  run_json "$run" >"$SCRATCH/run.json"
+  jq --argjson value "$3" "$2 = \$value" "$SCRATCH/run.json" >"$SCRATCH/amended"
+  if { cp "$SCRATCH/amended" "$run/run.part" && mv "$run/run.part" "$run/run.json"; } 2>"$SCRATCH/unplanned"; then
+    KEPT=''
+  else
+    KEPT=$SCRATCH/kept.json
+    mv "$SCRATCH/amended" "$KEPT"
+    return 1
+  fi
+}
+
+# The version of this folder; nothing where its Cargo.toml is not there.
+own_version() {
+  [ ! -f "$ROOT/Cargo.toml" ] || awk -F '"' '/^version *=/ { print $2; exit }' "$ROOT/Cargo.toml"
 }

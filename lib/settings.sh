@@ -53,7 +53,7 @@ within_reach() { # RUN
 # Takes the bucket and the region of a run, whatever the environment names, for settings.
 place_of() { # RUN
   local region
-  BUCKET=$(field "$1" -r .bucket)
-  region=$(field "$1" -r '.region // ""')
+  BUCKET=$(field "$1" .bucket)
+  region=$(field "$1" '.region // ""')
   [ -z "$region" ] || export AWS_REGION="$region"
 }

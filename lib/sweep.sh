@@ -8,7 +8,7 @@ sweep() {
   find_credentials
   SWEEP_PARENT=$parent SWEEP_STATUS=0 SWEEP_STOPPED=''
   : >"$SCRATCH/summaries"
-  trap 'SWEEP_STOPPED=interrupted; end_groups; swept; exit 130' INT TERM HUP
+  on_interruption sweep_interrupted
   for ((turn = 1; turn <= ${OPT_REPEAT:-1}; turn++)); do
     for number in $NUMBERS; do
       say "sweep: $(plural "$number" worker), turn $turn of ${OPT_REPEAT:-1}"
@@ -20,10 +20,18 @@ sweep() {
   return "$SWEEP_STATUS"
 }
 
+sweep_interrupted() {
+  SWEEP_STOPPED=interrupted
+  end_groups
+  swept
+}
+
 # One run. Fails where the sweep cannot go on: the run was refused, or cut short.
 sweep_run() { # OP ARGUMENT...
   local op=$1 status=0
   pass_on "$op"
+  # The newest run in the folder may be somebody else's: the run says itself which it is.
+  export TELL_RUN=$SCRATCH/run.one
   start_group "$BASH" "$ROOT/driver.sh" "$@" --json --out "$SWEEP_PARENT" \
     "${PASSED[@]+"${PASSED[@]}"}" >"$SCRATCH/summary.one"
   wait "$GROUP" || status=$?
@@ -36,7 +44,7 @@ sweep_run() { # OP ARGUMENT...
       return 1
       ;;
   esac
-  SWEEP_RUN=$(latest_run "$SWEEP_PARENT" "$op")
+  SWEEP_RUN=$(<"$TELL_RUN")
   jq -c --arg run "$(shown "$SWEEP_RUN")" '. + {run: $run}' "$SCRATCH/summary.one" >>"$SCRATCH/summaries"
 }
 
@@ -55,7 +63,7 @@ pass_on() { # OP
 # Prints what was measured, however the sweep ended, and keeps it in a folder of its own.
 swept() {
   local folder
-  trap '' INT TERM HUP
+  on_interruption say "interrupted; the sweep had ended"
   jq -n -L "$ROOT/jq" -f "$ROOT/jq/sweep.jq" --arg stopped "$SWEEP_STOPPED" "$SCRATCH/summaries" >"$SCRATCH/sweep"
   show_sweep "$SCRATCH/sweep"
   [ -s "$SCRATCH/summaries" ] || return 0
@@ -84,7 +92,7 @@ find_sweep() { # PARENT SWEEP
   for sweep in "${2%/}" "$1/${2%/}"; do
     is_sweep "$sweep" || continue
     printf '%s' "$sweep"
-    return
+    return 0
   done
   return 1
 }

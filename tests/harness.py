@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLS = "bash awk cat find jq mktemp rm sort xargs cmp cp date fold grep head mkdir mv od sleep tr wc".split()
 
 
+HASTY = {"ENDING_S": "0", "ANSWER_S": "0", "LOOK_EVERY": "0.2"}
+
+
 class Driver:
     """A copy of the driver in a project folder of its own, with a stub in place of the AWS CLI, a scratch HOME, and a
     PATH that holds its declared tools and nothing else."""
@@ -58,9 +61,8 @@ class Driver:
         (self.stub / name).write_text("".join(line + "\n" for line in lines))
 
     def hasty(self):
-        """Looks for lost answers only until the workers have given up, not 10 s more."""
-        launch = self.project / "lib" / "launch.sh"
-        launch.write_text(launch.read_text().replace("offset_s + 10 |", "offset_s |"))
+        """Waits for lost answers only until the workers have given up, not longer, and without long pauses."""
+        self.env |= HASTY
 
     def keys(self, *keys, name="keys", end="\n"):
         path = self.project / name
@@ -203,10 +205,10 @@ def ended(process, exit):
 
 
 def wait_for(condition, process, seconds=40):
-    """Until something is so, while a process runs."""
+    """Until something is so, while a process runs, if there is one."""
     deadline = time.time() + seconds
     while not condition():
-        assert time.time() < deadline and process.poll() is None
+        assert time.time() < deadline and (process is None or process.poll() is None)
         time.sleep(0.05)
 
 

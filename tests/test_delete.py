@@ -55,10 +55,9 @@ def interrupted_write(driver, *options, number=2):
     return driver.runs()[-1]
 
 
-def waits_no_longer(driver):
-    """The time that workers have to clean up after they have given up, 10 s, is none."""
-    writers = driver.project / "jq" / "writers.jq"
-    writers.write_text(writers.read_text().replace("def ending_s: 10", "def ending_s: 0"))
+def answers_of(run):
+    """Where its answers are in the bucket."""
+    return read_json(run / "run.json")["answers"]
 
 
 def interrupt(process, sent=signal.SIGINT):
@@ -83,7 +82,7 @@ def test_a_run_is_deleted_and_says_so(driver):
     assert f"terabit delete: runs/{run.name}, bucket some-bucket" in done.out
     assert re.search(r"objects +3 keys deleted", done.out) and re.search(r"left +nothing", done.out)
     assert abs(read_json(run / "run.json")["deleted"] - time.time()) < 60
-    assert "deleted" not in read_json(other / "run.json")
+    assert read_json(other / "run.json")["deleted"] is None
     assert not (run / "lock").exists() and list(driver.tmp.iterdir()) == []
 
 
@@ -109,7 +108,7 @@ def test_several_runs_one_after_another(driver):
         "some-bucket": sorted(keys_of(first)),
         "other-bucket": sorted(keys_of(second)),
     }
-    assert ["deleted" in read_json(run / "run.json") for run in (first, second, kept)] == [True, True, False]
+    assert [read_json(run / "run.json")["deleted"] is not None for run in (first, second, kept)] == [True, True, False]
 
 
 def test_a_sweep_stands_for_all_its_runs(driver):
@@ -162,7 +161,7 @@ def test_only_own_uploads_are_aborted(driver):
 
 def test_only_the_runs_own_answers_are_removed(driver):
     run = written(driver)
-    folder = f"terabit-runs/{run.name}/"
+    folder = answers_of(run)
     own = [folder + "1-000000.json", folder + "12-000345.json"]
     foreign = [folder, folder + "notes.txt", folder + "1-000000.json.bak", folder + "x/1-000000.json"]
     foreign += [folder[:-1] + "0/1-000000.json", "terabit-runs/1-000000.json", "1-000000.json"]
@@ -177,7 +176,7 @@ def test_a_read_made_nothing_but_answers(driver):
     run = written(driver)
     driver.run("read", run)
     read = driver.runs()[1]
-    answer = f"terabit-runs/{read.name}/1-000000.json"
+    answer = f"{answers_of(read)}1-000000.json"
     (driver.stub / "answers.json").write_text(json.dumps({"Contents": [{"Key": answer}]}))
     done = driver.run("delete", read)
     assert deleted(driver) == [answer]
@@ -190,13 +189,13 @@ def test_a_key_file_that_is_a_runs_copy_is_that_run(driver):
     done = driver.run("delete", "--key-file", "copy")
     assert f"holds the keys of runs/{run.name}" in done.err
     assert [request["Bucket"] for request in requests(driver)] == ["other-bucket"]
-    assert "deleted" in read_json(run / "run.json")
+    assert read_json(run / "run.json")["deleted"] is not None
 
 
 def test_a_dry_run_changes_nothing(driver):
     run = interrupted_write(driver)
     open_uploads(driver, keys_of(run)[0], *FOREIGN)
-    answers = {"Contents": [{"Key": f"terabit-runs/{run.name}/1-000000.json"}]}
+    answers = {"Contents": [{"Key": f"{answers_of(run)}1-000000.json"}]}
     (driver.stub / "answers.json").write_text(json.dumps(answers))
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     done = driver.run("delete", "--dry-run")
@@ -217,10 +216,10 @@ def test_what_s3_refuses_is_left_with_its_reason(driver):
     done = driver.run("delete", exit=1)
     assert re.search(r"left +2 objects: AccessDenied, allow s3:DeleteObject: ", done.out)
     assert first in done.out and second in done.out and "1 key deleted" in done.out
-    assert "deleted" not in read_json(run / "run.json") and len(requests(driver)) == 1
+    assert read_json(run / "run.json")["deleted"] is None and len(requests(driver)) == 1
     (driver.stub / "refusals").unlink()
     driver.run("delete")
-    assert "deleted" in read_json(run / "run.json")
+    assert read_json(run / "run.json")["deleted"] is not None
 
 
 def test_what_s3_refuses_for_the_moment_is_tried_again(driver):
@@ -294,7 +293,7 @@ def test_a_permission_that_is_missing_is_named(driver):
     for permission in ("s3:ListBucketMultipartUploads", "s3:ListBucket\n", "s3:GetBucketVersioning"):
         assert permission in done.out
     assert "3 keys deleted" in done.out and "not known" in done.out
-    assert "deleted" not in read_json(driver.only_run() / "run.json")
+    assert read_json(driver.only_run() / "run.json")["deleted"] is None
 
 
 @pytest.mark.parametrize("status", ["Enabled", "Suspended"])
@@ -310,12 +309,12 @@ def test_versions_are_told(driver, status):
 
 
 def test_it_waits_for_workers_that_may_still_be_writing(driver):
-    waits_no_longer(driver)
-    run = interrupted_write(driver, "--timeout", 4)
-    stop_by = read_json(run / "run.json")["stop_by"]
-    assert time.time() < stop_by
+    driver.hasty()
+    run = interrupted_write(driver, "--timeout", 6)
+    (launch,) = read_json(run / "run.json")["launches"]
+    assert time.time() < launch["until"]
     done = driver.run("delete")
-    assert time.time() >= stop_by, "nothing was deleted before"
+    assert time.time() >= launch["until"], "nothing was deleted before"
     assert "up to 2 workers may still be writing" in done.err and "waiting for that" in done.err
     assert sorted(deleted(driver)) == sorted(keys_of(run))
     began = time.time()
@@ -352,7 +351,7 @@ def test_an_interruption_while_deleting_goes_on_next_time(driver):
         time.sleep(0.05)
     _, err = interrupt(process)
     assert "the same command goes on" in err and processes_of(driver) == []
-    assert "deleted" not in read_json(run / "run.json") and list(driver.tmp.iterdir()) == []
+    assert read_json(run / "run.json")["deleted"] is None and list(driver.tmp.iterdir()) == []
     (driver.stub / "delete-objects.slow").unlink()
     driver.run("delete")
 
@@ -372,36 +371,39 @@ def test_a_run_that_a_driver_works_on_is_refused(driver):
     interrupt(process)
 
 
-JOBS = [{"job": 0, "stop_by": 100}, {"job": 1, "stop_by": 100}, {"job": 0, "launch": 2, "stop_by": 50}]
-
-
 @pytest.mark.parametrize(
-    ("run", "records", "sent", "expected"),
+    ("launches", "records", "sent", "expected"),
     [
-        ({}, [{"job": 0}, {"job": 1}], [], (0, 0, None)),
-        ({}, [{"job": 0}], [], (0, 0, None)),
-        ({}, [{"job": 0}], [[JOBS[1]]], (1, 0, 109)),
-        ({}, [{"job": 0, "error": {"type": "Unanswered"}}, {"job": 1}], [], (1, 0, 109)),
-        ({}, [{"job": 0, "error": {"type": "TimedOut"}}, {"job": 1}], [], (0, 0, None)),
-        ({"mode": "squads"}, [{"job": 0, "error": {"type": "TimedOut"}}, {"job": 1}], [], (1, 0, 109)),
-        ({"mode": "squads"}, [], [JOBS[:2]], (2, 1, 109)),
-        ({"mode": "squads", "op": "read"}, [], [JOBS[:2]], (0, 1, 109)),
-        ({"op": "read"}, [], [[JOBS[0]]], (0, 0, None)),
-        ({"launches": 2}, [{"job": 1}, {"job": 0, "launch": 2}], [], (1, 0, 109)),
-        ({"launches": 2}, [{"job": 0}, {"job": 1}], [[JOBS[2]]], (1, 0, 59)),
+        ([1], [{"job": 0}, {"job": 1}], [], (0, 0, None)),
+        ([1], [{"job": 0}], [], (0, 0, None)),
+        ([1], [{"job": 0}], [[1]], (1, 0, 110)),
+        ([1], [{"job": 0, "error": {"type": "Unanswered"}}, {"job": 1}], [], (1, 0, 110)),
+        ([1], [{"job": 0, "error": {"type": "BadAnswer"}}, {"job": 1}], [], (1, 0, 110)),
+        ([1], [{"job": 0, "error": {"type": "TimedOut"}}, {"job": 1}], [], (0, 0, None)),
+        ([2], [{"job": 0, "error": {"type": "TimedOut"}, "squad_failed": True}, {"job": 1}], [], (1, 0, 110)),
+        ([2], [{"job": 0, "error": {"type": "Crashed"}}, {"job": 1}], [], (0, 0, None)),
+        ([2], [], [[0, 1]], (2, 1, 110)),
+        # Of an earlier launch it is not known any more what was sent.
+        ([1, 1], [{"job": 1}, {"job": 0, "launch": 2}], [], (1, 0, 110)),
+        ([1, 1], [{"job": 0}, {"job": 1}], [[0]], (1, 0, 120)),
+        ([1, 1], [{"job": 0, "launch": 2}], [], (2, 0, 110)),
     ],
 )
-def test_who_may_still_be_writing(tmp_path, run, records, sent, expected):
-    run = {"op": "write", "mode": "direct", "launches": 1, "stop_by": 100, "clock": {"offset_s": 1}} | run
-    jobs = [job for job in JOBS if job.get("launch", 1) <= run["launches"]]
-    records = [{"launch": 1} | record for record in records]
+def test_who_may_still_be_writing(tmp_path, launches, records, sent, expected):
+    """Two jobs were launched, then one again; squads of so many."""
+    run = {
+        "launches": [
+            {"n": n + 1, "jobs": [[0, 1 - n]], "squad": squad, "until": 110 + 10 * n} for n, squad in enumerate(launches)
+        ]
+    }
+    sent = [[{"job": job} for job in jobs] for jobs in sent]
     arguments = []
-    for name, values in {"run": [run], "planned": jobs, "sent": sent}.items():
+    for name, values in {"run": [run], "sent": sent}.items():
         (tmp_path / name).write_text("".join(json.dumps(value) + "\n" for value in values))
         arguments += ["--slurpfile", name, tmp_path / name]
     done = subprocess.run(
-        ["jq", "-n", "-f", ROOT / "jq" / "writers.jq", *arguments],
-        input="".join(json.dumps(record) + "\n" for record in records),
+        ["jq", "-n", "-f", ROOT / "jq" / "working.jq", *arguments],
+        input="".join(json.dumps({"launch": 1} | record) + "\n" for record in records),
         check=True,
         capture_output=True,
         text=True,
@@ -492,13 +494,13 @@ def test_2500_own_and_100_foreign_objects_and_uploads_of_both(local):
     own = keys_of(run) + [f"{n:05}-ü b/日本&<{n}" for n in range(2494)]
     (run / "keys.txt").write_text("".join(key + "\n" for key in own))
     foreign = [f"{n:05}-Ü b/日本&<{n}" for n in range(80)] + [own[0].lower(), own[0][:-1], own[0] + "0", own[0] + "/"]
-    foreign += [key + " " for key in own[6:14]] + [f"terabit-runs/{run.name}/{name}" for name in ("notes", "1-0.json")]
-    foreign += [f"terabit-runs/{run.name}0/1-000000.json", "terabit-runs/1-000000.json"]
+    foreign += [key + " " for key in own[6:14]] + [f"{answers_of(run)}{name}" for name in ("notes", "1-0.json")]
+    foreign += [f"{answers_of(run)[:-1]}0/1-000000.json", "terabit-runs/1-000000.json"]
     foreign += [f"other {n}" for n in range(100 - len(foreign))]
     assert len(own) == 2500 and len(set(own) | set(foreign)) == 2600
     bucket = Bucket(local.env)
     bucket.put(own[6:] + foreign)
-    answers = {f"terabit-runs/{run.name}/1-00000{n}.json" for n in range(2)}
+    answers = {f"{answers_of(run)}1-00000{n}.json" for n in range(2)}
     assert bucket.keys() == {*own, *foreign, *answers}
     # More than a page of uploads that are not ours, among them those of keys like ours.
     strangers = [f"00000 {n}" for n in range(1100)] + [key + "x" for key in own[:5]] + foreign[:5]

@@ -37,11 +37,17 @@ def test_a_write_leaves_its_folder(driver):
             "mb_per_file": 64,
             "part_mb": 16,
             "parts_in_flight": 4,
-            "start_at": config["start_at"],
-            "stop_by": config["stop_by"],
         }
         for n, key in enumerate(keys)
     ]
+    (launch,) = config["launches"]
+    event = {"open_s": 1, "start_at": launch["start_at"], "stop_by": launch["stop_by"]}
+    events = {event["answer_key"]: event["jobs"] for event in ndjson(driver.stub / "events") if "answer_key" in event}
+    assert re.fullmatch(r"[0-9a-f]{32}", config["id"]) and config["answers"] == f"terabit-runs/{config['id']}/"
+    assert events == {
+        f"{config['answers']}1-00000{n}.json": [{k: v for k, v in job.items() if k != "job"} | event]
+        for n, job in enumerate(ndjson(run / "jobs.ndjson"))
+    }
     records = ndjson(run / "records.ndjson")
     assert [(r["job"], r["launch"], r["key"], r["bytes"]) for r in records] == [
         (n, 1, key, 67108864) for n, key in enumerate(keys)
@@ -49,7 +55,9 @@ def test_a_write_leaves_its_folder(driver):
     assert (config["bucket"], config["function"], config["region"]) == ("some-bucket", "terabit", "eu-west-1")
     assert (config["memory_mb"], config["timeout_s"], config["arch"]) == (2048, 900, "arm64")
     assert config["loopback"] is False
-    assert 0 < config["end"] - config["launch"] < 30 and abs(time.time() - config["end"]) < 60
+    assert 0 < launch["end"] - launch["launch"] < 30 and abs(time.time() - launch["end"]) < 60
+    assert (config["format"], launch["n"], launch["jobs"], launch["squad"]) == (2, 1, [[0, 2]], 1)
+    assert launch["until"] == pytest.approx(launch["stop_by"] + 10) and launch["interrupted"] is None
     summary = read_json(run / "summary.json")
     assert (summary["jobs"], summary["failed"], summary["missing"], summary["valid"]) == (3, 0, 0, True)
     assert "goodput" in done.out and "3 good, 0 failed, 0 missing" in done.out and "--verify" in done.out
@@ -106,8 +114,9 @@ def test_read_takes_the_latest_write(driver):
         "range_mb": 0,
         "ranges_in_flight": 1,
         "verify": True,
-        "stop_by": read_json(driver.runs()[2] / "run.json")["stop_by"],
     }
+    config = read_json(driver.runs()[2] / "run.json")
+    assert config["reads"] == {"id": read_json(second / "run.json")["id"], "name": second.name}
     driver.run("read", 1, first)
     assert ndjson(driver.runs()[3] / "jobs.ndjson")[0]["key"] == (first / "keys.txt").read_text().splitlines()[0]
     driver.run("read", first.name)
@@ -210,7 +219,9 @@ def test_the_users_cli_settings_spoil_nothing(driver):
     driver.run("write", 2, 1)
     assert set((driver.stub / "environment").read_text().splitlines()) == {"pager= output=json attempts=1 prompt=off"}
     call = " ".join(driver.calls()[0])
-    assert "--cli-read-timeout 960" in call and "--payload fileb://" in call
+    (left,) = re.findall(r"--cli-read-timeout (\d+)", call)
+    assert 60 <= int(left) <= 120, "what is left until the workers give up, and 30 s"
+    assert "--payload fileb://" in call
 
 
 def test_loopback_is_said(driver):
@@ -224,11 +235,9 @@ def test_loopback_is_said(driver):
 
 
 def test_more_jobs_than_processes(driver):
-    cut = driver.project / "jq" / "cut.jq"
-    cut.write_text(cut.read_text().replace("most_processes: 64", "most_processes: 3"))
-    done = driver.run("read", 8, "--key", "k", "--squad", 1)
-    assert "8 jobs, each invoked directly, 3 at a time" in done.err
-    assert len(ndjson(driver.only_run() / "records.ndjson")) == 8
+    done = driver.run("read", 66, "--key", "k", "--squad", 1)
+    assert "66 jobs, each invoked directly, 64 at a time" in done.err
+    assert len(ndjson(driver.only_run() / "records.ndjson")) == 66
 
 
 # Failures
@@ -245,7 +254,9 @@ FAILURES = [
     ("torn", "BadAnswer", '"start"'),
     ("empty", "BadAnswer", "nothing"),
     ("text", "BadAnswer", "\\u001b[31m"),
-    ("array", "BadAnswer", "[1,2]"),
+    ("array", "BadAnswer", "squad of 1 answered with 2 results"),
+    ("object", "BadAnswer", "not an array of results"),
+    ("stranger", "BadAnswer", "another job"),
     ("two", "BadAnswer", "{} {}"),
     ("null", "BadAnswer", "null"),
     ("no-start", "BadAnswer", "hello"),
@@ -259,10 +270,12 @@ FAILURES = [
 
 
 def test_every_failure_is_counted_with_its_reason_and_costs_only_itself(driver):
+    driver.hasty()
     for how, _, _ in FAILURES:
         driver.behave(how, key=how)
     names = [how for how, _, _ in FAILURES]
-    done = driver.run("read", "--key-file", driver.keys("first", *names, "last"), "--squad", 1, exit=1)
+    keys = driver.keys("first", *names, "last")
+    done = driver.run("read", "--key-file", keys, "--squad", 1, "--start-in", 0, "--timeout", 1, exit=1)
     run = driver.only_run()
     records = {record["key"]: record for record in ndjson(run / "records.ndjson")}
     assert [r["job"] for r in records.values()] == list(range(len(names) + 2))
@@ -286,7 +299,7 @@ def test_throttled_jobs_are_tried_again(driver):
     driver.behave("throttled", "throttled", "good", key="k1")
     done = driver.run("read", "--key-file", driver.keys("k0", "k1"))
     assert (driver.invoked("k0"), driver.invoked("k1")) == (1, 3)
-    assert read_json(driver.only_run() / "run.json")["invoke_throttled"] == 2
+    assert read_json(driver.only_run() / "run.json")["launches"][0]["throttled"] == 2
     assert "2 invocations throttled (429)" in done.out
 
 
@@ -302,11 +315,59 @@ def test_throttling_without_end_is_a_failure(driver):
 
 
 def test_a_child_that_leaves_nothing_is_missing(driver):
-    invoke = driver.project / "lib" / "invoke.sh"
-    invoke.write_text(invoke.read_text().replace('mv "$base.records"', ': "$base.records"'))
-    done = driver.run("write", 2, 1, exit=1)
+    driver.hasty()
+    driver.behave("orphaned")
+    done = driver.run("write", 2, 1, "--start-in", 0, "--timeout", 1, exit=1)
     assert "0 good, 0 failed, 2 missing" in done.out
     assert (driver.only_run() / "records.ndjson").read_text() == ""
+
+
+# A full disk
+
+
+def in_a_small_disk(driver, *args, size="200k"):
+    """A driver whose runs lie on a disk of their own, which nobody sees but itself."""
+    runs = driver.project / "runs"
+    runs.mkdir(exist_ok=True)
+    driver.env["FILL"] = str(runs / "fill")
+    mount = f'mount -t tmpfs -o size={size} tmpfs "$1" && shift && PATH=$DRIVER_PATH exec "$@"'
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mount, "-", runs, "true"], env=os.environ | {"DRIVER_PATH": "/bin"}).returncode:
+        pytest.skip("no disk can be mounted here")
+    command = [driver.bin / "bash", driver.project / "driver.sh", *map(str, args)]
+    return subprocess.run(
+        ["unshare", "-rm", "/bin/sh", "-c", mount, "-", runs, *command],
+        env=driver.env | {"DRIVER_PATH": driver.env["PATH"], "PATH": os.environ["PATH"]},
+        cwd=driver.project,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def raw(err):
+    """Lines that are not the driver's own."""
+    return [line for line in err.splitlines() if not line.startswith("driver: ")]
+
+
+def test_a_disk_that_fills_up_in_mid_run_loses_nothing(driver):
+    driver.behave("full")
+    done = in_a_small_disk(driver, "write", 4, 1)
+    assert done.returncode == 1 and raw(done.stderr) == [], done.stderr
+    assert "4 good, 0 failed, 0 missing" in done.stdout
+    ((parent,),) = [list(driver.tmp.glob("terabit-run.*"))]
+    (run,) = parent.iterdir()
+    assert f"All that was measured is in {run}" in done.stderr
+    assert len(ndjson(run / "records.ndjson")) == 4
+    assert read_json(run / "run.json")["launches"][0]["end"] is not None
+    assert driver.run("report", run).out == done.stdout
+
+
+def test_a_full_disk_is_said_before_anything_is_launched(driver):
+    done = in_a_small_disk(driver, "write", 2000, 1, "--squad", 200, "--yes")
+    assert done.returncode == 3 and raw(done.stderr) == [], done.stderr
+    assert "cannot be written" in done.stderr and "nothing was launched" in done.stderr and "--out" in done.stderr
+    assert driver.calls("squad") == []
 
 
 # Interruption
@@ -330,7 +391,8 @@ def test_an_interruption_keeps_what_had_answered(driver, sent):
     assert re.search(r"up to 2 workers may still be running, until \d\d:\d\d:\d\d UTC", err), err
     summary = read_json(run / "summary.json")
     assert (summary["jobs"], summary["failed"], summary["missing"], summary["valid"]) == (4, 0, 2, False)
-    assert read_json(run / "run.json")["interrupted"] is True
+    (launch,) = read_json(run / "run.json")["launches"]
+    assert launch["end"] is None and launch["launch"] < launch["interrupted"] < launch["until"]
     assert not (run / "answers").exists() and list(driver.tmp.iterdir()) == []
     assert processes_of(driver) == []
     report = driver.run("report", exit=1)

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import time
@@ -41,19 +42,18 @@ def fleet(driver, *args):
 def test_small_fleets_go_directly_and_others_in_at_most_16_squads(driver, jobs, squad, invocations):
     plan = fleet(driver, "write", jobs, 1, "--max-cost", 1000)
     assert (plan["squad"], plan["invocations"], plan["processes"]) == (squad, invocations, invocations)
-    assert plan["mode"] == ("direct" if squad == 1 else "squads")
     assert plan["environments"] == jobs + (invocations if squad > 1 else 0)
 
 
 def test_squads_of_a_chosen_size(driver):
     driver.run("write", 10, 64, "--squad", 4, "--part-mb", 16)
     run = driver.only_run()
-    assert squads(driver) == [(f"terabit-runs/{run.name}/1-00000{n}.json", size) for n, size in enumerate([4, 4, 2])]
+    config = read_json(run / "run.json")
+    assert squads(driver) == [(f"{config['answers']}1-00000{n}.json", size) for n, size in enumerate([3, 3, 4])]
     assert driver.calls() == [] and [call[1] for call in driver.calls("ping")] == ["squad"]
     keys = (run / "keys.txt").read_text().splitlines()
     assert [(r["job"], r["launch"], r["key"]) for r in records(run)] == [(n, 1, key) for n, key in enumerate(keys)]
-    config = read_json(run / "run.json")
-    assert (config["squad"], config["mode"], config["launches"]) == (4, "squads", 1)
+    assert [(launch["squad"], launch["processes"]) for launch in config["launches"]] == [(4, 3)]
     summary = read_json(run / "summary.json")
     assert (summary["jobs"], summary["failed"], summary["missing"]) == (10, 0, 0)
     assert not (run / "work").exists() and not (run / "lock").exists() and list(driver.tmp.iterdir()) == []
@@ -81,7 +81,8 @@ def test_a_squad_that_does_not_answer_with_its_jobs_is_a_bad_answer(driver, how,
     driver.hasty()
     driver.behave(how, key=None)
     (driver.stub / "any").rename(driver.stub / "squad-1-000001.json")
-    driver.run("write", 12, 64, "--squad", 4, "--timeout", 1, "--start-in", 0, exit=1)
+    done = driver.run("write", 12, 64, "--squad", 4, "--timeout", 1, "--start-in", 0, exit=1)
+    assert "BadAnswer" in done.out
     run = driver.only_run()
     assert errors(run) == dict.fromkeys(range(4, 8), "BadAnswer")
     assert all(text in r["error"]["message"] for r in records(run)[4:8])
@@ -91,14 +92,15 @@ def test_an_element_that_is_neither_result_nor_error_is_a_bad_answer(driver):
     (driver.stub / "squad").write_text("odd\n")
     driver.run("write", 5, 64, "--squad", 5, exit=1)
     assert errors(driver.only_run()) == dict.fromkeys(range(3), "BadAnswer")
-    assert '"7"' in records(driver.only_run())[0]["error"]["message"]
+    messages = [r["error"]["message"] for r in records(driver.only_run())[:3]]
+    assert '"7"' in messages[0] and "names no op and key" in messages[1] and "hello" in messages[2]
 
 
 def test_a_squad_that_crashed_is_named_for_each_of_its_jobs(driver):
     (driver.stub / "squad").write_text("crash\n")
     driver.run("write", 3, 64, "--squad", 3, exit=1)
     assert errors(driver.only_run()) == dict.fromkeys(range(3), "Crashed")
-    assert "the squad failed" in records(driver.only_run())[0]["error"]["message"]
+    assert all("the squad failed" in r["error"]["message"] and r["squad_failed"] for r in records(driver.only_run()))
     assert driver.calls("get ") == [], "a squad that crashed left no answer"
 
 
@@ -122,7 +124,7 @@ def test_a_lost_answer_comes_from_the_bucket(driver, how):
     driver.run("write", 6, 64, "--squad", 2)
     run = driver.only_run()
     assert errors(run) == {} and len(records(run)) == 6
-    assert [call[1] for call in driver.calls("get ")] == [f"terabit-runs/{run.name}/1-000001.json"]
+    assert [call[1] for call in driver.calls("get ")] == [f"{read_json(run / 'run.json')['answers']}1-000001.json"]
     assert len(squads(driver)) == 3 and not (run / "work").exists()
 
 
@@ -135,17 +137,18 @@ def test_the_barrier_is_on_the_workers_clock(driver, ahead, squad):
     (driver.stub / "ahead").write_text(str(ahead))
     began = time.time()
     driver.run("write", 8, 64, "--squad", squad)
-    config = read_json(driver.only_run() / "run.json")
-    clock = config["clock"]
+    (launch,) = read_json(driver.only_run() / "run.json")["launches"]
+    clock = launch["clock"]
     assert abs(clock["offset_s"] - ahead) <= clock["within_s"] < 10
-    for event in ndjson(driver.only_run() / "jobs.ndjson"):
-        assert (event["start_at"], event["stop_by"]) == (config["start_at"], config["stop_by"])
-    lead = config["start_at"] - ahead - config["launch"]
-    assert config["start_in_s"] > 4, "the connections are opened in the last 3 s"
-    lag = config["start_in_s"] - lead
-    assert -clock["within_s"] <= lag < 8, "as long after the launch whatever the laptop's clock shows"
-    assert config["start_at"] - ahead > began
-    assert config["stop_by"] - config["start_at"] == pytest.approx(60)
+    events = [job for event in ndjson(driver.stub / "events") if "answer_key" in event for job in event["jobs"]]
+    assert len(events) == 8
+    for event in events:
+        assert (event["start_at"], event["stop_by"]) == (launch["start_at"], launch["stop_by"])
+    assert launch["start_in_s"] > 2, "the connections are opened before it"
+    assert launch["start_at"] - launch["launch"] == pytest.approx(launch["start_in_s"])
+    for moment in ("launch", "end"):
+        assert began - clock["within_s"] < launch[moment] - ahead < time.time() + clock["within_s"], "on one clock"
+    assert launch["stop_by"] - launch["start_at"] == pytest.approx(60)
 
 
 def test_the_lead_grows_with_the_fleet(driver):
@@ -164,10 +167,11 @@ def test_the_lead_grows_with_the_fleet(driver):
 
 def test_no_start_at_without_a_barrier(driver):
     driver.run("write", 20, 64, "--start-in", 0)
-    for event in ndjson(driver.only_run() / "jobs.ndjson"):
-        assert "start_at" not in event and event["stop_by"] > time.time()
     driver.run("read", 1)
-    assert "start_at" not in ndjson(driver.runs()[1] / "jobs.ndjson")[0]
+    events = [job for event in ndjson(driver.stub / "events") if "answer_key" in event for job in event["jobs"]]
+    assert len(events) == 21
+    for event in events:
+        assert "start_at" not in event and event["stop_by"] > time.time()
 
 
 def test_workers_give_up_after_four_times_what_75_mb_per_s_take(driver):
@@ -410,6 +414,15 @@ def start_and_wait(driver, *args, answered=1, sent=2, **more):
     return process
 
 
+def config_of(run):
+    return read_json(run / "run.json")
+
+
+def launched(run):
+    """The jobs of each launch."""
+    return [launch["jobs"] for launch in config_of(run)["launches"]]
+
+
 def test_resume_after_an_interruption(driver):
     driver.hasty()
     (driver.stub / "ahead").write_text("-3600")
@@ -420,18 +433,20 @@ def test_resume_after_an_interruption(driver):
     _, err = process.communicate(timeout=10)
     assert process.returncode == 130 and time.time() - began < 5
     run = driver.only_run()
-    config = read_json(run / "run.json")
-    until = time.strftime("%H:%M:%S UTC", time.gmtime(config["stop_by"] - config["clock"]["offset_s"]))
-    assert f"up to 3 workers and 1 squad may still be running, until {until}" in err, "by this machine's clock"
+    (launch,) = config_of(run)["launches"]
+    assert launch["end"] is None and launch["interrupted"] > launch["launch"]
+    until = time.strftime("%H:%M:%S UTC", time.gmtime(launch["until"]))
+    assert f"up to 3 workers and 1 squad may still be running, until {until}" in err
     assert "costs at most less than $0.01" in err and "--resume" in err
     assert [r["job"] for r in records(run)] == [0, 1, 2] and processes_of(driver) == []
     done = driver.run("write", "--resume", run, "--squad", 3)
     assert [(r["job"], r["launch"]) for r in records(run)] == [(n, 1) for n in range(3)] + [(n, 2) for n in range(3, 6)]
     assert [key[-13:] for key, _ in squads(driver)] == ["1-000000.json", "1-000001.json", "2-000000.json"]
+    assert launched(run) == [[[0, 5]], [[3, 5]]] and config_of(run)["launches"][0] == launch
     summary = read_json(run / "summary.json")
     assert (summary["jobs"], summary["missing"], summary["unfinished"], summary["launches"]) == (6, 3, 0, 2)
     assert "INTERRUPTED" not in done.out and "RESUMED" in done.out
-    assert len(ndjson(run / "jobs.ndjson")) == 9 and not (run / "work").exists() and not (run / "lock").exists()
+    assert len(ndjson(run / "jobs.ndjson")) == 6 and not (run / "work").exists() and not (run / "lock").exists()
 
 
 def test_resume_takes_what_waits_in_the_bucket(driver):
@@ -444,10 +459,10 @@ def test_resume_takes_what_waits_in_the_bucket(driver):
     process.communicate(timeout=10)
     run = driver.only_run()
     done = driver.run("write", "--resume", run.name)
-    assert "took 1 of 1 waiting answer from the bucket" in done.err and "nothing is launched" in done.err
+    assert "took in 1 of 1 waiting answer" in done.err and "nothing is launched" in done.err
     assert len(squads(driver)) == 3 and len(driver.calls("ping")) == 1
     assert [(r["job"], r["launch"]) for r in records(run)] == [(n, 1) for n in range(6)]
-    assert read_json(run / "run.json")["invoke_throttled"] == 1, "counted once"
+    assert config_of(run)["launches"][0]["throttled"] == 1, "counted once"
     assert read_json(run / "summary.json")["launches"] == 1
 
 
@@ -457,22 +472,44 @@ def test_resume_takes_a_lost_answer_that_comes_after_the_run(driver):
     driver.run("write", 4, 64, "--squad", 2, "--timeout", 1, "--start-in", 0, exit=1)
     run = driver.only_run()
     assert errors(run) == {2: "Unanswered", 3: "Unanswered"}
-    results = [{"start": 1, "stop": 3, "mbps": 1, "key": r["key"], "bytes": 2000000} for r in records(run)[2:]]
+    results = [{"start": 1, "stop": 3, "mbps": 1, "op": "write", "key": r["key"], "bytes": 2000000} for r in records(run)]
     late = driver.stub / "bucket" / squads(driver)[1][0]
     late.parent.mkdir(parents=True)
-    late.write_text(json.dumps(results))
+    late.write_text(json.dumps(results[2:]))
     (driver.stub / "deaf").write_text("")
     done = driver.run("write", "--resume", run)
-    assert "took 1 of 1 waiting answer from the bucket" in done.err and len(squads(driver)) == 2
+    assert "took in 1 of 1 waiting answer" in done.err and len(squads(driver)) == 2
     assert [(r["job"], r["launch"], r["bytes"]) for r in records(run)[2:]] == [(2, 1, 2000000), (3, 1, 2000000)]
     assert errors(run) == {} and not (run / "work").exists()
 
 
-def test_resume_after_sigkill_ends_what_is_left_and_loses_no_answer(driver):
+def test_an_answer_of_another_run_is_not_taken(driver):
+    driver.hasty()
+    (driver.stub / "squad").write_text("lost\n")
+    driver.run("write", 2, 64, "--squad", 2, "--timeout", 1, "--start-in", 0, exit=1)
+    run = driver.only_run()
+    strange = [{"start": 1, "stop": 3, "mbps": 1, "op": "write", "key": "other", "bytes": 2000000}] * 2
+    late = driver.stub / "bucket" / squads(driver)[0][0]
+    late.parent.mkdir(parents=True)
+    late.write_text(json.dumps(strange))
+    (driver.stub / "squad").write_text("good\n")
+    driver.run("write", "--resume", run, "--squad", 2)
+    assert errors(run) == {0: "BadAnswer", 1: "BadAnswer"} and launched(run) == [[[0, 1]], [[0, 1]]]
+
+
+def test_answers_of_runs_in_the_same_second_lie_apart(driver, tmp_path):
+    driver.run("write", 2, 16, "--out", tmp_path / "a")
+    driver.run("write", 2, 32, "--out", tmp_path / "b", "--key-prefix", "team/")
+    (a,), (b,) = ([config_of(run) for run in (tmp_path / name).iterdir()] for name in "ab")
+    assert a["id"] != b["id"] and re.fullmatch("[0-9a-f]{32}", b["id"])
+    assert (a["answers"], b["answers"]) == (f"terabit-runs/{a['id']}/", f"team/terabit-runs/{b['id']}/")
+
+
+def test_resume_after_sigkill_waits_for_what_is_under_way_and_runs_nothing_twice(driver):
     driver.hasty()
     (driver.stub / "squad-1-000001.json").write_text("slow-kept\n")
     (driver.stub / "squad-1-000002.json").write_text("slow\n")
-    args = ["--squad", 2, "--start-in", 0, "--timeout", 2, "--out", "runs"]
+    args = ["--squad", 2, "--start-in", 0, "--timeout", 5, "--out", "runs"]
     process = start_and_wait(driver, "write", 6, 64, *args, sent=3)
     process.kill()
     process.wait()
@@ -481,24 +518,41 @@ def test_resume_after_sigkill_ends_what_is_left_and_loses_no_answer(driver):
     report = json.loads(driver.run("report", run, "--json", exit=1).out)
     assert (report["jobs"], report["missing"]) == (6, 4)
     done = driver.run("write", 6, 64, "--resume", run)
-    assert "process group" in done.err, "though it was given by a relative path"
+    assert "2 invocations of the launch before may still be at work" in done.err, done.err
     assert [(r["job"], r["launch"]) for r in records(run)] == [(n, 1) for n in range(4)] + [(4, 2), (5, 2)]
-    assert processes_of(driver) == []
+    first, second = config_of(run)["launches"]
+    assert second["launch"] >= first["until"], "not while the first workers may write the same keys"
+    assert first["end"] is None and first["interrupted"] is None
 
 
-def test_a_resume_that_is_interrupted_leaves_the_runs_end_as_it_was(driver):
+def test_a_killed_drivers_children_send_nothing_more(driver):
+    driver.hasty()
+    (driver.stub / "any").write_text("throttled\n" * 20)
+    process = driver.start("write", 1, 64, "--start-in", 0, "--timeout", 30, start_new_session=True)
+    wait_for(lambda: len(driver.calls()) >= 2, process)
+    process.kill()
+    process.wait()
+    sent = len(driver.calls())
+    run = driver.only_run()
+    wait_for(lambda: processes_of(driver) == [], None)
+    assert len(driver.calls()) == sent and not list((run / "work").glob("*.sent")), "nothing ran"
+    driver.behave("good")
+    assert "may still be at work" not in driver.run("write", "--resume", run).err
+
+
+def test_a_resume_that_is_interrupted_leaves_the_first_launch_as_it_was(driver):
     driver.hasty()
     (driver.stub / "squad-1-000001.json").write_text("lost\n")
     driver.run("write", 4, 64, "--squad", 2, "--timeout", 1, "--start-in", 0, exit=1)
     run = driver.only_run()
-    before = read_json(run / "run.json")
+    before = config_of(run)
+    driver.env["LOOK_EVERY"] = "20"
     with (driver.stub / "said").open("w") as said:
         process = driver.start("write", "--resume", run, stderr=said, start_new_session=True)
-    wait_for(lambda: "looking in the bucket" in (driver.stub / "said").read_text(), process)
+    wait_for(lambda: "may still be at work" in (driver.stub / "said").read_text(), process)
     process.terminate()
     assert process.wait(10) == 130
-    after = read_json(run / "run.json")
-    assert (after["launch"], after["end"]) == (before["launch"], before["end"])
+    assert config_of(run) == before
 
 
 def test_resume_of_direct_jobs(driver):
@@ -527,7 +581,7 @@ def test_further_launches_are_of_what_is_left_and_keep_what_belongs_to_the_first
     driver.behave("failed", "failed", "good", key="b")
     driver.run("read", "--key-file", driver.keys("a", "b"), "--squad", 1, exit=1)
     run = driver.only_run()
-    first = read_json(run / "run.json")
+    (first,) = config_of(run)["launches"]
     driver.run("read", "--resume", run, exit=1)
     driver.run("read", "--resume", run)
     assert [(r["job"], r["launch"], "error" in r) for r in records(run)] == [
@@ -536,20 +590,19 @@ def test_further_launches_are_of_what_is_left_and_keep_what_belongs_to_the_first
         (1, 2, True),
         (1, 3, False),
     ]
-    jobs = ndjson(run / "jobs.ndjson")
-    assert [(job["job"], job.get("launch", 1)) for job in jobs] == [(0, 1), (1, 1), (1, 2), (1, 3)]
-    config = read_json(run / "run.json")
-    assert {name: config[name] for name in ("launch", "end", "invoke_throttled")} == {
-        "launch": first["launch"],
-        "end": first["end"],
-        "invoke_throttled": 1,
-    }
-    assert config["first"] == {name: first[name] for name in config["first"]} and config["launches"] == 3
-    assert config["first"]["start_in_s"] > 0 and config["start_in_s"] is None
-    assert "start_at" in jobs[1] and "start_at" not in jobs[3], "one worker has nobody to wait for"
-    assert jobs[3]["stop_by"] == config["stop_by"] > first["stop_by"]
-    fields = {"op", "bucket", "key", "read_times", "range_mb", "ranges_in_flight", "verify", "start_at", "stop_by"}
-    assert all(set(event) <= fields for event in ndjson(driver.stub / "events")), "workers refuse any other field"
+    assert [job["job"] for job in ndjson(run / "jobs.ndjson")] == [0, 1]
+    launches = config_of(run)["launches"]
+    assert [launch["jobs"] for launch in launches] == [[[0, 1]], [[1, 1]], [[1, 1]]]
+    assert launches[0] == first and first["throttled"] == 1
+    assert first["start_in_s"] > 0 and launches[2]["start_in_s"] is None, "one worker has nobody to wait for"
+    assert all(launch["launch"] < launch["end"] < launch["until"] for launch in launches)
+    fields = {"op", "bucket", "key", "read_times", "range_mb", "ranges_in_flight", "verify", "start_at", "stop_by",
+              "open_s"}
+    events = [event for event in ndjson(driver.stub / "events") if "answer_key" in event]
+    assert len(events) == 5, "one was throttled"
+    assert all(set(job) <= fields for event in events for job in event["jobs"]), "workers refuse any other field"
+    assert "start_at" in events[1]["jobs"][0] and "start_at" not in events[-1]["jobs"][0]
+    assert events[-1]["jobs"][0]["stop_by"] == launches[2]["stop_by"] > first["stop_by"]
 
 
 def test_an_answer_does_not_say_whose_it_is(driver):
@@ -559,11 +612,19 @@ def test_an_answer_does_not_say_whose_it_is(driver):
 
 
 def test_unanswered_jobs_are_run_again_only_on_demand(driver):
+    driver.hasty()
     driver.behave("dropped", "good", key="b")
-    driver.run("read", "--key-file", driver.keys("a", "b"), exit=1)
+    keys = driver.keys("a", "b")
+    driver.run("read", "--key-file", keys, "--timeout", 1, "--start-in", 0, exit=1)
     assert driver.invoked("b") == 1 and errors(driver.only_run()) == {1: "Unanswered"}
     driver.run("read", "--resume", driver.only_run())
     assert driver.invoked("b") == 2
+
+
+def test_the_lost_answer_of_a_single_job_comes_from_the_bucket_too(driver):
+    driver.behave("dropped-kept", key="b")
+    driver.run("read", "--key-file", driver.keys("a", "b"))
+    assert driver.invoked("b") == 1 and errors(driver.only_run()) == {}
 
 
 def test_a_folder_has_one_driver(driver):
@@ -578,14 +639,19 @@ def test_a_folder_has_one_driver(driver):
     driver.run("write", "--resume", run)
 
 
+def told_of(pid):
+    """What a lock says of a process."""
+    script = '. "$1"; process "$2"'
+    return subprocess.check_output(["bash", "-euc", script, "-", ROOT / "lib" / "process.sh", str(pid)], text=True)
+
+
 def test_a_lock_that_is_not_signed_yet_is_waited_for(driver):
     driver.run("write", 1, 1)
     run = driver.only_run()
     (run / "lock").mkdir()
     process = driver.start("write", "--resume", run)
     time.sleep(1)
-    command = open(f"/proc/{os.getpid()}/cmdline").read().replace("\0", " ").replace("\n", " ")
-    (run / "lock" / "part").write_text(f"{os.getpid()}\n{command}\n")
+    (run / "lock" / "part").write_text(told_of(os.getpid()))
     (run / "lock" / "part").rename(run / "lock" / "driver")
     _, err = process.communicate(timeout=20)
     assert process.returncode == 3 and f"process {os.getpid()}" in err, err
@@ -604,16 +670,27 @@ def test_a_void_lock_is_taken_by_one_driver(driver):
     assert not (run / "lock").exists() and not (run / "lock.void").exists()
 
 
-def test_a_long_command_line_is_not_cut(tmp_path):
-    """Where there is no /proc, ps tells it, and it cuts at the terminal's width."""
-    script = tmp_path / "lock.sh"
-    script.write_text((ROOT / "lib" / "lock.sh").read_text().replace("/proc/", "/nowhere/"))
-    told = subprocess.check_output(
-        ["bash", "-euc", '. "$1"; command_of $$', "-", script, "x" * 200, "the end"],
-        text=True,
-        env=os.environ | {"COLUMNS": "79"},
-    )
-    assert told.rstrip().endswith("the end")
+@pytest.mark.parametrize("proc", ["/proc/", "/nowhere/"])
+def test_a_process_is_told_from_a_later_one_of_its_number(tmp_path, proc):
+    """With /proc, and with ps where there is none."""
+    if proc == "/nowhere/" and not shutil.which("ps"):
+        pytest.skip("there is no ps")
+    script = tmp_path / "process.sh"
+    script.write_text((ROOT / "lib" / "process.sh").read_text().replace("/proc/", proc))
+    sleeper = subprocess.Popen(["sleep", "60"])
+    try:
+        told = subprocess.check_output(["bash", "-euc", '. "$1"; process "$2"', "-", script, str(sleeper.pid)], text=True)
+        number, _, start = told.strip().partition(" ")
+        assert int(number) == sleeper.pid and start
+
+        def lives(process):
+            return subprocess.run(["bash", "-euc", '. "$1"; lives "$2"', "-", script, process]).returncode == 0
+
+        assert lives(told.strip()) and not lives(f"{number} another start") and not lives("") and not lives("x 1")
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+    assert not lives(told.strip())
 
 
 def test_a_process_that_has_the_number_of_a_dead_one_is_left_alone(driver):
@@ -623,8 +700,7 @@ def test_a_process_that_has_the_number_of_a_dead_one_is_left_alone(driver):
     stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
     try:
         (run / "lock").mkdir()
-        (run / "lock" / "driver").write_text(f"{stranger.pid}\n/bin/bash ./driver.sh write 1 1 \n")
-        (run / "lock" / "groups").write_text(f"{stranger.pid}\nnot a number\n")
+        (run / "lock" / "driver").write_text(f"{stranger.pid} 1\n")
         (driver.stub / "bad").unlink()
         driver.run("read", "--resume", run)
         assert stranger.poll() is None
@@ -684,6 +760,20 @@ def test_a_sweep(driver):
     assert read_json(kept / "sweep.json") == sweep
 
 
+def test_a_sweep_knows_its_own_runs(driver):
+    """Whatever else is in the folder, and however new."""
+    driver.run("write", 3, 1)
+    stranger = driver.project / "runs" / "29991231T235959Z-write-3"
+    driver.only_run().rename(stranger)
+    driver.run("sweep", "1 2", 64)
+    (kept,) = (driver.project / "runs").glob("*-sweep")
+    runs = {run for row in read_json(kept / "sweep.json")["rows"] for run in row["runs"]}
+    assert len(runs) == 4 and not any("29991231" in run for run in runs)
+    for run in driver.runs():
+        if "-read-" in run.name:
+            assert read_json(run / "run.json")["reads"]["name"] != stranger.name
+
+
 def test_a_sweep_stops_where_a_run_is_refused(driver):
     answer(driver, "account", {"AccountLimit": LIMITS | {"UnreservedConcurrentExecutions": 3}})
     done = driver.run("sweep", "2 8", 64, exit=3)
@@ -702,6 +792,8 @@ def test_a_sweep_that_is_interrupted_shows_what_there_is(driver):
     out, err = process.communicate(timeout=15)
     assert process.returncode == 130, err
     assert "STOPPED EARLY (interrupted)" in out and re.search(r"write +1 +1 ", out)
+    (kept,) = (driver.project / "runs").glob("*-sweep")
+    assert read_json(kept / "sweep.json")["stopped"] == "interrupted"
     assert processes_of(driver) == []
 
 

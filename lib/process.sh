@@ -1,0 +1,22 @@
+# shellcheck shell=bash
+# Which process is which: a number alone may be given to another once its process has ended.
+
+# A process's number and the time of its start, in one line.
+process() { # PID
+  printf '%s %s\n' "$1" "$(start_of "$1")"
+}
+
+# Whether what `process` told still runs.
+lives() { # PROCESS
+  [[ $1 =~ ^[0-9]+\  ]] && [ "$(process "${1%% *}")" = "$1" ] && kill -0 "${1%% *}" 2>/dev/null
+}
+
+# Whatever tells the start of a process on this system, in its own words; nothing where there is no such process.
+start_of() { # PID
+  if [ -r "/proc/$1/stat" ]; then
+    # The name, between brackets, may hold blanks.
+    awk '{ sub(/.*\) /, ""); print $20 }' "/proc/$1/stat" 2>/dev/null || true
+  else
+    LC_ALL=C ps -p "$1" -o lstart= 2>/dev/null || true
+  fi
+}
