@@ -129,6 +129,8 @@ ROOT=$(cd "${script:-.}" && pwd)
 . "$ROOT/lib/explain.sh"
 # shellcheck source=lib/credentials.sh
 . "$ROOT/lib/credentials.sh"
+# shellcheck source=lib/writable.sh
+. "$ROOT/lib/writable.sh"
 # shellcheck source=lib/preflight.sh
 . "$ROOT/lib/preflight.sh"
 # shellcheck source=lib/ping.sh
@@ -179,7 +181,7 @@ bench() { # OP
   parent=${OPT_OUT:-$ROOT/runs}
   choose_keys "$op" "$parent" >"$SCRATCH/keys.txt"
   settings
-  preflight
+  preflight "$op"
   configuration "$op" >"$SCRATCH/base"
   prepare "$SCRATCH/base" "$NUMBER"
   [ -z "$OPT_DRY_RUN" ] || return 0

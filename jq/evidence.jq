@@ -65,7 +65,7 @@ def evidence($run; $points; $most; $held_s; $peak; $sampled):
       memory_mb: ([.[].memory_mb, $run.memory_mb] | p50),
       cpu_share: processor_share($run),
       network_mbps: ($run.network_mbps // usual_mbps),
-      network_opted_in: $run.network_opted_in
+      network_opted_in: (($run.network_mbps // usual_mbps) > usual_mbps)
     }
     + throttling($origin)
     + paces($points; $most; $held_s; $peak; $sampled);

@@ -1,5 +1,5 @@
 # Purpose: whether a fleet fits Lambda's concurrency and its workers' time, and whether they get the network that their
-#          memory could.
+#          memory could have.
 # Input:   none. $run: [the configuration with its fleet]; $jobs: how many it launches; $squad: the
 #          option, empty for none; $besides: "more" where the command line says more than that, "resume" where it cannot
 #          be of fewer, else empty; $account: [GetAccountSettings], $function: [GetFunctionConcurrency], each [] where
@@ -15,6 +15,7 @@ $run[0] as $run
 | $account[0].AccountLimit.ConcurrentExecutions as $limit
 | ($reserved // $account[0].AccountLimit.UnreservedConcurrentExecutions // $limit) as $free
 | $run.environments as $need
+| ($run.network_mbps // usual_mbps) as $network
 
 # The largest fleet that has room.
 | def what_fits:
@@ -56,12 +57,13 @@ $run[0] as $run
 
   # Not for a few percent.
   def more_network:
-    if $run.loopback or $run.network_opted_in == true or opted_in_mbps($run.memory_mb) < 1.2 * usual_mbps then empty
-    else
-      "\($run.memory_mb | grouped) MB of memory can have \(opted_in_mbps($run.memory_mb) | fixed(0)) MB/s of network "
-      + "instead of \(usual_mbps), at no charge, once the account has opted in. The quota to raise: "
-      + "aws service-quotas list-service-quotas --service-code lambda --query \"Quotas[?QuotaName=='\(quota_name)']\""
-    end;
+    opted_in_mbps($run.memory_mb) as $more
+    | if $run.loopback or $more < 1.2 * $network then empty
+      else
+        "\($run.memory_mb | grouped) MB of memory can have \($more | fixed(0)) MB/s of network instead of "
+        + "\($network | fixed(0)), at no charge, outside a VPC, once the account has opted in. The quota to raise: "
+        + "aws service-quotas list-service-quotas --service-code lambda --query \"Quotas[?QuotaName=='\(quota_name)']\""
+      end;
 
   # A faster network may do it: no refusal.
   def time:
@@ -72,7 +74,7 @@ $run[0] as $run
       | if $run.expected_s <= $given then empty
         else
           "WARNING: this takes \($run.expected_s | fixed(0)) s at "
-          + (if $run.loopback then "the rate of this machine" else "\(usual_mbps) MB/s per worker" end)
+          + (if $run.loopback then "the rate of this machine" else "\($network | fixed(0)) MB/s per worker" end)
           + ", and workers give up \($given | fixed(0)) s after the start, with nothing done unless they are faster. "
           + (if $most > 0 then "Objects of \($most) MiB at most end in time" else "No object is small enough" end)
           + (if $run.stop_in_s < $run.timeout_s - 10 then "; a longer --timeout allows more" else "" end)

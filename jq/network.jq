@@ -1,27 +1,32 @@
-# Purpose: what Lambda's network gives one worker. A library.
+# Purpose: what Lambda's network gives one worker, and what follows from it. A library, and the only place that knows.
 
-# MB/s (10^6 bytes per second) at every memory size, after a short burst: 600 Mbit/s, as iperf3 measures it
-# (https://github.com/sjakthol/aws-network-benchmark, 2024).
-def usual_mbps: 75;
+# MB/s (10^6 bytes per second) at every memory size, after a short burst: 625 Mbit/s, AWS's documented default
+# (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, 2026).
+def usual_mbits: 625;
+def usual_mbps: usual_mbits / 8;
 
-# What an account can opt in to since August 2026, outside a VPC: 625 Mbit/s with 2,048 MB of memory, rising with it to
+# What an account can opt in to since August 2026, outside a VPC: the default with 2,048 MB of memory, rising with it to
 # 3,000 Mbit/s with 10,240 MB. Between these two the line is assumed to be straight.
 def least_memory: 2048;
 def opted_in_mbps($memory):
-  (625 + ($memory - least_memory) * (3000 - 625) / (10240 - least_memory)) / 8;
+  (usual_mbits + ([$memory - least_memory, 0] | max) * (3000 - usual_mbits) / (10240 - least_memory)) / 8;
+
+# Whether an opt-in gives a function more. Input: GetFunctionConfiguration's answer.
+def can_have_more: .MemorySize > least_memory and (.VpcConfig.VpcId // "") == "";
 
 # The name under which Service Quotas lists it.
 def quota_name: "Network bandwidth per execution environment";
 
-# What the account may use of it, in Mbit/s; null where Service Quotas was not asked or does not know the item.
+# What the account may use of it, in Mbit/s; the default where Service Quotas was not asked or does not know the item.
 # Input: ListServiceQuotas' answer or null.
-def quota_mbits: [.Quotas[]? | select(.QuotaName == quota_name) | .Value | numbers][0];
+def quota_mbits: [.Quotas[]? | select(.QuotaName == quota_name) | .Value | numbers][0] // usual_mbits;
 
-# {network_mbps: what a worker of so much memory gets, network_opted_in: true, false, or null where it is not known}.
-# Input: ListServiceQuotas' answer or null.
-def network($memory):
-  quota_mbits as $quota
-  | if $memory < least_memory then {network_mbps: usual_mbps, network_opted_in: null}
-    elif $quota == null then {network_mbps: usual_mbps, network_opted_in: null}
-    elif $quota <= usual_mbps * 8 then {network_mbps: usual_mbps, network_opted_in: false}
-    else {network_mbps: ([opted_in_mbps($memory), $quota / 8] | min), network_opted_in: true} end;
+# MB/s that a worker of so much memory gets. A quota of the default is no opt-in. Input: ListServiceQuotas' answer or
+# null.
+def network_mbps($memory):
+  quota_mbits / 8
+  | if . > usual_mbps then [opted_in_mbps($memory), .] | min else usual_mbps end;
+
+# What one connection to S3 carries, in MB/s, and so how many requests fill a network. Input: the network's MB/s.
+def connection_mbps: {write: 20, read: 90};
+def default_in_flight($op): [8, . / connection_mbps[$op] | ceil] | max;

@@ -15,7 +15,6 @@ place() { # REGION, where none is set: the first that is not empty
   STACK=${STACK:-terabit}
   [[ $STACK =~ ^[A-Za-z][A-Za-z0-9-]{0,63}$ ]] || usage "STACK is \"$STACK\"; it names the stack and the function:" \
     "up to 64 letters, digits and dashes, a letter first"
-  export AWS_DEFAULT_OUTPUT=json AWS_PAGER='' AWS_CLI_AUTO_PROMPT=off
   for region in "$@"; do
     REGION=${REGION:-$region}
   done
@@ -26,7 +25,8 @@ place() { # REGION, where none is set: the first that is not empty
   [[ $REGION =~ ^[a-z]+(-[a-z]+)+-[0-9]+$ ]] || usage "REGION is \"$REGION\"; one like eu-west-1 is accepted"
   # CLI v1 reads only the second, cargo-lambda the first.
   export AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION
-  [ "$(loopback)" = false ] || say "AWS_ENDPOINT_URL is on this machine: this is a rehearsal"
+  [ "$(loopback)" = false ] || say "the endpoint $(endpoint) is on this machine: this is a rehearsal"
+  find_credentials
   request identity sts get-caller-identity || blame identity sts:GetCallerIdentity
   ACCOUNT=$(jq -r .Account "$SCRATCH/identity")
   SAVED_HERE=''

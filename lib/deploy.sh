@@ -17,6 +17,8 @@ ROOT=$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 . "$ROOT/lib/credentials.sh"
 # shellcheck source=lib/aws.sh
 . "$ROOT/lib/aws.sh"
+# shellcheck source=lib/writable.sh
+. "$ROOT/lib/writable.sh"
 # shellcheck source=lib/deployment.sh
 . "$ROOT/lib/deployment.sh"
 # shellcheck source=lib/stack.sh

@@ -7,7 +7,7 @@ options() {
   MEMORY=${MEMORY:-$(kept MEMORY)}
   MEMORY=${MEMORY:-512}
   [[ $MEMORY =~ ^[1-9][0-9]{2,4}$ ]] && [ "$MEMORY" -ge 128 ] && [ "$MEMORY" -le 10240 ] ||
-    usage "MEMORY is \"$MEMORY\"; MB from 128 to 10240 are accepted (512 is enough: the network is the same at any)"
+    usage "MEMORY is \"$MEMORY\"; MB from 128 to 10240 are accepted (512 is enough where the account has not opted in to more network)"
   ARCH=${ARCH:-$(kept ARCH)}
   ARCH=${ARCH:-x86_64}
   case $ARCH in
@@ -54,10 +54,12 @@ check_given() {
     refuse "BUCKET=$GIVEN_BUCKET would remove the bucket that the stack $STACK has made, $OWN_BUCKET: $ways"
   [ -z "$OWN_ROLE" ] || [ -z "$ROLE_ARN" ] ||
     refuse "ROLE_ARN=$ROLE_ARN would remove the role that the stack $STACK has made, $OWN_ROLE: $ways"
+  # shellcheck disable=SC2034 # stack.sh reads it
+  KEY_ARN=''
   [ -z "$GIVEN_BUCKET" ] || check_bucket_given
 }
 
-# It must be there, in this region, and of a kind that the stack's role can be given.
+# It must be there, in this region, of a kind that the stack's role can be given, and take what workers write.
 check_bucket_given() {
   local there
   [[ $GIVEN_BUCKET =~ ^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$ ]] ||
@@ -84,6 +86,10 @@ check_bucket_given() {
   there=$(jq -r '.BucketRegion // ""' "$SCRATCH/bucket")
   [ -z "$there" ] || [ "$there" = "$REGION" ] || refuse "the bucket \"$GIVEN_BUCKET\" is in $there, not in $REGION:" \
     "make deploy BUCKET=$GIVEN_BUCKET REGION=$there deploys beside it"
+  request lock s3api get-object-lock-configuration --bucket "$GIVEN_BUCKET" || true
+  request encryption s3api get-bucket-encryption --bucket "$GIVEN_BUCKET" || true
+  # A role that the stack makes is given what the bucket's key wants.
+  check_writable "$GIVEN_BUCKET" "$ROLE_ARN"
 }
 
 # CloudFormation does not see that somebody removed what it made, and does not make it again.

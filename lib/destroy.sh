@@ -15,6 +15,8 @@ ROOT=$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 . "$ROOT/lib/runs.sh"
 # shellcheck source=lib/explain.sh
 . "$ROOT/lib/explain.sh"
+# shellcheck source=lib/credentials.sh
+. "$ROOT/lib/credentials.sh"
 # shellcheck source=lib/progress.sh
 . "$ROOT/lib/progress.sh"
 # shellcheck source=lib/groups.sh

@@ -7,7 +7,7 @@ configuration() { # OP
   jq -n -c --arg op "$1" --arg number "$NUMBER" --arg mb_per_file "$MB_PER_FILE" \
     --arg bucket "$BUCKET" --arg function "$FUNCTION" --arg region "${AWS_REGION:-}" \
     --arg key_prefix "$OPT_KEY_PREFIX" --arg key_file "$OPT_KEY_FILE" --arg keys_from "$KEYS_FROM" \
-    --arg part_mb "${OPT_PART_MB:-64}" --arg range_mb "${OPT_RANGE_MB:-64}" --arg in_flight "${OPT_IN_FLIGHT:-8}" \
+    --arg part_mb "${OPT_PART_MB:-64}" --arg range_mb "${OPT_RANGE_MB:-64}" --arg in_flight "$OPT_IN_FLIGHT" \
     --arg read_times "${OPT_READ_TIMES:-1}" --arg verify "$OPT_VERIFY" --argjson loopback "$(loopback)" \
     --slurpfile lambda "$SCRATCH/function" --slurpfile quotas "$(answer_of network)" --slurpfile source "$SCRATCH/source" \
     -L "$ROOT/jq" -f "$ROOT/jq/configuration.jq"

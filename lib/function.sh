@@ -28,13 +28,13 @@ make_function() { # ROLE
     before=''
   fi
   say "function $STACK: ${MEMORY} MB, $ARCH"
-  # The CLI knows more kinds of credentials than cargo-lambda.
+  # The build took its time; and cargo-lambda knows fewer kinds of credentials than the CLI.
   find_credentials
   upload "$role"
   await_function
   # cargo-lambda leaves the role as it is where nothing else of the configuration changes.
   if [ "$(jq -r .Configuration.Role "$SCRATCH/function")" != "$role" ]; then
-    request role lambda update-function-configuration --function-name "$STACK" --role "$role" ||
+    undisturbed role request role lambda update-function-configuration --function-name "$STACK" --role "$role" ||
       blame role lambda:UpdateFunctionConfiguration
     await_function
   fi
@@ -49,11 +49,7 @@ make_function() { # ROLE
 upload() { # ROLE
   local pause
   for pause in 5 10 15 20 25 0; do
-    if (cd "$ROOT" && cargo lambda deploy --lambda-dir "target/lambda-$ARCH" --binary-name terabit --role "$1" \
-      --memory "$MEMORY" --timeout "$TIMEOUT" --log-retention "$LOG_DAYS" "${FUNCTION_TAGS[@]}" --output-format json \
-      "$STACK") >"$SCRATCH/upload" 2>"$SCRATCH/upload.complaint"; then
-      return
-    fi
+    ! undisturbed upload carry_up "$1" || return 0
     [[ $(complaint upload) == *"cannot be assumed by Lambda"* ]] || blame upload lambda:CreateFunction
     [ "$pause" -gt 0 ] || break
     [ -z "$ROLE_ARN" ] || break
@@ -65,9 +61,36 @@ upload() { # ROLE
   refuse "Lambda still does not know the new role after more than a minute: $(again) goes on from there"
 }
 
+# The cargo-lambda of .venv is the one that was tried.
+carry_up() { # ROLE
+  (cd "$ROOT" && PATH=$OWN_TOOLS:$PATH cargo lambda deploy --lambda-dir "target/lambda-$ARCH" --binary-name terabit \
+    --role "$1" --memory "$MEMORY" --timeout "$TIMEOUT" --log-retention "$LOG_DAYS" "${FUNCTION_TAGS[@]}" \
+    --output-format json "$STACK") >"$SCRATCH/upload" 2>"$SCRATCH/upload.complaint"
+}
+
+# How often a change is tried that finds another one under way.
+MOST_CHANGES=5
+
+# Makes a change of the function. While another is under way, an earlier make deploy's say, Lambda takes none: waits for
+# its end and tries again.
+undisturbed() { # NAME COMMAND...
+  local name=$1 tries
+  shift
+  for ((tries = 1; ; tries++)); do
+    ! "$@" || return 0
+    [ "$tries" -lt "$MOST_CHANGES" ] || return 1
+    [[ $(complaint "$name") == *"cannot be performed at this time"* ]] || return 1
+    [ "$tries" -gt 1 ] || say "another change of the function $STACK is under way; waiting for it"
+    # It may be over before it can be looked at.
+    sleep 1
+    await_function
+  done
+}
+
 # Lambda takes changes in the background. Leaves the function as it is then in SCRATCH/function.
 await_function() {
   look_at_function
+  [ -n "$FOUND_ARCH" ] || return 0
   ! jq -e '.Configuration | (.State // "Active") != "Pending" and (.LastUpdateStatus // "Successful") == "Successful"' \
     "$SCRATCH/function" >/dev/null || return 0
   request settled lambda wait function-active-v2 --function-name "$STACK" || blame settled lambda:GetFunction
@@ -76,6 +99,6 @@ await_function() {
 }
 
 remove_function() {
-  request delete lambda delete-function --function-name "$STACK" || complains delete ResourceNotFoundException ||
-    blame delete lambda:DeleteFunction
+  undisturbed delete request delete lambda delete-function --function-name "$STACK" ||
+    complains delete ResourceNotFoundException || blame delete lambda:DeleteFunction
 }

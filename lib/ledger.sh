@@ -14,7 +14,7 @@ resume() { # OP
   settings
   lock "$run"
   say "resuming $(shown "$run")"
-  preflight
+  preflight "$op"
   clock_of "$run"
   open_answers "$run"
   await_launch "$run"

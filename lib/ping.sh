@@ -1,16 +1,17 @@
 # shellcheck shell=bash
-# One ping before every run, on the way that its jobs will take: it proves the function, its right to invoke itself
-# where squads will be used, the bucket and the region, and bounds the offset of this machine's clock.
+# One ping before every run, on the way that its jobs will take: it proves the function, its version, its right to invoke
+# itself where squads will be used, the bucket and the region, and bounds the offset of this machine's clock.
 
-# How long it may take, in seconds: a new environment for a squad and for its worker, and some tries.
+# How long it may take, in seconds: a worker tries for 30 s, and a new environment for it and one for its squad start.
 PING_PATIENCE=60
 
-# Writes {"took_s", "clock", "ping"} into a file.
-ping() { # SQUAD-OF-ONE? FILE
-  local before after status=0
+# Writes {"took_s", "clock", "ping"} into a file. A squad of one does its job itself, one of two invokes two workers.
+ping() { # SQUADS?, yes or empty; FILE
+  local before after status=0 pings=1
+  [ "$1" != yes ] || pings=2
   say "ping"
-  jq -n -c --arg bucket "$BUCKET" --arg squad "$1" \
-    '{op: "ping", bucket: $bucket} | if $squad == "yes" then {jobs: [.]} else . end' >"$SCRATCH/ping.event"
+  jq -n -c --arg bucket "$BUCKET" --argjson pings "$pings" '{jobs: [range($pings) | {op: "ping", bucket: $bucket}]}' \
+    >"$SCRATCH/ping.event"
   : >"$SCRATCH/ping.answer"
   before=$(now)
   in_group "$SCRATCH/ping.metadata" "$SCRATCH/ping.complaint" aws lambda invoke --function-name "$FUNCTION" \
@@ -31,18 +32,19 @@ ping() { # SQUAD-OF-ONE? FILE
     explain "$(cat "$SCRATCH/ping.complaint")" lambda:InvokeFunction
   fi
   jq -n -L "$ROOT/jq" -f "$ROOT/jq/ping.jq" --rawfile answer "$SCRATCH/ping.answer" --argjson before "$before" \
-    --argjson after "$after" >"$2"
+    --argjson after "$after" --argjson pings "$pings" --arg own "$(own_version)" >"$2"
   status=$(jq -r '.refusal // empty' "$2")
-  [ -z "$status" ] || refuse "the ping failed: $status"
-  compare_version "$(jq -r .ping.version "$2")"
+  [ -z "$status" ] || refuse "$status"
 }
 
-# The function may be older than this folder.
-compare_version() { # VERSION
-  local line own=''
+# The version of this folder; nothing where Cargo.toml is not beside the driver.
+own_version() {
+  local line
   [ -f "$ROOT/Cargo.toml" ] || return 0
   while IFS= read -r line; do
-    [[ $line =~ ^version\ *=\ *\"([^\"]+)\" ]] && own=${BASH_REMATCH[1]} && break
+    if [[ $line =~ ^version\ *=\ *\"([^\"]+)\" ]]; then
+      printf '%s' "${BASH_REMATCH[1]}"
+      return
+    fi
   done <"$ROOT/Cargo.toml"
-  [ -z "$own" ] || [ "$own" = "$1" ] || say "the function is version $1, this folder is $own: make deploy brings it up"
 }

@@ -12,12 +12,12 @@ ask() { # NAME COMMAND...
   ASKED="$ASKED $name:$GROUP"
 }
 
-# The file with a question's answer, an object; an empty one where there is none.
-answer_of() { # NAME
-  case $(cat "$SCRATCH/$1" 2>/dev/null) in
-    '{'*'}') printf '%s' "$SCRATCH/$1" ;;
-    *) printf /dev/null ;;
-  esac
+# The same, waited for.
+request() { # NAME ARGUMENT...
+  local name=$1
+  shift
+  in_group "$SCRATCH/$name" "$SCRATCH/$name.complaint" \
+    aws "$@" --output json --cli-connect-timeout 10 --cli-read-timeout 20
 }
 
 complaint_of() { # NAME
@@ -25,8 +25,8 @@ complaint_of() { # NAME
 }
 
 # Leaves the function's configuration in SCRATCH/function. LAUNCH_CPU is the processor time that one aws process took.
-preflight() {
-  local asked failed='' number=0
+preflight() { # [OP]
+  local asked failed='' number=0 op=${1:-write}
   find_credentials
   times >"$SCRATCH/before"
   ask function lambda get-function-configuration --function-name "$FUNCTION"
@@ -34,6 +34,10 @@ preflight() {
   ask concurrency lambda get-function-concurrency --function-name "$FUNCTION"
   ask bucket s3api head-bucket --bucket "$BUCKET"
   ask versioning s3api get-bucket-versioning --bucket "$BUCKET"
+  if [ "$op" = write ] && foreign_bucket; then
+    ask lock s3api get-object-lock-configuration --bucket "$BUCKET"
+    ask encryption s3api get-bucket-encryption --bucket "$BUCKET"
+  fi
   for asked in $ASKED; do
     number=$((number + 1))
     wait "${asked#*:}" || failed="$failed ${asked%%:*} "
@@ -47,6 +51,7 @@ preflight() {
     refuse "Lambda described the function \"$FUNCTION\" in a way that is not understood:" \
       "$(head -c 200 "$SCRATCH/function")"
   check_bucket "$failed"
+  check_writable "$BUCKET" "$(jq -r '.Role // ""' "$SCRATCH/function")"
   warn "$failed"
   ask_network
 }
@@ -89,6 +94,11 @@ check_bucket() { # FAILED
   esac
 }
 
+# Whether the bucket may be of a kind that make deploy does not make.
+foreign_bucket() {
+  [ "$(loopback)" = false ] && { [ "$(saved OWN_BUCKET)" != yes ] || [ "$(saved BUCKET)" != "$BUCKET" ]; }
+}
+
 # What does not keep a run from starting, but changes what it measures or costs.
 warn() { # FAILED
   local vpc
@@ -111,13 +121,12 @@ unknown() { # WHAT NAME
   say "$1 could not be asked for, so it is not checked: $(complaint_of "$2" | head -c 300 | tr '\n' ' ')"
 }
 
-# Whether the account has opted in to more network: asked only where there is memory enough for it.
+# Whether the account has opted in to more network: asked only where it would show.
 ask_network() {
   if [ "$(loopback)" = true ] ||
-    ! jq -e -L "$ROOT/jq" 'include "network"; .MemorySize >= least_memory' "$SCRATCH/function" >/dev/null; then
+    ! jq -e -L "$ROOT/jq" 'include "network"; can_have_more' "$SCRATCH/function" >/dev/null; then
     return 0
   fi
-  ask network service-quotas list-service-quotas --service-code lambda
-  wait "${ASKED#*:}" || unknown "how much network the account has opted in to" network
-  ASKED=''
+  request network service-quotas list-service-quotas --service-code lambda ||
+    unknown "how much network the account has opted in to" network
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Where a run goes: options above the environment above what make deploy saved; and the environment of the AWS CLI.
+# Where a run goes: options above the environment above what make deploy saved; and whether that is this machine.
 
-# Fills BUCKET, FUNCTION and REGION (empty: AWS's own configuration decides), exports what the CLI is to see.
+# Fills BUCKET and FUNCTION; exports the region, where one is named: else AWS's own configuration decides.
 settings() {
   local region=${AWS_REGION:-${AWS_DEFAULT_REGION:-}}
   BUCKET=${OPT_BUCKET:-${BUCKET:-$(saved BUCKET)}}
@@ -18,8 +18,8 @@ settings() {
   if [ -n "$region" ]; then
     export AWS_REGION=$region AWS_DEFAULT_REGION=$region
   fi
-  # Exactly one attempt, and JSON, whatever the user's own configuration says.
-  export AWS_MAX_ATTEMPTS=1 AWS_DEFAULT_OUTPUT=json AWS_PAGER='' AWS_CLI_AUTO_PROMPT=off
+  # Exactly one attempt, whatever the user's own configuration says.
+  export AWS_MAX_ATTEMPTS=1
 }
 
 # One value out of .deployed: lines of NAME=value. Read, never run.
@@ -34,10 +34,55 @@ saved() { # NAME
 
 # Prints true where the Lambda API is on this machine: what is measured then is not S3.
 loopback() {
-  case ${AWS_ENDPOINT_URL_LAMBDA:-${AWS_ENDPOINT_URL:-}} in
-    http*://127.* | http*://localhost | http*://localhost[:/]* | http*://\[::1\]*) printf true ;;
+  case $(endpoint) in
+    http*://127.* | http*://0.0.0.0[:/]* | http*://\[::1\]* | \
+      http*://localhost | http*://localhost[:/]* | http*://*.localhost | http*://*.localhost[:/]* | \
+      http*://localhost.localstack.cloud | http*://localhost.localstack.cloud[:/]*) printf true ;;
     *) printf false ;;
   esac
+}
+
+# The endpoint that the AWS CLI takes for Lambda from the environment, else from the profile; nothing for AWS's own.
+endpoint() {
+  case ${AWS_IGNORE_CONFIGURED_ENDPOINT_URLS:-} in [Tt][Rr][Uu][Ee]) return 0 ;; esac
+  if [ -n "${AWS_ENDPOINT_URL_LAMBDA:-}" ] || [ -n "${AWS_ENDPOINT_URL:-}" ]; then
+    printf '%s' "${AWS_ENDPOINT_URL_LAMBDA:-$AWS_ENDPOINT_URL}"
+  else
+    endpoint_of_profile
+  fi
+}
+
+# A profile names an endpoint for all services, or a section with one for each, as in
+#   [profile mine]          [services here]
+#   services = here         lambda =
+#   endpoint_url = ...        endpoint_url = ...
+endpoint_of_profile() {
+  local config=${AWS_CONFIG_FILE:-~/.aws/config} secrets=${AWS_SHARED_CREDENTIALS_FILE:-~/.aws/credentials} files=()
+  [ ! -f "${config/#\~/$HOME}" ] || files+=("prefix=" "${config/#\~/$HOME}")
+  # Its sections are profiles alone, and what they say goes above the other file.
+  [ ! -f "${secrets/#\~/$HOME}" ] || files+=("prefix=profile " "${secrets/#\~/$HOME}")
+  [ "${#files[@]}" -gt 0 ] || return 0
+  awk -v profile="profile ${AWS_PROFILE:-${AWS_DEFAULT_PROFILE:-default}}" '
+    /^[ \t]*([#;]|\r?$)/ { next }
+    /^\[/ {
+      section = $0
+      gsub(/^\[[ \t]*|[ \t]*\].*$|["\047]/, "", section)
+      section = (section == "default" ? "profile " : prefix) section
+      next
+    }
+    {
+      name = $0; sub(/[ \t]*=.*/, "", name)
+      value = $0; sub(/^[^=]*=[ \t]*/, "", value); sub(/[ \t\r]+$/, "", value)
+      nested = sub(/^[ \t]+/, "", name)
+      if (!nested) group = name
+    }
+    section == profile && !nested { said[name] = value }
+    section ~ /^services / && nested && group == "lambda" && name == "endpoint_url" { its[section] = value }
+    END {
+      if (tolower(said["ignore_configured_endpoint_urls"]) == "true") exit
+      section = "services " said["services"]
+      printf "%s", (section in its) ? its[section] : said["endpoint_url"]
+    }' "${files[@]}"
 }
 
 # What a run wrote is where the run was made, and nowhere else.
@@ -46,8 +91,8 @@ within_reach() { # RUN
   [ "$(loopback)" = true ] ||
     refuse "$(shown "$1") was made on loopback: its objects went when local ended, and AWS never had them:" \
       "./driver.sh write 8 64 makes some there, make demo on this machine"
-  refuse "$(shown "$1") was made on AWS, and AWS_ENDPOINT_URL is of this machine: unset AWS_ENDPOINT_URL" \
-    "AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_S3"
+  refuse "$(shown "$1") was made on AWS, and the endpoint is of this machine: unset AWS_ENDPOINT_URL" \
+    "AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_S3, or export AWS_PROFILE=... with a profile that names none"
 }
 
 # Takes the bucket and the region of a run, whatever the environment names, for settings.

@@ -112,6 +112,7 @@ make_stack() {
   if request change cloudformation deploy --stack-name "$STACK" --template-file "$ROOT/deploy/stack.yaml" \
     --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset \
     --parameter-overrides "FunctionName=$STACK" "ExistingBucket=$GIVEN_BUCKET" "ExistingRole=$ROLE_ARN" \
+    "KeyOfBucket=$KEY_ARN" \
     "${STACK_TAGS[@]+"${STACK_TAGS[@]}"}"; then
     ! grep -q 'No changes to deploy' "$SCRATCH/change" || done='is as it was'
   elif complains change 'No updates are to be performed'; then

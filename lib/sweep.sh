@@ -4,8 +4,6 @@
 sweep() {
   local parent=${OPT_OUT:-$ROOT/runs} number turn
   settings
-  # The runs are in groups of their own, where nothing can be typed in.
-  find_credentials
   SWEEP_PARENT=$parent SWEEP_STATUS=0 SWEEP_STOPPED=''
   : >"$SCRATCH/summaries"
   on_interruption sweep_interrupted
@@ -32,6 +30,8 @@ sweep_run() { # OP ARGUMENT...
   pass_on "$op"
   # The newest run in the folder may be somebody else's: the run says itself which it is.
   export TELL_RUN=$SCRATCH/run.one
+  # Anew for each run, and here: the runs are in groups of their own, where nothing can be typed in.
+  find_credentials
   start_group "$BASH" "$ROOT/driver.sh" "$@" --json --out "$SWEEP_PARENT" \
     "${PASSED[@]+"${PASSED[@]}"}" >"$SCRATCH/summary.one"
   wait "$GROUP" || status=$?

@@ -1,8 +1,21 @@
 # shellcheck shell=bash
-# The programs that the driver calls, and what to do where they are missing.
+# The programs that the driver calls: which they are, what they see of the user's settings, and what to do where they
+# are missing.
 
-# The AWS CLI may live in the project's own environment; the user's comes first.
-PATH=$PATH:$ROOT/.venv/bin
+# Text is matched, sorted and written as in C, whatever the user's language: in Turkish [a-z] has no i, in German half
+# a second is 0,5. How characters are encoded stays; a locale that is not installed was complained of already.
+{
+  LC_CTYPE=${LC_ALL:-${LC_CTYPE:-${LANG:-C}}} LC_COLLATE=C LC_NUMERIC=C LC_TIME=C LC_MESSAGES=C
+  unset LC_ALL
+  export LC_CTYPE LC_COLLATE LC_NUMERIC LC_TIME LC_MESSAGES
+} 2>/dev/null
+
+# The project's own tools stand behind the user's, wherever make or the user has put them.
+OWN_TOOLS=$ROOT/.venv/bin
+PATH=:$PATH:
+PATH=${PATH//:"$OWN_TOOLS":/:}
+PATH=${PATH#:}
+PATH=${PATH%:}:$OWN_TOOLS
 
 tools_of() { # COMMAND
   printf 'awk cat find jq mktemp rm sort xargs '
@@ -32,10 +45,52 @@ require_tools() { # COMMAND
       *) packages="$packages $package" ;;
     esac
   done
-  [ -z "$missing" ] && return
-  say "these tools are missing:$missing"
-  case "$missing " in
-    *" aws "*) say "the AWS CLI comes with: python3 -m venv $ROOT/.venv && $ROOT/.venv/bin/pip install awscli" ;;
-  esac
-  refuse "install them: sudo apt-get install$packages   (macOS: brew install${packages/gawk/awk})"
+  if [ -n "$missing" ]; then
+    say "these tools are missing:$missing"
+    case "$missing " in
+      *" aws "*) say "the AWS CLI comes with: $GET_CLI" ;;
+    esac
+    refuse "install them: sudo apt-get install$packages   (macOS: brew install${packages/gawk/awk})"
+  fi
+  case " $(tools_of "$1")" in *" aws "*) choose_cli ;; esac
+}
+
+GET_CLI="python3 -m venv $ROOT/.venv && $ROOT/.venv/bin/pip install awscli"
+# The oldest AWS CLI that takes endpoints from the environment and the profile: one before it would go to AWS instead.
+LEAST_CLI='2.13, or 1.29 of version 1,'
+
+# Takes the user's AWS CLI, which knows how they log in, where it is new enough; else the one in .venv.
+choose_cli() {
+  local found version=''
+  cli_environment
+  found=$(command -v aws)
+  # The version of what make has installed is known.
+  CLI_VERSION=1
+  [ "$found" != "$OWN_TOOLS/aws" ] || return 0
+  version=$(aws --version 2>&1) || version=''
+  if [[ $version =~ aws-cli/([0-9]+)\.([0-9]+) ]]; then
+    version=${BASH_REMATCH[0]#*/}
+    case ${BASH_REMATCH[1]} in
+      0) ;;
+      1) [ "${BASH_REMATCH[2]}" -lt 29 ] || return 0 ;;
+      2) CLI_VERSION=2; [ "${BASH_REMATCH[2]}" -lt 13 ] || return 0 ;;
+      *) CLI_VERSION=${BASH_REMATCH[1]}; return 0 ;;
+    esac
+  else
+    version="of an unknown version (aws --version says: $(printf '%s' "$version" | head -c 200 | tr '\n' ' '))"
+  fi
+  [ -x "$OWN_TOOLS/aws" ] ||
+    refuse "the AWS CLI $found is $version; $LEAST_CLI is the oldest that can be used. One of its own comes to the" \
+      "project with: $GET_CLI"
+  say "the AWS CLI $found is $version, older than $LEAST_CLI and not used: the one in .venv is"
+  # shellcheck disable=SC2034 # explain.sh reads it
+  CLI_VERSION=1
+  PATH=$OWN_TOOLS:$PATH
+}
+
+# What the AWS CLI says is read here: JSON, unpaged, complaints in their first form. And what a role on EC2 may do is
+# asked of its metadata service, which refuses now and then, more than once.
+cli_environment() {
+  export AWS_DEFAULT_OUTPUT=json AWS_PAGER='' AWS_CLI_AUTO_PROMPT=off AWS_CLI_ERROR_FORMAT=legacy
+  export AWS_METADATA_SERVICE_NUM_ATTEMPTS="${AWS_METADATA_SERVICE_NUM_ATTEMPTS:-3}"
 }

@@ -22,8 +22,9 @@ TEMPLATE = ROOT / "deploy" / "stack.yaml"
 POLICY = ROOT / "deploy" / "caller-policy.json"
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/mine"
-PARAMETERS = {"FunctionName": "terabit", "ExistingBucket": "", "ExistingRole": ""}
+PARAMETERS = {"FunctionName": "terabit", "ExistingBucket": "", "ExistingRole": "", "KeyOfBucket": ""}
 PSEUDO = {"AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::AccountId": ACCOUNT}
+NOTHING = object()
 
 
 # The template
@@ -37,11 +38,14 @@ def rendered(**given):
 
     def resolve(node):
         if isinstance(node, list):
-            return [resolve(item) for item in node]
+            return [value for value in map(resolve, node) if value is not NOTHING]
         if not isinstance(node, dict):
             return node
         if list(node) == ["Ref"]:
-            return names[node["Ref"]]
+            return NOTHING if node["Ref"] == "AWS::NoValue" else names[node["Ref"]]
+        if list(node) == ["Fn::Not"]:
+            (value,) = resolve(node["Fn::Not"])
+            return not value
         if list(node) == ["Fn::Equals"]:
             left, right = resolve(node["Fn::Equals"])
             return left == right
@@ -89,9 +93,12 @@ def test_the_bucket_takes_tls_only():
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-@pytest.mark.parametrize("given", ["", "mine"])
-def test_the_role_may_do_this_and_nothing_else(given):
-    role = rendered(ExistingBucket=given)["Role"]
+KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1"
+
+
+@pytest.mark.parametrize(("given", "key"), [("", ""), ("mine", ""), ("mine", KEY)])
+def test_the_role_may_do_this_and_nothing_else(given, key):
+    role = rendered(ExistingBucket=given, KeyOfBucket=key)["Role"]
     assert set(role) == {"Description", "AssumeRolePolicyDocument", "Policies"}
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust == {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -105,10 +112,12 @@ def test_the_role_may_do_this_and_nothing_else(given):
         ("s3:AbortMultipartUpload", f"{bucket}/*"),
         ("s3:ListMultipartUploadParts", f"{bucket}/*"),
         ("s3:ListBucket", bucket),
+        ("s3:ListBucketMultipartUploads", bucket),
         ("lambda:InvokeFunction", itself),
         ("lambda:InvokeFunction", f"{itself}:*"),
         ("logs:CreateLogStream", logs),
         ("logs:PutLogEvents", logs),
+        *([("kms:GenerateDataKey", KEY), ("kms:Decrypt", KEY)] if key else []),
     }
 
 
@@ -710,13 +719,15 @@ ACTIONS = {
     "s3api list-object-versions": ["ListBucketVersions"],
     "s3api list-multipart-uploads": ["ListBucketMultipartUploads"],
     "s3api list-objects-v2": ["ListBucket"],
+    "s3api get-object-lock-configuration": ["GetBucketObjectLockConfiguration"],
+    "s3api get-bucket-encryption": ["GetEncryptionConfiguration"],
     "s3api delete-objects": ["DeleteObject", "DeleteObjectVersion"],
     "s3api delete-object": ["DeleteObject", "DeleteObjectVersion"],
     "lambda wait": ["GetFunction"],
     "lambda invoke": ["InvokeFunction"],
 }
 SERVICES = {"s3api": "s3", "service-quotas": "servicequotas"}
-UNASKED = ("sts get-caller-identity", "configure ")
+UNASKED = ("sts get-caller-identity", "configure ", "--version")
 
 
 def actions_of(call):
@@ -735,7 +746,7 @@ def test_the_policy_of_the_caller_allows_what_is_called(account):
     account.destroy()
     calls += account.calls()
     sources = "".join(path.read_text() for path in (ROOT / "lib").glob("*.sh"))
-    services = "cloudformation|iam|lambda|logs|s3api|service-quotas"
+    services = "cloudformation|iam|kms|lambda|logs|s3api|service-quotas"
     asked = re.findall(rf"(?:request|ask|list) \w+ ((?:{services}) [a-z][a-z0-9-]+)", sources)
     asked += re.findall(rf"(?m)^[^\"']*aws ((?:{services}) [a-z][a-z0-9-]+)", sources)
     asked += [f"s3api {name}" for name in re.findall(r'"([a-z]+-[a-z-]+)\.', sources)]

@@ -1,0 +1,35 @@
+"""Prints the credentials that version 1 of the AWS CLI would use, in the form that version 2 prints with
+`aws configure export-credentials --format process`. A role's are kept where both versions keep them."""
+
+import json
+import os
+import sys
+
+import botocore.session
+from botocore.credentials import JSONFileCache
+from botocore.exceptions import BotoCoreError, ClientError
+
+KEPT_IN = os.path.join("~", ".aws", "cli", "cache")
+
+
+def credentials():
+    session = botocore.session.get_session()
+    providers = session.get_component("credential_provider")
+    for name in ("assume-role", "assume-role-with-web-identity"):
+        providers.get_provider(name).cache = JSONFileCache(os.path.expanduser(KEPT_IN))
+    found = session.get_credentials()
+    if found is None:
+        sys.exit("Unable to locate credentials")
+    keys = found.get_frozen_credentials()
+    return {
+        "Version": 1,
+        "AccessKeyId": keys.access_key,
+        "SecretAccessKey": keys.secret_key,
+        "SessionToken": keys.token,
+    }
+
+
+try:
+    print(json.dumps(credentials()))
+except (BotoCoreError, ClientError, EOFError) as error:
+    sys.exit(str(error))
