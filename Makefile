@@ -73,13 +73,15 @@ help: ## Show this list
 clean: ## Remove what was built and installed here; the runs stay
 	rm -rf target .venv
 
+# The Python of .venv, 3.10 or newer.
+PYTHON ?= python3
 .PHONY: tools
 tools:
-	@bash lib/build-tools.sh
+	@PYTHON='$(PYTHON)' bash lib/build-tools.sh
 
 .venv/installed: requirements.txt | tools
 	@echo 'make: installing the pinned tools of requirements.txt into .venv' >&2
-	@python3 -m venv .venv
+	@$(PYTHON) -m venv .venv
 	@$(INSTALL) requirements.txt
 	@touch $@
 

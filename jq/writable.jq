@@ -1,7 +1,7 @@
 # Purpose: whether a bucket takes what workers write (see lib/writable.sh).
-# Input:   none. $lock: [GetObjectLockConfiguration], $encryption: [GetBucketEncryption], $key: [DescribeKey], $rights:
-#          [SimulatePrincipalPolicy], $policy: [GetKeyPolicy], each [] where it was not answered; $bucket; $role: the ARN
-#          of the function's role, empty where it is still to be made.
+# Input:   none. $lock: [GetObjectLockConfiguration], $encryption: [GetBucketEncryption], $key: [DescribeKey],
+#          $rights: [SimulatePrincipalPolicy], $policy: [GetKeyPolicy], each [] where it was not answered; $bucket;
+#          $role: the ARN of the function's role, empty where it is still to be made.
 # Output:  by $want, in lines (-r): key: the KMS key that the bucket names, none for AWS's own; arn: the ARN of that key
 #          where it is a customer's; verdict: "refuse ..." with the command that mends it, or a warning, or nothing.
 
@@ -33,8 +33,8 @@ def retention:
 # Who a statement of a policy is for, as far as it names them.
 def principals: .Principal | if type == "object" then .AWS // [] else . end | if type == "array" then .[] else . end;
 
-# Whether the key's own policy may let the role use it: conditions are not looked into. That it leaves the choice to IAM,
-# by naming the account's root, lets nobody in who IAM refuses.
+# Whether the key's own policy may let the role use it: conditions are not looked into. That it leaves the choice to
+# IAM, by naming the account's root, lets nobody in who IAM refuses.
 def lets_the_role_in:
   (.Policy | fromjson).Statement
   | if type == "array" then .[] else . end

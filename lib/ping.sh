@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# One ping before every run, on the way that its jobs will take: it proves the function, its version, its right to invoke
-# itself where squads will be used, the bucket and the region, and bounds the offset of this machine's clock.
+# One ping before every run, on the way that its jobs will take: it proves the function, its version, its right to
+# invoke itself where squads will be used, the bucket and the region, and bounds the offset of this machine's clock.
 
 # How long it may take, in seconds: a worker tries for 30 s, and a new environment for it and one for its squad start.
 PING_PATIENCE=60

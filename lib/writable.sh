@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Whether a bucket takes what workers write. Two kinds refuse every write: one whose Object Lock has a default retention
-# (S3 then wants a checksum with each part, and workers send none), and one that encrypts with a customer's KMS key which
-# the function's role may not use. Whoever sources this defines `request NAME ARGUMENT...`, which asks AWS and leaves
-# answer and complaint in SCRATCH. What may not be asked is no reason to refuse.
+# (S3 then wants a checksum with each part, and workers send none), and one that encrypts with a customer's KMS key
+# which the function's role may not use. Whoever sources this defines `request NAME ARGUMENT...`, which asks AWS and
+# leaves answer and complaint in SCRATCH. What may not be asked is no reason to refuse.
 
 # From SCRATCH/lock and SCRATCH/encryption, the answers about the bucket: refuses it, or warns, or is content. KEY_ARN
 # becomes the customer's key that the bucket encrypts with, empty for none or where its ARN is not known. Without a ROLE

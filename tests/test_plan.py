@@ -12,7 +12,7 @@ QUOTA = "Network bandwidth per execution environment"
 
 
 def network(memory, answer):
-    program = f'include "network"; network({memory})'
+    program = f'include "network"; network_mbps({memory})'
     command = ["jq", "-c", "-L", JQ, program]
     done = subprocess.run(command, check=True, input=json.dumps(answer), capture_output=True, text=True)
     return json.loads(done.stdout)
@@ -23,21 +23,22 @@ def quotas(value):
 
 
 @pytest.mark.parametrize(
-    ("memory", "answer", "mbps", "opted_in"),
+    ("memory", "answer", "mbps"),
     [
-        (512, None, 75, None),
-        (2047, quotas(3000.0), 75, None),
-        (2048, None, 75, None),
-        (2048, {"Quotas": []}, 75, None),
-        (10240, quotas(600.0), 75, False),
-        (2048, quotas(3000.0), 78.125, True),
-        (6144, quotas(3000.0), 226.5625, True),
-        (10240, quotas(3000.0), 375, True),
-        (10240, quotas(1000.0), 125, True),
+        (512, None, 78.125),
+        (512, quotas(3000.0), 78.125),
+        (2048, None, 78.125),
+        (2048, {"Quotas": []}, 78.125),
+        (10240, quotas(600.0), 78.125),
+        (10240, quotas(625.0), 78.125),
+        (2048, quotas(3000.0), 78.125),
+        (6144, quotas(3000.0), 226.5625),
+        (10240, quotas(3000.0), 375),
+        (10240, quotas(1000.0), 125),
     ],
 )
-def test_what_memory_buys_of_the_network(memory, answer, mbps, opted_in):
-    assert network(memory, answer) == {"network_mbps": mbps, "network_opted_in": opted_in}
+def test_what_memory_buys_of_the_network(memory, answer, mbps):
+    assert network(memory, answer) == mbps
 
 
 def function_of(driver, **changes):
@@ -55,15 +56,16 @@ def test_the_network_is_asked_for_where_memory_could_buy_more(driver):
     assert "opted in" not in driver.run("write", 1, 1, "--dry-run").err and not driver.calls("network")
     function_of(driver, MemorySize=10240)
     done = driver.run("write", 1, 1, "--dry-run")
-    assert "10,240 MB of memory can have 375 MB/s of network instead of 75, at no charge" in done.err
+    assert "10,240 MB of memory can have 375 MB/s of network instead of 78, at no charge" in done.err
     assert f"QuotaName=='{QUOTA}'" in done.err and len(driver.calls("network")) == 1
     (driver.stub / "network.json").write_text(json.dumps(quotas(3000.0)))
     done = driver.run("write", 1, 1, "--dry-run", "--json")
     assert "once the account" not in done.err
-    assert (json.loads(done.out)["network_mbps"], json.loads(done.out)["network_opted_in"]) == (375, True)
+    assert json.loads(done.out)["network_mbps"] == 375
 
 
 def test_a_quota_that_may_not_be_asked_for_is_said(driver):
+    function_of(driver, MemorySize=10240)
     (driver.stub / "network.fail").write_text("An error occurred (AccessDeniedException) not authorized")
     done = driver.run("write", 1, 1)
     assert "how much network the account has opted in to could not be asked for" in done.err
@@ -132,4 +134,5 @@ def test_a_run_that_is_resumed_keeps_its_network(driver):
     driver.behave("dropped", "good")
     driver.run("write", 2, 1, exit=1)
     done = driver.run("write", "--resume", driver.only_run())
-    assert "opted in" not in done.err and json.loads((driver.only_run() / "run.json").read_text())["network_opted_in"]
+    assert "opted in" not in done.err
+    assert json.loads((driver.only_run() / "run.json").read_text())["network_mbps"] == 375
