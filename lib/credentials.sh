@@ -10,25 +10,20 @@ find_credentials() {
   [ -z "$FOUND_HERE" ] || unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
   [ -z "${AWS_ACCESS_KEY_ID:-}" ] || return 0
   FOUND_HERE=yes
-  if aws configure export-credentials --format process >"$SCRATCH/credentials" 2>"$SCRATCH/credentials.complaint"; then
-    export_credentials
-  elif [[ $(<"$SCRATCH/credentials.complaint") == *[Ii]"nvalid choice"* ]]; then
-    credentials_of_version_1
-  else
-    no_credentials
-  fi
-}
-
-# Version 1 of the CLI does not tell them; the library that it stands on does, where .venv has it.
-credentials_of_version_1() {
-  if "$OWN_TOOLS/python" -c 'import botocore' 2>/dev/null; then
-    "$OWN_TOOLS/python" "$ROOT/lib/credentials.py" >"$SCRATCH/credentials" 2>"$SCRATCH/credentials.complaint" ||
-      no_credentials
-    export_credentials
+  if [ "$CLI_VERSION" != 1 ]; then
+    taken_from aws configure export-credentials --format process
+  # Version 1 does not tell them; the library that it stands on does, where .venv has it.
+  elif "$OWN_TOOLS/python" -c 'import botocore' 2>/dev/null; then
+    taken_from "$OWN_TOOLS/python" "$ROOT/lib/credentials.py"
   else
     # It keeps those of a role for the processes that follow. What it complains of they will complain of too.
     aws sts get-caller-identity --cli-connect-timeout 10 --cli-read-timeout 20 >/dev/null 2>&1 || true
   fi
+}
+
+taken_from() { # COMMAND...
+  "$@" >"$SCRATCH/credentials" 2>"$SCRATCH/credentials.complaint" || no_credentials
+  export_credentials
 }
 
 no_credentials() {

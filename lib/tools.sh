@@ -56,8 +56,8 @@ require_tools() { # COMMAND
 }
 
 GET_CLI="python3 -m venv $ROOT/.venv && $ROOT/.venv/bin/pip install awscli"
-# The oldest AWS CLI that takes endpoints from the environment and the profile: one before it would go to AWS instead.
-LEAST_CLI='2.13, or 1.29 of version 1,'
+# One before it would go to AWS instead.
+LEAST_CLI='2.13, or 1.29 of version 1, is the oldest that takes endpoints from the environment'
 
 # Takes the user's AWS CLI, which knows how they log in, where it is new enough; else the one in .venv.
 choose_cli() {
@@ -68,7 +68,7 @@ choose_cli() {
   CLI_VERSION=1
   [ "$found" != "$OWN_TOOLS/aws" ] || return 0
   version=$(aws --version 2>&1) || version=''
-  if [[ $version =~ aws-cli/([0-9]+)\.([0-9]+) ]]; then
+  if [[ $version =~ aws-cli/([0-9]+)\.([0-9]+)[.0-9]* ]]; then
     version=${BASH_REMATCH[0]#*/}
     case ${BASH_REMATCH[1]} in
       0) ;;
@@ -80,9 +80,8 @@ choose_cli() {
     version="of an unknown version (aws --version says: $(printf '%s' "$version" | head -c 200 | tr '\n' ' '))"
   fi
   [ -x "$OWN_TOOLS/aws" ] ||
-    refuse "the AWS CLI $found is $version; $LEAST_CLI is the oldest that can be used. One of its own comes to the" \
-      "project with: $GET_CLI"
-  say "the AWS CLI $found is $version, older than $LEAST_CLI and not used: the one in .venv is"
+    refuse "the AWS CLI $found is $version; $LEAST_CLI. The project gets one of its own with: $GET_CLI"
+  say "the AWS CLI $found is $version, so the one in .venv is used: $LEAST_CLI"
   # shellcheck disable=SC2034 # explain.sh reads it
   CLI_VERSION=1
   PATH=$OWN_TOOLS:$PATH

@@ -1,10 +1,13 @@
 """What surrounds a run, and is not ours: the user's language, AWS CLI, credentials, profile, Python; a function that is
 being changed, a bucket that refuses writes. For the driver and make deploy alike, with stubs for AWS."""
 
+import http.server
 import json
 import os
 import shutil
 import subprocess
+import threading
+from collections import Counter
 
 import pytest
 from harness import ROOT, read_json
@@ -77,9 +80,9 @@ def with_own_cli(folder, used):
 
 
 VERSIONS = [
-    ("aws-cli/2.9.19 Python/3.11.2 Linux/6.1 source/x86_64.debian.12", "2.9"),
-    ("aws-cli/2.12.7 Python/3.11.6 Darwin/23.5.0 source/arm64", "2.12"),
-    ("aws-cli/1.28.1 Python/3.8.10 Linux/5.4 botocore/1.30.1", "1.28"),
+    ("aws-cli/2.9.19 Python/3.11.2 Linux/6.1 source/x86_64.debian.12", "2.9.19,"),
+    ("aws-cli/2.12.7 Python/3.11.6 Darwin/23.5.0 source/arm64", "2.12.7,"),
+    ("aws-cli/1.28.1 Python/3.8.10 Linux/5.4 botocore/1.30.1", "1.28.1,"),
     ("pyenv: aws: command not found", "of an unknown version (aws --version says: pyenv: aws: command not found"),
 ]
 
@@ -90,10 +93,10 @@ def test_a_cli_that_would_pass_an_endpoint_by_is_not_used(driver, version, told)
     aws(driver, '[ "$1" = --version ] || printf "%s\\n" "$*" >>"$STUB/users"')
     driver.env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
     done = driver.run("write", 1, 1, "--dry-run", exit=3)
-    assert f"is {told}" in done.err and "2.13" in done.err and "pip install awscli" in done.err
+    assert f"is {told.rstrip(',')}" in done.err and "2.13" in done.err and "pip install awscli" in done.err
     with_own_cli(driver.project, driver.stub / "owns")
     done = driver.run("write", 1, 1)
-    assert f"is {told}" in done.err and "the one in .venv is" in done.err
+    assert f"is {told}" in done.err and "the one in .venv is used" in done.err
     assert "lambda invoke" in (driver.stub / "owns").read_text() and not (driver.stub / "users").exists()
 
 
@@ -132,7 +135,6 @@ def test_what_the_cli_is_to_say_does_not_follow_the_users_taste(driver):
 
 
 KEYS = {"Version": 1, "AccessKeyId": "AKX", "SecretAccessKey": "s3", "SessionToken": "t"}
-INVALID_CHOICE = "aws: error: argument subcommand: Invalid choice, valid choices are:\n\nset | get"
 
 
 def without_keys(driver):
@@ -201,7 +203,7 @@ def of_version_1(driver, config):
     """The CLI of version 1, and what .venv has of it."""
     without_keys(driver)
     (driver.stub / "version").write_text("aws-cli/1.46.3 Python/3.11.7 Linux/6.1 botocore/1.43.62\n")
-    (driver.stub / "credentials.fail").write_text(INVALID_CHOICE)
+    (driver.stub / "credentials.fail").write_text("aws: error: argument subcommand: Invalid choice")
     own = driver.project / ".venv" / "bin"
     own.mkdir(parents=True)
     script(own / "python", f'exec "{ROOT}/.venv/bin/python" "$@"')
@@ -218,6 +220,37 @@ def test_version_1_of_the_cli_hands_on_credentials_too(driver):
     of_version_1(driver, f"[default]\ncredential_process = {driver.home}/broker\n")
     driver.run("write", 2, 1)
     assert handed(driver) == {"AKX"} and (driver.stub / "asked").read_text() == "x\n", "asked once"
+
+
+class Metadata(http.server.BaseHTTPRequestHandler):
+    """The metadata service of EC2, which refuses the first request of each kind."""
+
+    def do_PUT(self):
+        self.do_GET()
+
+    def do_GET(self):
+        self.server.asked[self.path] += 1
+        keys = KEYS | {"Code": "Success", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}
+        answer = {"token": "token", "security-credentials/": "role"}
+        text = next((text for end, text in answer.items() if self.path.endswith(end)), json.dumps(keys))
+        self.send_response(200 if self.server.asked[self.path] > 1 else 503)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@needs_venv
+def test_a_role_on_ec2_survives_a_metadata_service_that_refuses_once(driver):
+    of_version_1(driver, "[default]\nregion = eu-west-1\n")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Metadata) as service:
+        service.asked = Counter()
+        threading.Thread(target=service.serve_forever, daemon=True).start()
+        driver.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = f"http://127.0.0.1:{service.server_port}/"
+        driver.run("write", 2, 1)
+        service.shutdown()
+    assert handed(driver) == {"AKX"} and set(service.asked.values()) == {2}, "once for all"
 
 
 @needs_venv
