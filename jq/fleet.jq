@@ -8,6 +8,7 @@
 
 include "cost";
 include "cut";
+include "network";
 include "lib";
 
 # Lambda gives a function so many new environments at once, and again every 10 s.
@@ -48,7 +49,8 @@ def option: if . == "" then null else tonumber end;
 | (if $mb == null then null
    else
      $mb * 1048576 / 1e6 * ($run.read_times // 1)
-     | [. / $run.network_mbps, (if $run.loopback then . * $jobs / machine_rate else 0 end)] | max * $waves
+     | [. / ($run.network_mbps // usual_mbps), (if $run.loopback then . * $jobs / machine_rate else 0 end)]
+     | max * $waves
    end) as $expected
 | ($run.timeout_s * $waves - answering_s | at_least(1)) as $most
 | ($timeout | option // if $expected == null then $most else 4 * $expected | at_least(least_s) end) as $patience

@@ -174,19 +174,19 @@ def test_no_start_at_without_a_barrier(driver):
         assert "start_at" not in event and event["stop_by"] > time.time()
 
 
-def test_workers_give_up_after_four_times_what_75_mb_per_s_take(driver):
+def test_workers_give_up_after_four_times_what_the_network_takes(driver):
     def patience(*args):
         plan = fleet(driver, *args, "--max-cost", 1000)
         return plan["stop_in_s"] - plan["start_in_s"]
 
     assert patience("write", 8, 1) == pytest.approx(60)
-    assert patience("write", 8, 2000) == pytest.approx(4 * 2000 * 2**20 / 75e6)
+    assert patience("write", 8, 2000) == pytest.approx(4 * 2000 * 2**20 / 78.125e6)
     assert patience("write", 8, 2000, "--timeout", 33) == pytest.approx(33)
     plan = fleet(driver, "write", 8, 50000, "--max-cost", 1000)
     assert plan["stop_in_s"] == 890, "never later than the function's timeout allows"
     assert fleet(driver, "read", 8, "--key", "k", "--max-cost", 1000)["stop_in_s"] == 890, "objects of unknown size"
     driver.run("write", 2, 2000)
-    assert patience("read", 8, "--read-times", 2) == pytest.approx(2 * 4 * 2000 * 2**20 / 75e6)
+    assert patience("read", 8, "--read-times", 2) == pytest.approx(2 * 4 * 2000 * 2**20 / 78.125e6)
 
 
 def test_what_cannot_end_in_time_is_said_and_not_refused(driver):

@@ -80,7 +80,7 @@ def test_the_plan_adds_up_by_hand(driver):
     assert cost["requests"] == {"invocations": 1816, "puts": 1800 * 34 + 16, "gets": 1800 * 8}
     requests = 1816 * 0.20 / 1e6 + (1800 * 34 + 16) * 0.005 / 1e3 + 1800 * 8 * 0.0004 / 1e3
     second = 1816 * 0.5 * 0.0000166667
-    assert cost["expected_s"] == pytest.approx(plan["start_in_s"] + 2000 * 2**20 / 75e6)
+    assert cost["expected_s"] == pytest.approx(plan["start_in_s"] + 2000 * 2**20 / 78.125e6)
     assert cost["requests_usd"] == pytest.approx(requests)
     assert cost["compute_usd"] == pytest.approx(second * cost["expected_s"])
     assert cost["ceiling_usd"] == pytest.approx(second * plan["stop_in_s"] + requests)
