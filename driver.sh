@@ -28,14 +28,15 @@
 #                      $BUCKET, else what make deploy saved)
 #   --function NAME    the function (else $FUNCTION, else that of the run that is
 #                      read, else saved, else terabit)
-#   --in-flight N      concurrent requests of one worker, 1 to 256 (8)
+#   --in-flight N      concurrent requests of one worker, 1 to 256 (what fills its
+#                      network, at least 8)
 #   --squad N          jobs per squad, 1 to 256: the function invokes a worker
 #                      for each; 1: this machine does (1 up to 8 jobs, then at
 #                      most 16 squads as long as 256 jobs a squad allow it)
 #   --start-in SECONDS all workers begin at one moment, so long after the launch;
 #                      0: each when it is ready (else as long as the fleet takes)
 #   --timeout SECONDS  workers give up so long after the start (4 times what
-#                      75 MB/s per worker take, at least 60)
+#                      their network takes, at least 60)
 #   --max-cost USD     refuse a run that could cost more (10); of a sweep it holds
 #                      for each run
 #   --yes              allow it nevertheless
