@@ -132,8 +132,3 @@ amend() { # RUN PATH JSON
     return 1
   fi
 }
-
-# The version of this folder; nothing where its Cargo.toml is not there.
-own_version() {
-  [ ! -f "$ROOT/Cargo.toml" ] || awk -F '"' '/^version *=/ { print $2; exit }' "$ROOT/Cargo.toml"
-}
