@@ -1,6 +1,6 @@
 # Purpose: what a launch cost, in USD, by what its workers reported. A library; prices.json has the prices.
 # Input:   the launch's jobs (see job.jq), failed ones included.
-# Args:    $prices: prices.json; $run: run.json or null.
+# Args:    $prices: prices.json; $run: the run, $launch: its launch (see run.jq), null for records from elsewhere.
 
 include "cost";
 include "lib";
@@ -22,6 +22,11 @@ def s3_usd($prices):
 def barrier_usd($prices; $run; $launch):
   if $launch.start_at == null then 0 else ($run | connections) / 1e3 * $prices.thousand_gets end;
 
+# An invocation that does its own job needs no further environment, and puts its answer into the bucket. (Not in format 1
+# of a run, which has no id.)
+def answers_usd($prices; $run):
+  if $run == null or $run.id == null then 0 else length * $prices.thousand_puts / 1e3 end;
+
 # A squad says nothing of itself: it waits for its workers, so it is billed as long as the slowest of them. Its answer
 # in the bucket is one PUT.
 def squad_usd($prices; $run):
@@ -32,14 +37,21 @@ def squad_usd($prices; $run):
       | ($run | compute_usd($prices; 1; $seconds)) + $prices.million_invocations / 1e6 + $prices.thousand_puts / 1e3
     end;
 
+# The jobs of each squad: as many squads as there must be, of one size or one more.
+def cut_evenly($most):
+  length as $jobs
+  | ($jobs / $most | ceil) as $squads
+  | sort_by(.job)
+  | to_entries
+  | group_by(.key * $squads / $jobs | floor)
+  | map(map(.value));
+
 # {usd, known_usd}: the launch's cost, null where a record lacks a field or a job its record; the sum of what is known.
-def bill($prices; $run; $missing):
-  ($run.first // $run) as $launch
-  | (if $launch.mode == "squads" then group_by((.job | numbers) // 0 | . / $launch.squad | floor)
-     else [] end) as $squads
-  | [
-      (.[] | worker_usd($prices), s3_usd($prices)),
-      length * ($prices.million_invocations / 1e6 + barrier_usd($prices; $run; $launch)),
-      ($squads[] | squad_usd($prices; $run))
-    ]
+def bill($prices; $run; $launch; $missing):
+  [
+    (.[] | worker_usd($prices), s3_usd($prices)),
+    length * ($prices.million_invocations / 1e6 + barrier_usd($prices; $run; $launch)),
+    if ($launch.squad // 1) > 1 then cut_evenly($launch.squad)[] | squad_usd($prices; $run)
+    else answers_usd($prices; $run) end
+  ]
   | {usd: (if $missing > 0 or any(.[]; . == null) then null else add end), known_usd: total};

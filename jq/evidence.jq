@@ -2,6 +2,7 @@
 # Input:   the jobs that began (see job.jq), at least one.
 # Output:  one object; times in seconds after the first start, rates in MB/s per worker. What is not known is null.
 
+include "cap";
 include "network";
 include "timeline";
 include "lib";
@@ -64,8 +65,8 @@ def evidence($run; $points; $most; $held_s; $peak; $sampled):
       tail: tail($origin; $most_done; $last),
       memory_mb: ([.[].memory_mb, $run.memory_mb] | p50),
       cpu_share: processor_share($run),
-      network_mbps: ($run.network_mbps // usual_mbps),
-      network_opted_in: (($run.network_mbps // usual_mbps) > usual_mbps)
+      network_mbps: ($run | cap_mbps),
+      network_opted_in: ($run | opted_in)
     }
     + throttling($origin)
     + paces($points; $most; $held_s; $peak; $sampled);

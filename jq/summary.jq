@@ -1,18 +1,29 @@
 # Purpose: what a run reached: summary.json.
-# Input:   records as raw lines (-n -R), streamed; $run: [run.json], [null] for records from elsewhere.
+# Input:   records as raw lines (-n -R), streamed; $run: [the run, see run.jq], [null] for records from elsewhere.
 #          Optional: --slurpfile prices prices.json; without it what the run cost is null.
 # Output:  one object. bytes in bytes; rates (goodput, end_to_end, sustained, peak_*, pywren_peak, first_done, g95, g99)
 #          in GB/s (10^9 bytes per second); mbps in MB/s (10^6) per worker; *_s in seconds, *_ms in milliseconds; cost
 #          in USD. What is undefined is null.
-# Counted: the records of the first launch, failed, missing and errors as well. Figures are over the jobs that began,
-#          failed ones included. unfinished alone is over all launches: jobs without a good record in any.
+# Counted: the records of the first launch that began a job (launch), failed, missing and errors as well. Figures are
+#          over the jobs that began, failed ones included. unfinished alone is over all launches: jobs without a good
+#          record in any.
+# Bounds:  untimed: {jobs, errors, planned_bytes, until_s} of the jobs that may have run and of which no time is known,
+#          null where there is none: how many, by type, what they were to move, and until when they may have held their
+#          slots, in seconds after the first start. They began with the first job for all anyone knows. While there are
+#          some, the fields named in at_least are not above their true value, those in at_most not below it.
+# Damage:  repeated: records that a later one of the same job and launch replaced. unplanned: {count, example: {line,
+#          message}} of records of no planned job, which count nowhere else. sent: {jobs, bytes} of failed jobs that had
+#          sent bytes in attempts that never succeeded, which no figure counts; null where none had.
 
 include "bill";
 include "cost";
 include "evidence";
+include "cap";
 include "job";
 include "network";
+include "selection";
 include "timeline";
+include "untimed";
 include "verdict";
 include "lib";
 
@@ -22,13 +33,6 @@ def by_type:
     {};
     .[$job.error] |= if . == null then [1, $job] else .[0] += 1 end
   );
-
-# How many jobs later launches made good that had no good record ($good: the numbers of those that had).
-def completed_later($good):
-  (reduce $good[] as $job ({}; .[$job | tostring] = true)) as $had
-  | [.[] | select(.error == null) | .job | tostring | select($had[.] | not)]
-  | unique
-  | length;
 
 def timeline_kind:
   map(.samples != null)
@@ -55,16 +59,22 @@ def slowest_request:
   map(select(.request_ms.max? | measured))
   | if length == 0 then null else max_by(.request_ms.max) | {job, key} + (.request_ms | del(.p50, .p99)) end;
 
-# The rates of a fleet of which jobs began. Input: these jobs.
-def rates($points; $makespan; $bytes; $most):
+# The rates of a fleet of which jobs began. Input: these jobs. $makespan: up to the last moment at which one of them may
+# have ended, null where nobody knows; $planned: the bytes that they and those of no known time were to move.
+def rates($points; $makespan; $bytes; $planned; $most):
   ($points | held(0.9 * $most; 0)) as $together
   | def gbs($width): if . == null then null else .[0] / $width / 1e9 end;
-    def until($share): if $bytes == 0 then null else $points | $share * $bytes / reached($share * $bytes) / 1e9 end;
+    def until($share):
+      if $planned == null or $planned == 0 then null
+      else
+        ($points | reached($share * $planned)) as $seconds
+        | if $seconds == null then null else $share * $planned / $seconds / 1e9 end
+      end;
     (map(.start) | min) as $origin
   | (map(.stop) | min - $origin) as $done
   | ($points | best(1)) as $peak
   | {
-      goodput: ($bytes / $makespan / 1e9),
+      goodput: (if $makespan == null then null else $bytes / $makespan / 1e9 end),
       end_to_end: null,
       sustained: ($together.bytes / $together.s / 1e9),
       sustained_s: $together.s,
@@ -77,7 +87,7 @@ def rates($points; $makespan; $bytes; $most):
       g95: until(0.95),
       g99: until(0.99)
     }
-  | .straggler_tax = (if .g95 == null then null else 1 - .goodput / .g95 end)
+  | .straggler_tax = (if .g95 == null or .goodput == null then null else 1 - .goodput / .g95 end)
   | {figures: ., $together, $peak};
 
 def no_rates:
@@ -88,37 +98,64 @@ def no_rates:
   | map({(.): null})
   | add;
 
+# What bounds figures instead of telling them, and why.
+def untimed_jobs($planned_bytes; $origin; $ended_by):
+  if . == [] then null
+  else
+    {
+      jobs: length,
+      errors: (reduce .[].error as $type ({}; .[$type] += 1)),
+      planned_bytes: $planned_bytes,
+      until_s: (if $origin == null or $ended_by == null then null else [$ended_by - $origin, 0] | max end)
+    }
+  end;
+
+# What failed jobs sent in attempts that never succeeded.
+def sent_in_vain:
+  map(select(.sent != null)) | if . == [] then null else {jobs: length, bytes: (map(.sent) | add)} end;
+
+def bounded($names): . as $summary | $names | map(select($summary[.] != null));
+
 $run[0] as $run
 | $ARGS.named.prices[0] as $prices
 | [foreach inputs as $text (0; . + 1; {line: .} + ($text | select(test("[^ \t\r]")) | job))]
-| . as $all
-| ([.[].launch] | if $run == null then min else 1 end // 1) as $first_launch
-| ([.[].launch] | max // (if $run == null then null else 1 end)) as $launches
-| [.[] | select(.launch == $first_launch)] as $records
+| selection($run) as $selection
+| $selection.records as $records
+| $selection.missing as $missing
+| (if $run == null then null else $run.launches[$selection.launch - 1] // {} end) as $launch
 | [$records[] | select(.start != null)] as $began
 | [$records[] | select(.error != null)] as $failed
 | ($failed | by_type) as $types
-| ($run.jobs // ($records | length)) as $jobs
-| ([$jobs - ($records | length), 0] | max) as $missing
-| ([$all[] | select(.launch > $first_launch)] | completed_later([$records[] | select(.error == null) | .job])) as $later
+| ($records | untimed($launch; $missing)) as $untimed
+| ($untimed | all_ended_by) as $ended_by
+| (if $untimed == [] then 0 elif $run == null then null
+   else $run | planned_bytes | if . == null then null else . * ($untimed | length) end end) as $planned
 | ($began | length) as $n
 | ([$began[].bytes] | add // 0) as $bytes
-| (if $n > 0 then ([$began[].stop] | max) - ([$began[].start] | min) else null end) as $makespan
+| ([$began[].start] | min) as $first
+| (if $n == 0 or $untimed != [] and $ended_by == null then null
+   else [$began[].stop, ($ended_by // empty)] | max end) as $last
+| (if $last == null then null else $last - $first end) as $makespan
 | (if $n > 0 then $began | timeline else [] end) as $points
 | ([$points[][3]] | max // 0) as $most
 | ($began | timeline_kind) as $kind
-| (if $n > 0 then $began | rates($points; $makespan; $bytes; $most) else {figures: no_rates} end) as $rates
-| (if $prices == null or $records == [] then null else $records | bill($prices; $run; $missing) end) as $bill
+| (if $n > 0 then
+     $began | rates($points; $makespan; $bytes; if $planned == null then null else $bytes + $planned end; $most)
+   else {figures: no_rates} end) as $rates
+| (if $prices == null or $records == [] then null else $records | bill($prices; $run; $launch; $missing) end) as $bill
 | {
     op: ($run.op // ([$records[].op | strings] | unique | if length == 1 then .[0] else null end)),
     loopback: $run.loopback,
-    jobs: $jobs,
+    jobs: $selection.jobs,
     failed: ($failed | length),
     missing: $missing,
-    unfinished: (($failed | length) + $missing - $later),
+    unfinished: $selection.unfinished,
     errors: ($types | map_values(.[0])),
-    valid: ($jobs > 0 and (($failed | length) + $missing) * 100 <= $jobs),
-    launches: $launches,
+    valid: ($selection.jobs > 0 and (($failed | length) + $missing) * 100 <= $selection.jobs),
+    launches: $selection.launches,
+    launch: $selection.launch,
+    repeated: $selection.repeated,
+    unplanned: $selection.unplanned,
     timeline: $kind,
     bytes: $bytes,
     makespan_s: $makespan
@@ -126,15 +163,24 @@ $run[0] as $run
   + $rates.figures
   + {
     end_to_end: (
-      if $n > 0 and $run.end != null and $run.launch != null and $run.end > $run.launch then
-        $bytes / ($run.end - $run.launch) / 1e9
-      else null end
+      (if $untimed == [] then $launch.end else [$launch.end, $last] | max end) as $over
+      | if $last == null or $launch.launch == null or $over == null then null
+      else
+        ($over - $launch.launch) as $seconds
+        # A clock that was set back in mid run makes it shorter than a part of it.
+        | if $seconds < $makespan then null else $bytes / $seconds / 1e9 end
+      end
     ),
     mbps: ([$began[] | select(.error == null) | .mbps] | distribution),
     max_active: (if $n == 0 then null else $most end),
-    slot_efficiency: (if $n > 0 then ([$began[] | .stop - .start] | add) / ($n * $makespan) else null end),
+    slot_efficiency: (
+      if $makespan == null then null
+      else ([$began[] | .stop - .start] | add) / (($n + ($untimed | length)) * $makespan) end
+    ),
     start_spread_s: (if $n > 0 then [$began[].start] | max - min else null end),
     stop_spread_s: (if $n > 0 then [$began[].stop] | max - min else null end),
+    untimed: ($untimed | untimed_jobs($planned; $first; $ended_by)),
+    sent: ($failed | sent_in_vain),
     requests: ([$records[].requests] | total),
     requests_per_s: ($began | peak_requests),
     retries: ([$records[].retries] | total),
@@ -156,4 +202,6 @@ $run[0] as $run
       end
     )
   }
+| .at_least = (if $untimed == [] then [] else bounded(["goodput", "end_to_end", "slot_efficiency", "g95", "g99"]) end)
+| .at_most = (if $untimed == [] then [] else bounded(["makespan_s", "straggler_tax"]) end)
 | .verdict = verdict

@@ -27,15 +27,16 @@ def bursts:
   and .evidence.best_second_mbps > 1.2 * .evidence.steady_mbps
   and .evidence.best_second_s < .makespan_s / 2;
 
-# What Lambda's network gives each worker.
+# What Lambda's network gives each worker; null where it is not Lambda's.
 def network_cap: .evidence.network_mbps;
 
-def at_the_cap: (settled // 0) / network_cap | . >= 0.9 and . <= 1.1;
+# A worker's rate as a share of that; null where either is not known.
+def share_of_cap: if settled == null or network_cap == null then null else settled / network_cap end;
 
 def failures:
   (.failed + .missing) as $lost
   | (.errors | to_entries | max_by(.value)) as $most
-  | finding("failures"; .makespan_s * $lost / .jobs; "failures";
+  | finding("failures"; (.makespan_s // 0) * $lost / .jobs; "failures";
       if .errors.BadRecord == $lost then
         "Bad records: \($lost | grouped) of \(.jobs | counted("record"; "records")) could not be read"
       else "Failures: \($lost | grouped) of \(.jobs | counted("job"; "jobs")) were not completed" end
@@ -46,24 +47,30 @@ def failures:
 def tail_is_slow: .mbps.p50 != null and .evidence.tail.mbps_p50 < 0.8 * .mbps.p50;
 
 def tail_is_late:
-  .straggler_tax != null
+  .untimed == null
+  and .straggler_tax != null
   and .straggler_tax >= threshold
   and (tail_is_slow | not)
   and .evidence.tail.start_p50_s - .evidence.mean_start_s >= .straggler_tax * .makespan_s / 2;
 
-def tail_cost: "\(.straggler_tax * .makespan_s | seconds) (\(.straggler_tax | percent))";
+def tail_cost:
+  "\(if .untimed == null then "" else "at most " end)\(.straggler_tax * .makespan_s | seconds) "
+  + "(\(.straggler_tax | percent))";
 
 def tail_time:
   "the last 5 % of the bytes took \(.evidence.last_5_percent_s | seconds) of \(.makespan_s | seconds)";
 
+def untimed_jobs: .untimed.jobs | counted("job"; "jobs");
+
 def stragglers:
   select(.straggler_tax != null and .straggler_tax >= threshold and (tail_is_late | not))
   | finding("stragglers"; .straggler_tax * .makespan_s; "stragglers";
-      "Stragglers cost \(tail_cost): \(tail_time)"
-      + if tail_is_slow then
-          ", the last \(.evidence.tail.jobs | counted("worker"; "workers")) at \(.evidence.tail.mbps_p50 | mbps) "
-          + "where the median is \(.mbps.p50 | mbps)"
-        else "" end);
+      "Stragglers cost \(tail_cost): "
+      + if .untimed != null then "when \(untimed_jobs) ended is not known"
+        elif tail_is_slow then
+          "\(tail_time), the last \(.evidence.tail.jobs | counted("worker"; "workers")) at "
+          + "\(.evidence.tail.mbps_p50 | mbps) where the median is \(.mbps.p50 | mbps)"
+        else tail_time end);
 
 # Workers that begin late keep a slot idle, and where they are the last to stop all wait for them.
 def starts:
@@ -84,7 +91,7 @@ def starts:
 
 def cpu:
   select(.evidence.cpu_share != null and .evidence.cpu_share >= 0.9 and .mbps.p50 != null)
-  | finding("cpu"; .evidence.median_job_s * ([1 - settled / network_cap, 0] | max); "processor time";
+  | finding("cpu"; .evidence.median_job_s * ([1 - (share_of_cap // 1), 0] | max); "processor time";
       "Processor time: the median worker used \(.evidence.cpu_share | percent) of what "
       + (if .evidence.memory_mb == null then "its memory" else "\(.evidence.memory_mb | grouped) MB" end)
       + " buys, and got \(settled | mbps)");
@@ -104,7 +111,7 @@ def retried:
 
 # Not a loss but a ceiling.
 def network:
-  select(at_the_cap)
+  select(share_of_cap != null and share_of_cap >= 0.9 and share_of_cap <= 1.1)
   | finding("network_cap"; 0; "the network cap";
       "The network cap: workers "
       + (if bursts then
@@ -122,7 +129,7 @@ def too_short:
 # What has no cost of its own ranks as if it cost 5 %: before trifles, behind what hurts.
 def findings:
   .makespan_s as $all
-  | [stragglers, starts, cpu, throttled, retried, failures, network, too_short]
+  | if $all == null then [] else [stragglers, starts, cpu, throttled, retried, failures, network, too_short] end
   | map(select(.cost_s >= threshold * $all or (.cause | IN("cpu", "network_cap", "too_short"))))
   | sort_by(-([.cost_s, if .cause | IN("cpu", "network_cap", "too_short") then 0.05 * $all else 0 end] | max));
 
@@ -134,9 +141,10 @@ def also:
 def nothing:
   "Nothing in these records held it back"
   + ([
-      if settled != null and settled < 0.9 * network_cap then
+      if share_of_cap == null then empty
+      elif share_of_cap < 0.9 then
         "workers got \(settled | mbps) each, below the network cap of \(network_cap | fixed(0))"
-      elif settled != null and settled > 1.1 * network_cap then
+      elif share_of_cap > 1.1 then
         "workers got \(settled | mbps) each, above the network cap of \(network_cap | fixed(0))"
       else empty end,
       if .evidence.cpu_share != null then "\(.evidence.cpu_share | percent) of their processor time used" else empty end
@@ -146,9 +154,21 @@ def nothing:
 # A stage that waits for its last worker gets the goodput, so that is the number to plan with. Only workers that take
 # new work as they finish get the sustained rate; of a fleet that began in a burst, what it settled at.
 def plan:
-  if .loopback == true then {plan: "Plan nothing with these figures.", plan_gbs: null, plan_fed_gbs: null}
-  elif .valid | not then
-    {plan: "Plan nothing with this run: repeat it when the failures are mended.", plan_gbs: null, plan_fed_gbs: null}
+  def nothing($why): {plan: "Plan nothing with \($why).", plan_gbs: null, plan_fed_gbs: null};
+  if .loopback == true then nothing("these figures")
+  elif .valid | not then nothing("this run: repeat it when the failures are mended")
+  elif .errors.Deadline != null then
+    # Or the time that they were given would stand for the time that they need.
+    nothing("this run: \(.errors.Deadline | counted("job"; "jobs")) met the deadline before the work was done; "
+      + "repeat it with a longer one")
+  elif .goodput == null then nothing("these records: when \(untimed_jobs) ended is not known")
+  elif .untimed != null then
+    {
+      plan: ("Plan with \(.goodput | gbs), the least that the goodput can have been: when \(untimed_jobs) ended is "
+        + "not known."),
+      plan_gbs: .goodput,
+      plan_fed_gbs: null
+    }
   else
     (if .sustained_short then null
      elif bursts then .evidence.steady_mbps * .max_active / 1e3
@@ -173,13 +193,11 @@ def plan:
   end;
 
 def verdict:
-  if .makespan_s == null then
+  if .max_active == null then
     {
       held_back_by: (if .failed + .missing > 0 then "failures" else null end),
       sentence: (
         if .jobs == 0 then "There are no records to judge."
-        elif .launches != null and .launches > 1 and .unfinished == 0 then
-          "The first launch told nothing: the objects are complete, but nothing was measured."
         elif .missing > 0 then "No job is known to have begun: there is nothing to judge yet."
         else "No job began: there is nothing to judge." end
       ),
@@ -201,6 +219,8 @@ def verdict:
              + ($findings | also) + "."
            )
          }
+       elif .goodput == null then
+         {held_back_by: "failures", sentence: "When \(untimed_jobs) ended is not known, so no goodput is."}
        elif $findings == [] then {held_back_by: "nothing", sentence: (nothing + ".")}
        else
          {
