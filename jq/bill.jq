@@ -22,8 +22,8 @@ def s3_usd($prices):
 def barrier_usd($prices; $run; $launch):
   if $launch.start_at == null then 0 else ($run | connections) / 1e3 * $prices.thousand_gets end;
 
-# An invocation that does its own job needs no further environment, and puts its answer into the bucket. (Not in format 1
-# of a run, which has no id.)
+# An invocation that does its own job needs no further environment, and puts its answer into the bucket (not in format
+# 1 of a run, which has no id).
 def answers_usd($prices; $run):
   if $run == null or $run.id == null then 0 else length * $prices.thousand_puts / 1e3 end;
 

@@ -1,15 +1,20 @@
 # Purpose: what the panels of a picture show of one run.
-# Input:   records as raw lines (-n -R), streamed; $run: [run.json], [null] for records from elsewhere;
+# Input:   records as raw lines (-n -R), streamed; $run: [the run, see run.jq], [null] for records from elsewhere;
 #          $summary: [summary.json]; $source: what the reader calls the records.
 # Output:  one object. Times (t, t2, start, stop, wait, from, to, t95) in seconds since the first job began, which is
 #          epoch; gbs and goodput in GB/s (10^9 bytes per second), mbps in MB/s (10^6), mb in MB (10^6 bytes). A bin
-#          lasts from t to t2; its gbs and active are means over that time.
-# Counted: the records of the first launch, as in summary.jq. What did not begin is counted in unseen, and not drawn.
+#          lasts from t to t2; its gbs and active are means over that time. sent_gbs: what jobs that failed sent in
+#          attempts that never succeeded.
+# Counted: the records of the launch that summary.jq counts. Jobs that may have run and of which no time is known are
+#          drawn for as long as they are reckoned, as untimed. What did not begin is counted in unseen, and not drawn.
 
+include "cap";
 include "job";
 include "kinds";
 include "network";
+include "selection";
 include "timeline";
+include "untimed";
 include "lib";
 
 # Foreign text, short and harmless. Most of it is plain, and need not be looked at letter by letter.
@@ -40,11 +45,23 @@ def at($moments):
       if $now[1] == 1 then [.t, .bytes, .worker_s] else empty end
     );
 
-# Input: a timeline. The first and the last moment with at least so many active jobs: [from, to].
-def together($least):
+# Input: a timeline. The stretches of time with at least so many active jobs: [{from, to}, ...].
+def stretches($least):
   . as $points
-  | [range(length - 1) | select($points[.][3] >= $least)]
-  | [$points[.[0]][0], $points[.[-1] + 1][0]];
+  | reduce (range(length - 1) | select($points[.][3] >= $least)) as $n (
+      [];
+      $points[$n][0] as $from
+      | $points[$n + 1][0] as $to
+      | if length > 0 and .[-1].to == $from then .[-1].to = $to else . + [{$from, $to}] end
+    );
+
+# Input: jobs. Bytes and job-seconds of them alone at these moments, as at() gives them; null of none.
+def apart_from_others($origin; $moments):
+  if . == [] then null
+  else
+    ((map(.start) | min) - $origin) as $first
+    | [timeline | map(.[0] += $first) | at($moments)]
+  end;
 
 # A width of 1, 2 or 5 times a power of ten, so that there are about so many classes up to the input.
 def class_width($classes):
@@ -68,13 +85,16 @@ def classes:
 
 $run[0] as $run
 | $summary[0] as $summary
-| [inputs | select(test("[^ \t\r]")) | job | del(.request_ms, .message)] as $lines
-| (if $run == null then [$lines[].launch] | min else 1 end) as $launch
-| ($lines | map(select(.launch == $launch))) as $records
+| [inputs | select(test("[^ \t\r]")) | job | del(.request_ms, .message)]
+| selection($run) as $selection
+| $selection.records as $records
+| (if $run == null then null else $run.launches[$selection.launch - 1] // {} end) as $launch
 | ($records | map(select(.start != null)) | sort_by(.start)) as $jobs
+| (if $summary.untimed.until_s == null then [] else $records | untimed($launch; $selection.missing) end) as $untimed
 | ([$jobs[0].start, 0] | map(numbers)[0]) as $origin
 | ($jobs | if . == [] then [[0, 0, 0, 0]] else timeline end) as $points
 | ($jobs | map(select((.throttled // 0) > 0))) as $throttled
+| ($jobs | map(select(.sent != null))) as $sent
 | ($points | last_stop) as $last
 | ([$jobs[].bytes] | add // 0) as $bytes
 | ($last | bin_width) as $width
@@ -82,11 +102,8 @@ $run[0] as $run
 | ($origin - ($origin | floor)) as $offset
 | ([0, (range(1; ($last + $offset) / $width | ceil) | . * $width - $offset | select(. > 0)), $last]) as $moments
 | [$points | at($moments)] as $sums
-| (if $throttled == [] then null
-   else
-     ($throttled[0].start - $origin) as $first
-     | [$throttled | map(.bytes = 0) | timeline | map(.[0] += $first) | at($moments)]
-   end) as $throttled_sums
+| ($throttled | map(.bytes = 0) | apart_from_others($origin; $moments)) as $throttled_sums
+| ($sent | map(.bytes = .sent | .samples = .sent_samples) | apart_from_others($origin; $moments)) as $sent_sums
 | {
     op: ([$run.op, $summary.op | select(IN("write", "read"))][0] // "records"),
     source: ($source | named(120)),
@@ -94,35 +111,42 @@ $run[0] as $run
     kind: ({$source, $run, $summary} | kind),
     loopback: ($run.loopback == true),
     valid: ($summary.valid != false),
-    planned: (($run.jobs | number) // ($records | length)),
+    planned: $selection.jobs,
     began: ($jobs | length),
     failed: ([$jobs[] | select(.error != null)] | length),
-    unseen: ([($run.jobs | number // 0), ($records | length)] | max - ($jobs | length)),
+    untimed: ($untimed | length),
+    unseen: ($selection.jobs - ($jobs | length) - ($untimed | length)),
+    sent_mb: ([$sent[].sent] | if . == [] then null else add / 1e6 end),
     throttled: ([$throttled[].throttled] | add // 0),
     throttled_jobs: ($throttled | length),
     # Not of a job that was invoked late, but of those that were there and waited.
     waited: any($jobs[]; .handler_s != null and .stop - .handler_s < .start - 0.05),
     epoch: $jobs[0].start,
-    launch: ($run.launch | number),
+    launch: ($launch.launch | number),
     region: ($run.region | named(30)),
     memory_mb: (($run.memory_mb // $jobs[0].memory_mb) | number),
     arch: (($run.arch // $jobs[0].arch) | named(20)),
-    cap_mbps: (($run.network_mbps | number) // usual_mbps),
+    cap_mbps: ($run | cap_mbps),
     mb_per_file: ($run.mb_per_file | number),
     part_mb: ($run.part_mb | number),
     range_mb: ($run.range_mb | number),
     in_flight: ($run.in_flight | number),
-    version: ($run.ping.version? | named(30)),
+    version: ($launch.version | named(30)),
     sentence: ([$summary.verdict.sentence?] | map(strings)[0] | named(400)),
     bytes: $bytes,
-    makespan_s: (if $jobs == [] then null else $last end),
-    t95: (if $bytes == 0 then null else $points | reached(0.95 * $bytes) end),
-    goodput: (if $jobs == [] then null else $bytes / $last / 1e9 end),
+    makespan_s: (if $jobs == [] then null else [$last, $summary.makespan_s] | max end),
+    # Not while the rest may have come when nobody knows.
+    t95: (if $bytes == 0 or $summary.untimed != null then null else $points | reached(0.95 * $bytes) end),
+    goodput: $summary.goodput,
+    at_least: ($summary.at_least // [] | index("goodput") != null),
     sustained: (
       if $summary.sustained == null or $jobs == [] then null
       else
-        ($points | together(0.9 * ([.[][3]] | max))) as [$from, $to]
-        | {gbs: $summary.sustained, seconds: $summary.sustained_s, $from, $to}
+        {
+          gbs: $summary.sustained,
+          seconds: $summary.sustained_s,
+          stretches: ($points | stretches(0.9 * ([.[][3]] | max)))
+        }
       end
     ),
     best: ($points | best(1) | if . == null then null else {gbs: (.[0] / 1e9), from: .[1], to: (.[1] + 1)} end),
@@ -142,9 +166,11 @@ $run[0] as $run
         }
         + if $throttled_sums == null then {}
           else {throttled: (($throttled_sums[$i + 1][2] - $throttled_sums[$i][2]) / $length | rounded(2))} end
+        + if $sent_sums == null then {}
+          else {sent_gbs: (($sent_sums[$i + 1][1] - $sent_sums[$i][1]) / $length / 1e9 | rounded(5))} end
     ],
     # y: the job's place among all, sorted by start, the middle of its line.
-    jobs: [
+    jobs: ([
       $jobs | to_entries[]
       | .key as $rank
       | .value
@@ -160,5 +186,17 @@ $run[0] as $run
         + (if .handler_s == null then {} else {wait: ([.stop - .handler_s, .start] | min - $origin | rounded(3))} end)
         + (if .error == null then {} else {error: (.error | named(60))} end)
         + (if .throttled == null then {} else {throttled} end)
-    ]
+        + (if .sent == null then {} else {sent: (.sent / 1e6 | rounded(1))} end)
+    ] + [
+      range($untimed | length) as $rank
+      | $untimed[$rank]
+      | {
+          y: (($jobs | length) + $rank + 0.5),
+          job: (.job | number),
+          key: (.key | named(64)),
+          start: 0,
+          stop: ([.ended_by - $origin, 0] | max | rounded(3)),
+          untimed: (.error | named(60))
+        }
+    ])
   }

@@ -60,12 +60,16 @@ def shown($panels; $runs; $layout):
       (.gbs | in_sight($layout)) or ($layout.many | not) and .mbps < $layout.mbps
     ));
 
-def sentence: .sentence // "\(.began | counted("worker"; "workers")): \(.goodput | figures) GB/s";
+# A goodput with what it is worth.
+def goodput_gbs: "\(if .at_least then "at least " else "" end)\(.goodput | figures) GB/s";
+
+def sentence: .sentence // "\(.began | counted("worker"; "workers")): \(goodput_gbs)";
 
 def setup:
   "\(if .alone and .launch != null then "terabit \(.op)" else .source end): \(.planned | counted("job"; "jobs"))"
   + (if .mb_per_file == null then "" else ", \(.mb_per_file | grouped) MiB each" end)
   + (if .failed > 0 then ", \(.failed | grouped) failed" else "" end)
+  + (if .untimed > 0 then ", \(.untimed | grouped) that may have run, nobody knows how long" else "" end)
   + (if .unseen > 0 then ", \(.unseen | grouped) not known to have begun and not drawn" else "" end)
   + (if .valid then "" else ". NOT VALID: more than 1 % failed or are missing" end);
 
@@ -84,15 +88,16 @@ def conditions:
   | map(strings)
   | join(", ");
 
-# Input: a run. The highest rate that its network could have carried at any moment, in GB/s.
-def cap: (.bins | map(.active) | max) * .cap_mbps / 1e3;
+# Input: a run. The highest rate that its network could have carried at any moment, in GB/s; null where that is not
+# known.
+def cap: if .cap_mbps == null then null else (.bins | map(.active) | max) * .cap_mbps / 1e3 end;
 
 # How the runs are laid out, so that they can be compared: one time axis, one scale of rates. More than two are small
 # multiples, three in a row. Widths and heights in pixels.
 def layout:
   (map(.makespan_s) | max) as $most
-  | (map([.bins[].gbs, .best.gbs, .sustained.gbs] | max) | max * 1.08) as $moved
-  | (map(cap) | max * 1.08) as $cap
+  | (map([.bins[].gbs, .bins[].sent_gbs, .best.gbs, .sustained.gbs] | max) | max * 1.08) as $moved
+  | (map(cap // 0) | max * 1.08) as $cap
   | {
       runs: length,
       many: (length > 2),
@@ -132,10 +137,11 @@ def timeline($panels; $i; $layout):
   | on_time_axis($layout)
   | .height as $height
   | titled($run; $layout.runs; "When each worker was busy")
-  | .encoding.y.scale = exactly(0; $run.began * 1.02)
-  | .encoding.y.axis.tickCount = ([$run.began, 10] | min)
+  | ($run.began + $run.untimed) as $lines
+  | .encoding.y.scale = exactly(0; $lines * 1.02)
+  | .encoding.y.axis.tickCount = ([$lines, 10] | min)
   # Lines stand apart where there is room, and lie on each other where there is none; a failure is always seen.
-  | ($height / $run.began | if . >= 3 then [0.75 * ., 12] | min else [. + 0.4, 1] | max end | rounded(2)) as $thick
+  | ($height / $lines | if . >= 3 then [0.75 * ., 12] | min else [. + 0.4, 1] | max end | rounded(2)) as $thick
   | .layer |= map(
       if .mark.type != "bar" then .
       elif .mark.style | index("failed") then .mark.size = ([$thick, 2] | max)
@@ -147,7 +153,8 @@ def timeline($panels; $i; $layout):
         ["—", "active", "active jobs"],
         ["■", $run.op, "a job, start to stop"],
         if $run.waited then ["■", "wait", "waiting for the start"] else empty end,
-        if $run.failed > 0 then ["■", "failed", "failed, to its last byte"] else empty end
+        if $run.failed > 0 then ["■", "failed", "failed, to its last byte"] else empty end,
+        if $run.untimed > 0 then ["■", "untimed", "may have run so long"] else empty end
       ]
       | legend($panels; $layout.width + 8; 8)
     ])
@@ -168,7 +175,7 @@ def beside($x; $wide; $labels; $height; $layout):
       | [
           $run.bins[]
           | select(.t2 > $from and .t < $from + $wide * $pixel)
-          | .gbs, (.active * $run.cap_mbps / 1e3)
+          | .gbs, (if $run.cap_mbps == null then empty else .active * $run.cap_mbps / 1e3 end)
           | $height * (1 - . / $layout.gbs)
         ] as $curves
       | .y = (
@@ -179,15 +186,17 @@ def beside($x; $wide; $labels; $height; $layout):
   | (map(select(.y != null)) + [{align: "left", x: ($x + $gap), y: 10}])[0];
 
 # Input: a run. A cap far above what was reached is not drawn: all that could be seen of it is that it rises and falls.
-def cap_in_sight($layout): cap <= $layout.gbs;
+def cap_in_sight($layout): cap != null and cap <= $layout.gbs;
 
-# What the panel of the aggregate says beside its right edge: {text, gbs, style, from, to}, times in seconds.
+# What the panel of the aggregate says beside its right edge: {text, gbs, style, stretches}. A rate is drawn over the
+# stretches of time that it is of, in seconds.
 def aggregate_labels($panels; $layout):
   . as $run
-  | {text: "goodput \(.goodput | figures) GB/s", gbs: .goodput, from: 0, to: .makespan_s},
+  | (select(.goodput != null)
+      | {text: "goodput \(goodput_gbs)", gbs: .goodput, stretches: [{from: 0, to: .makespan_s}]}),
     (.sustained // empty
-      | {text: "sustained \(.gbs | figures) GB/s, \(.seconds | rough_seconds)", gbs, from, to}),
-    (.best // empty | {text: "best second \(.gbs | figures) GB/s", gbs, from, to}),
+      | {text: "sustained \(.gbs | figures) GB/s, \(.seconds | rough_seconds)", gbs, stretches}),
+    (.best // empty | {text: "best second \(.gbs | figures) GB/s", gbs, stretches: [{from, to}]}),
     (select(cap_in_sight($layout))
       | {text: "\(.cap_mbps | fixed(0)) MB/s × active workers", gbs: cap, quiet: true}),
     (published($panels; $run)
@@ -208,6 +217,11 @@ def aggregate($panels; $i; $layout):
     ] as $labels
   | titled($run; $layout.runs; "How fast all of them together moved data")
   | .encoding.y.scale = exactly(0; $layout.gbs)
+  | if $run.sent_mb == null then .
+    else
+      layers([$panels.sent])
+      | .title.subtitle = "dashed red: \($run.sent_mb | fixed(1)) MB that failed jobs sent in vain"
+    end
   | of_run($run; $i)
   | behind($panels; $run.loopback)
   | tail($panels; $run; $layout)
@@ -233,12 +247,14 @@ def aggregate($panels; $i; $layout):
       | .text | note($panels; $layout.width + 8; $at; [if $quiet then "quiet" else empty end])
     ]);
 
-# The lines that belong to the labels.
+# The lines that belong to the labels: a rate's own, and from the last of them a thin one to its label.
 def marks($panels; $layout):
   [
     aggregate_labels($panels; $layout)
-    | select(.to != null or .lined)
-    | {from, to, gbs, lead: (.to // $layout.from)}
+    | select(.stretches != null or .lined)
+    | .gbs as $gbs
+    | (.stretches[]? | {from, to, $gbs}),
+      {$gbs, lead: (.stretches[-1].to? // $layout.from)}
   ];
 
 def throttled($panels; $i; $layout):
@@ -255,7 +271,7 @@ def throttled($panels; $i; $layout):
 def rate_marks($panels; $runs; $layout; $width):
   [
       ($runs[] | {text: "median \(.median | fixed(1))", mbps: .median, style: .op}),
-      ($runs | map(.cap_mbps) | unique[] | {text: "\(fixed(0)): Lambda's network", mbps: ., style: "quiet"}),
+      ($runs | map(.cap_mbps | values) | unique[] | {text: "\(fixed(0)): Lambda's network", mbps: ., style: "quiet"}),
       ([$runs[] | select($layout.many | not) | . as $run | published($panels; .) | {
           text: "\(.name): \(.[$run.op].mbps)\(if $runs | length > 1 then ", " + $run.op else "" end)",
           mbps: .[$run.op].mbps,
@@ -292,7 +308,7 @@ def rates($panels; $layout; $width):
   | layers([$marks[] | . as $mark | .text | note($panels; $mark.x + 4; 6 + 14 * $mark.line; [$mark.style])])
   | titled($runs[0]; if $layout.many then $layout.runs else 1 end; "How fast each worker was");
 
-def nothing: {gbs: 0, active: 0, throttled: 0};
+def nothing: {gbs: 0, active: 0, throttled: 0, sent_gbs: 0};
 
 # One sentence for each of up to two runs; of more, a line for each kind with its median and range.
 def headlines:
@@ -301,10 +317,11 @@ def headlines:
   else
     group_by(.column)
     | map(
-        (map(.goodput) | sort) as $sorted
-        | "\(.[0].letter), \(.[0].op): goodput \($sorted | middle | figures) GB/s"
-        + if length == 1 then "" else
-            ", the median of \(length) runs from \($sorted[0] | figures) to \($sorted[-1] | figures)"
+        (map(.goodput | values) | sort) as $sorted
+        | "\(.[0].letter), \(.[0].op): goodput \(if any(.at_least) then "at least " else "" end)"
+        + "\($sorted | middle | figures) GB/s"
+        + if $sorted | length < 2 then "" else
+            ", the median of \($sorted | length) runs from \($sorted[0] | figures) to \($sorted[-1] | figures)"
           end
       )
   end;
@@ -319,7 +336,7 @@ def footer_lines($panels; $layout):
       "GB: 10^9 bytes. goodput: all bytes over first start to last stop. sustained: while at least nine in ten of the "
         + "most active jobs were active.",
       ($runs
-        | map(select(.cap_mbps < $layout.mbps or cap_in_sight($layout)) | .cap_mbps)
+        | map(select(.cap_mbps != null and (.cap_mbps < $layout.mbps or cap_in_sight($layout))) | .cap_mbps)
         | unique[]
         | "\(fixed(0)) MB/s: what Lambda's network gives a worker "
           + (if . == usual_mbps then "at every memory size, unless more is opted into"

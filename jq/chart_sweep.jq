@@ -38,6 +38,7 @@ panels as $panels
         of_ideal: (if .ideal == null or .ideal == 0 then null else .goodput.median / .ideal end),
         mbps: (.mbps_p50 | rounded(1)),
         runs: .repetitions,
+        at_least: (.at_least == true),
         loopback,
         valid
       }
@@ -47,19 +48,23 @@ panels as $panels
     any($rows[]; .loopback) as $loopback
     | ([$rows[] | .workers] | scale) as $across
     | ([$rows[] | .gbs, .least, .most, .ideal | numbers | select(. > 0)] | rates_axis) as $up
+    # A logarithmic axis has no place for 0: the whisker ends where the axis does.
+    | [$rows[] | .least = ([.least, ($up.scale.domain[0] // 0)] | max)] as $drawn
     | ([$rows[] | select(.of_ideal != null)] | group_by(.op == "read") | map(max_by(.workers))
-        | map("\(.op): \(.workers | counted("worker"; "workers")) moved \(.gbs | figures) GB/s together, "
+        | map("\(.op): \(.workers | counted("worker"; "workers")) moved "
+            + "\(if .at_least then "at least " else "" end)\(.gbs | figures) GB/s together, "
             + "\(.of_ideal * 100 | fixed(0)) % of the ideal")) as $title
     | ([
         if $loopback then loopback_warning else empty end,
         if $sweep[0].stopped != null then "The sweep ended early: \($sweep[0].stopped | visible | shortened(120))"
         else empty end,
-        if all($rows[]; .valid != false) then empty else "NOT VALID: in some runs more than 1 % failed." end
+        if all($rows[]; .valid != false) then empty else "NOT VALID (pale): in some runs more than 1 % failed." end
       ]) as $details
     | [
         "Points: goodput (all bytes over first start to last stop), the median of the runs of a size; whiskers: the "
           + "least and the most of them.",
-        "Ideal (dashed): the goodput per worker of the smallest fleet, times the workers. GB: 10^9 bytes, MB: 10^6."
+        "Ideal (dashed): the goodput per worker of the smallest valid fleet, times the workers. GB: 10^9 bytes, MB: "
+          + "10^6."
       ] as $footer
     | {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
@@ -77,7 +82,7 @@ panels as $panels
           | map(behind($panels; $loopback))
           + [.[0].width as $width | $footer | footer($panels; $width)]
         ),
-        datasets: {rows: $rows},
+        datasets: {rows: $drawn},
         usermeta: {$title, $details, $footer}
       }
   end

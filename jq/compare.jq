@@ -1,6 +1,6 @@
 # Purpose: runs side by side, for a terminal of 80 columns.
 # Input:   one array, [{source, run, summary}, ...]; source: the folder or file as the user would type it, run: its
-#          run.json or null, summary: its summary.json. Optional: --argjson colour true (false).
+#          the run (see run.jq) or null, summary: its summary.json. Optional: --argjson colour true (false).
 # Output:  lines of text (-r). Runs of one kind (same op and configuration) are one column: the median, and below it the
 #          least and the most. Differences are to the first column, in percent. GB/s and MB/s are decimal.
 
@@ -8,24 +8,29 @@ include "kinds";
 include "layout";
 include "lib";
 
-# What is compared: name, unit, decimals by the figure's size, and where it stands.
+# What is compared: name, unit, and where it stands; at last a sign where it is only a bound.
 def rows:
-  ["goodput", "GB/s", .goodput],
+  def bound($name):
+    if .at_least | index($name) then ">=" elif .at_most | index($name) then "<=" else "" end;
+  ["goodput", "GB/s", .goodput, bound("goodput")],
   ["sustained", "GB/s", .sustained],
   ["best second", "GB/s", .peak_1s],
-  ["end to end", "GB/s", .end_to_end],
+  ["end to end", "GB/s", .end_to_end, bound("end_to_end")],
   ["median worker", "MB/s", .mbps.p50],
   ["slow workers", "MB/s", .mbps.p5],
-  ["stragglers", "%", (.straggler_tax | if . == null then null else . * 100 end)],
+  ["stragglers", "%", (.straggler_tax | if . == null then null else . * 100 end), bound("straggler_tax")],
   ["started within", "s", .start_spread_s],
-  ["makespan", "s", .makespan_s],
+  ["makespan", "s", .makespan_s, bound("makespan_s")],
   ["throttled", "503s", .throttled],
   ["not good", "jobs", .failed + .missing],
   ["cost", "USD", .cost_usd];
 
-# Percent of the first column's; a share of percents is not taken twice, and of nothing none can be.
+# Percent of the first column's; a share of percents is not taken twice, of nothing and of bounds none can be.
 def change($unit; $first):
-  if . == null or $first == null then "-"
+  if .bound != "" or $first.bound != "" then {of: {}} else . end
+  | .of.median
+  | $first.of.median as $first
+  | if . == null or $first == null then "-"
   elif $unit == "%" then . - $first | (if . >= 0 then "+" else "" end) + fixed(1) + " pt"
   elif $first == 0 then (if . == 0 then "same" else "-" end)
   else (. / $first - 1) * 100 | (if . >= 0 then "+" else "" end) + fixed(if . < 1000 then 1 else 0 end) + " %" end;
@@ -36,6 +41,9 @@ def figure($unit):
   elif $unit == "USD" then fixed(if . < 0.1 then 5 else 2 end)
   elif $unit == "%" then if fabs < 0.05 then "0.0" else fixed(1) end
   else figures end;
+
+# A row's figure, marked where it is a bound.
+def cell(figure_of; $unit): .bound as $bound | .of | figure_of | if . == null then "-" else $bound + figure($unit) end;
 
 # Runs of one kind, in the order in which they were named.
 def columns_of_runs:
@@ -50,10 +58,12 @@ def columns_of_runs:
       sources: (if .[0].run == null then [] else map(.source | visible) end),
       loopback: any(.[]; .summary.loopback == true),
       invalid: any(.[]; .summary.valid | not),
+      untimed: any(.[]; .summary.untimed != null and .summary.max_active != null),
+      damaged: any(.[]; .summary.repeated > 0 or .summary.unplanned.count > 0),
       rows: (
         map([.summary | rows])
         | transpose
-        | map({name: .[0][0], unit: .[0][1], of: (map(.[2]) | range_of)})
+        | map({name: .[0][0], unit: .[0][1], of: (map(.[2]) | range_of), bound: (map(.[3] // "") | max)})
       )
     });
 
@@ -72,7 +82,7 @@ def settings($columns):
 
 # Two runs of one kind differ by chance as well.
 def doubt:
-  def goodput: .rows[0].of;
+  def goodput: .rows[0];
   if length == 1 then
     if .[0].count > 1 then empty else "One run alone has nothing to be compared with." end
   elif all(.[]; .count == 1) then
@@ -83,8 +93,10 @@ def doubt:
     (.[0] | goodput) as $first
     | .[1:][]
     | goodput as $other
-    | select($first.median != null and $other.median != null)
-    | if $other.most < $first.least or $other.least > $first.most then
+    | select($first.of.median != null and $other.of.median != null)
+    | if $first.bound + $other.bound != "" then
+        "\(.letter): goodput is known within bounds only, here or in A: what the difference is nobody knows."
+      elif $other.of.most < $first.of.least or $other.of.least > $first.of.most then
         "\(.letter): goodput lies outside the range of A in every run."
       else "\(.letter): goodput overlaps the range of A: the difference may be noise." end
   end;
@@ -107,12 +119,12 @@ def block($colour):
       | select(any(.[]; .rows[$n].of.median != null))
       | line(
           $first.name; $unit;
-          .rows[$n].of.median | figure($unit);
-          .rows[$n].of.median | change($unit; $first.of.median)
+          .rows[$n] | cell(.median; $unit);
+          .rows[$n] | change($unit; $first)
         ),
         if any(.[]; .count > 1) and ($unit | IN("GB/s", "MB/s")) then
-          line("  least"; ""; if .count > 1 then .rows[$n].of.least | figure($unit) else "" end; ""),
-          line("  most"; ""; if .count > 1 then .rows[$n].of.most | figure($unit) else "" end; "")
+          line("  least"; ""; if .count > 1 then .rows[$n] | cell(.least; $unit) else "" end; ""),
+          line("  most"; ""; if .count > 1 then .rows[$n] | cell(.most; $unit) else "" end; "")
           | quiet($colour)
         else empty end
     );
@@ -131,6 +143,8 @@ def warning($text): if . == [] then empty else "  \($text), in \(map(.letter) | 
   ),
   (map(select(.loopback)) | warning("LOOPBACK, NOT S3: figures of this machine") | alarming($colour)),
   (map(select(.invalid)) | warning("NOT VALID: more than 1 % failed or missing") | alarming($colour)),
+  (map(select(.untimed)) | warning("BOUNDS (>=, <=) OR NONE: when jobs ended is not known") | alarming($colour)),
+  (map(select(.damaged)) | warning("DAMAGED: records that come twice or were not planned") | alarming($colour)),
   (
     if length < 2 then block($colour)
     else range(1; length; 2) as $n | [.[0]] + .[$n : $n + 2] | block($colour) end

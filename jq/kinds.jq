@@ -1,15 +1,15 @@
 # Purpose: which runs are the same experiment, and what each is called beside others. A library.
 
 # What makes two runs the same experiment. Nobody knows that of records from elsewhere: each file is its own.
-# Input: {source, run, summary}, run: run.json or null.
+# Input: {source, run, summary}, run: the run (see run.jq) or null.
 def kind:
   {op: .summary.op, jobs: .summary.jobs}
   + if .run == null then {source}
     else
       .run
       | {
-          mb_per_file, part_mb, range_mb, in_flight, read_times, verify, memory_mb, arch, region, loopback, mode, squad,
-          bucket, function
+          mb_per_file, part_mb, range_mb, in_flight, read_times, verify, memory_mb, arch, region, loopback, bucket,
+          function, squad: .launches[0].squad
         }
       | map_values(values)
     end;

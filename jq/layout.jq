@@ -34,7 +34,7 @@ def volume:
   elif . >= 1e5 then "\(. / 1e6 | fixed(1)) MB"
   else "\(grouped) bytes" end;
 
-# Whose figures stand in a table; $run: run.json or null; $source: the folder or file.
+# Whose figures stand in a table; $run: the run (see run.jq) or null; $source: the folder or file.
 def run_title($run; $source):
   if $run == null then "terabit: records of \($source | visible)"
   else

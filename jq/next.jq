@@ -1,5 +1,5 @@
 # Purpose: the commands that make sense after a run. A library.
-# Input:   the summary; $run: run.json or null; $source: the run's folder or file as the user would type it.
+# Input:   the summary; $run: the run (see run.jq) or null; $source: the run's folder or file as the user would type it.
 # Output:  a stream of command lines; none for records from elsewhere, whose fleet is not ours to start.
 
 include "lib";
@@ -13,16 +13,15 @@ def with_memory($function; $mb):
 def remedies($run; $folder):
   .verdict.held_back_by as $cause
   | (.evidence.memory_mb // $run.memory_mb // 0) as $memory
+  | ($run.launches[(.launch // 1) - 1].start_in_s) as $start_in
   | if .loopback == true then empty
-    elif (.launches // 1) > 1 and .makespan_s == null and .unfinished == 0 then
-      "./driver.sh \($run.op) \($run.jobs) \(if $run.op == "write" then "\($run.mb_per_file)" else $folder end)"
     elif .valid == false then empty
     elif $cause == "cpu" and $memory > 0 and $memory < 10240 then
       with_memory($run.function; [$memory * 2, 10240] | min)
-    elif $cause == "late_starts" and ($run.first // $run).start_in_s != null then
+    elif $cause == "late_starts" and $start_in != null then
       "./driver.sh \($run.op) \($run.jobs) "
       + (if $run.op == "write" then "\($run.mb_per_file)" else $folder end)
-      + " --start-in \(($run.first // $run).start_in_s + .evidence.late_max_s | ceil)"
+      + " --start-in \($start_in + .evidence.late_max_s | ceil)"
     elif .sustained_short == true and $run.op == "write" and $run.mb_per_file != null then
       "./driver.sh write \($run.jobs) \($run.mb_per_file * 4)"
     else empty end;
@@ -32,12 +31,8 @@ def remedies($run; $folder):
 def written($run; $source):
   if $run.deleted != null or $run.loopback == true then empty
   elif $run.op == "write" then $source
-  else
-    (($run.keys_from // "") | select(test("Z-write-[0-9]+/keys\\.txt$")) | rtrimstr("/keys.txt")) as $full
-    # Beside this run, or the whole path.
-    | (($source | sub("[^/]+/?$"; "")) + ($full | split("/")[-1])) as $near
-    | if $full == $near or ($full | endswith("/" + $near)) then $near else $full end
-  end;
+  # It lies beside the run that read it.
+  else $run.reads.name | values | ($source | sub("[^/]+/?$"; "")) + . end;
 
 def next_commands($run; $source):
   ($source | word) as $folder

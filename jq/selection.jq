@@ -29,7 +29,7 @@ def is_planned($run; $launched):
 def last_of_each:
   def name: "\(.launch) \(.job)";
   . as $all
-  | (reduce range(length) as $n ({}; if $all[$n].job | type == "number" then .[$all[$n] | name] = $n else . end)) as $last
+  | (reduce range(length) as $n ({}; if $all[$n].job | numbers then .[$all[$n] | name] = $n else . end)) as $last
   | [range(length) as $n | $all[$n] | select((.job | type != "number") or $last[name] == $n)];
 
 def good_jobs: [.[] | select(.error == null) | .job | numbers] | unique;

@@ -1,7 +1,8 @@
 # Purpose: how a fleet scales, from the summaries of a sweep's runs.
 # Input:   summaries, each with its run's folder (-n); $stopped: why the sweep ended early, empty if it did not.
 # Output:  {stopped, rows: [one for each op and number of workers]}. goodput and ideal in GB/s; mbps in MB/s per worker.
-#          ideal: as many times the goodput per worker of the op's smallest fleet. Runs that moved nothing have no rate.
+#          ideal: as many times the goodput per worker of the op's smallest valid fleet that moved something; of_ideal:
+#          only of valid runs. Runs in which no job began have no rate. at_least: some goodput is only a bound.
 
 include "lib";
 
@@ -14,13 +15,15 @@ include "lib";
     repetitions: length,
     valid: all(.valid),
     failed: (map(.failed + .missing) | add),
+    at_least: any(.at_least // [] | index("goodput")),
     goodput: (map(.goodput) | range_of | {min: .least, median, max: .most}),
     mbps_p50: (map(.mbps.p50) | range_of | .median),
     loopback: any(.loopback == true)
   })
 | [group_by(.op == "read")[]
-    | ([.[] | select(.goodput.median != null)][0] | .goodput.median / .jobs) as $one
+    | ([.[] | select(.valid and .goodput.median != null and .goodput.median > 0) | .goodput.median / .jobs][0]) as $one
     | .[]
     | .ideal = (if $one == null then null else $one * .jobs end)
-    | .of_ideal = (if .goodput.median == null or (.ideal // 0) == 0 then null else .goodput.median / .ideal end)]
+    | .of_ideal = (if .goodput.median == null or .ideal == null or (.valid | not) then null
+        else .goodput.median / .ideal end)]
 | {stopped: (if $stopped == "" then null else $stopped end), rows: .}

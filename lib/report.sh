@@ -48,7 +48,7 @@ find_source() { # PARENT SOURCE
   fi
 }
 
-# The run's configuration, null for a file of records from elsewhere.
+# The run in format 2, null for a file of records from elsewhere.
 configuration_of() { # RUN|FILE
   if [ -d "$1" ]; then
     run_json "$1"
@@ -64,7 +64,8 @@ summarise() { # RUN|FILE
       --slurpfile prices "$ROOT/jq/prices.json"
 }
 
-# Leaves what is known of the Nth source in SCRATCH: run.N, null for records from elsewhere, and summary.N.
+# Leaves what is known of the Nth source in SCRATCH: run.N, in format 2 or null for records from elsewhere, and
+# summary.N.
 take_up() { # N RUN|FILE
   summarise "$2" >"$SCRATCH/summary.$1"
   configuration_of "$2" >"$SCRATCH/run.$1"
