@@ -85,7 +85,7 @@ def classes:
 
 $run[0] as $run
 | $summary[0] as $summary
-| [inputs | select(test("[^ \t\r]")) | job | del(.request_ms, .message)]
+| [inputs | select(blank | not) | job | del(.request_ms, .message)]
 | selection($run) as $selection
 | $selection.records as $records
 | (if $run == null then null else $run.launches[$selection.launch - 1] // {} end) as $launch

@@ -54,10 +54,19 @@ def moved:
     };
 
 def counters:
-  {job, key, op, arch: (.arch | strings // null), launch: (if .launch == null then 1 else .launch end)}
-  + ({requests, retries, throttled, late_s, first_byte_ms, handler_s, init_s, cpu_s, memory_mb}
-      | map_values(select(amount)))
-  + {request_ms: (.request_ms | objects // null)};
+  {
+    job,
+    key,
+    op,
+    arch: (.arch | strings // null),
+    launch: (if .launch == null then 1 else .launch end),
+    request_ms: (.request_ms | objects // null)
+  }
+  + ([
+      ("requests", "retries", "throttled", "late_s", "first_byte_ms", "handler_s", "init_s", "cpu_s", "memory_mb")
+        as $name
+      | {($name): (.[$name] | select(amount))}
+    ] | add // {});
 
 def unless_bad(what):
   fault as $fault
@@ -74,6 +83,9 @@ def failed:
   + (if .squad_failed == true or ($message | strings | startswith("the squad failed")) then {squad_failed: true}
      else {} end)
   + if .start == null and .stop == null then {} else unless_bad(moved + sent_in_vain) end;
+
+# Most lines need no regular expression, which takes longer than to parse them.
+def blank: (startswith("{") or test("[^ \t\r]")) | not;
 
 # Input: the line's text.
 def job:

@@ -10,10 +10,10 @@ include "lib";
 
 def whole: type == "number" and . == floor;
 
-# For each launch which jobs it had, as [true, ...] by their numbers; null where that is not known.
+# For each launch which jobs it had, as {"0": true, ...}; null where that is not known. (Objects that are added up take
+# time in proportion, assignments one by one do not.)
 def launched:
-  [.launches[]? | .jobs
-    | if . == null then null else reduce (.[] | range(.[0]; .[1] + 1)) as $job ([]; .[$job] = true) end];
+  [.launches[]? | .jobs | if . == null then null else [.[] | range(.[0]; .[1] + 1) | {(tostring): true}] | add end];
 
 def is_planned($run; $launched):
   if .launch | whole and . >= 1 | not then false
@@ -22,29 +22,36 @@ def is_planned($run; $launched):
     .launch as $launch
     | $launch <= ($launched | length)
     and (.job | whole and . >= 0 and . < $run.jobs)
-    and ($launched[$launch - 1] == null or $launched[$launch - 1][.job] == true)
+    and ($launched[$launch - 1] == null or $launched[$launch - 1][.job | tostring] == true)
   end;
 
 # Of several records of one job and launch the last. A job that has no number is told once.
 def last_of_each:
+  def numbered: .job | type == "number";
   def name: "\(.launch) \(.job)";
   . as $all
-  | (reduce range(length) as $n ({}; if $all[$n].job | numbers then .[$all[$n] | name] = $n else . end)) as $last
-  | [range(length) as $n | $all[$n] | select((.job | type != "number") or $last[name] == $n)];
+  | [.[] | select(numbered) | [.launch, .job]]
+  # Hardly ever is there more than one.
+  | if length == (unique | length) then $all
+    else
+      ([range($all | length) as $n | $all[$n] | select(numbered) | {(name): $n}] | add) as $last
+      | [range($all | length) as $n | $all[$n] | select((numbered | not) or $last[name] == $n)]
+    end;
 
-def good_jobs: [.[] | select(.error == null) | .job | numbers] | unique;
+# How many jobs have a good record.
+def good_jobs: [.[] | select(.error == null) | .job | numbers] | unique | length;
 
 def selection($run):
   ($run | launched) as $launched
-  | [.[] | select(is_planned($run; $launched))] as $planned
-  | [.[] | select(is_planned($run; $launched) | not)] as $unplanned
+  | map(select(is_planned($run; $launched))) as $planned
+  | (if ($planned | length) == length then [] else map(select(is_planned($run; $launched) | not)) end) as $unplanned
   | ($planned | last_of_each) as $each
   | ([$each[] | select(.start != null) | .launch] | min) as $began
   | ($began // (if $run == null then [$each[].launch] | min else null end) // 1) as $launch
   | [$each[] | select(.launch == $launch)] as $records
   | (if $run == null then $records | length
      elif $launched[$launch - 1] == null then $run.jobs
-     else [$launched[$launch - 1][] | values] | length end) as $jobs
+     else $launched[$launch - 1] | length end) as $jobs
   | {
       $launch,
       launches: (if $run == null then [$each[].launch] | max else $run.launches | length end),
@@ -52,10 +59,11 @@ def selection($run):
       $records,
       missing: ($jobs - ($records | length)),
       unfinished: (
-        if $run != null then $run.jobs - ($each | good_jobs | length)
+        if $run != null then $run.jobs - ($each | good_jobs)
         else
           ([$records[] | select(.error != null)] | length)
-          - (($each | good_jobs) - ($records | good_jobs) | length)
+          - if ($records | length) == ($each | length) then 0
+            else ($each | good_jobs) - ($records | good_jobs) end
         end
       ),
       repeated: (($planned | length) - ($each | length)),

@@ -118,7 +118,7 @@ def bounded($names): . as $summary | $names | map(select($summary[.] != null));
 
 $run[0] as $run
 | $ARGS.named.prices[0] as $prices
-| [foreach inputs as $text (0; . + 1; {line: .} + ($text | select(test("[^ \t\r]")) | job))]
+| [foreach inputs as $text (0; . + 1; {line: .} + ($text | select(blank | not) | job))]
 | selection($run) as $selection
 | $selection.records as $records
 | $selection.missing as $missing
