@@ -15,24 +15,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from figures import EPOCH, a_run, failed, failure, job
 
 ROOT = Path(__file__).resolve().parent.parent
 JQ = ROOT / "jq"
 PYTHON = ROOT / ".venv" / "bin" / "python"
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31mred\x07\u202e"
-RUN = {
-    "op": "write",
-    "jobs": 3,
-    "loopback": False,
-    "launch": 1_700_000_000,
-    "region": "eu-west-1",
-    "memory_mb": 1024,
-    "arch": "arm64",
-    "mb_per_file": 512,
-    "part_mb": 64,
-    "in_flight": 8,
-    "ping": {"version": "0.1.0"},
-}
+RUN = a_run(3, {"launch": EPOCH}, memory_mb=1024, mb_per_file=512)
 
 
 def jq(*args, text=None):
@@ -45,11 +34,12 @@ def ndjson(records):
     return "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in records)
 
 
-def chart(records, run=None, summary=None):
-    """What chart.jq gives; the summary is that of the records unless it is given."""
+def chart(records, run=None, **changes):
+    """What chart.jq gives with the records' summary, in which something may be changed."""
+    if run:
+        records = [r if isinstance(r, str) else {"job": n, "launch": 1, **r} for n, r in enumerate(records)]
     text, run = ndjson(records), json.dumps([run])
-    if summary is None:
-        summary = json.loads(jq("-n", "-R", "-f", JQ / "summary.jq", "--argjson", "run", run, text=text))
+    summary = json.loads(jq("-n", "-R", "-f", JQ / "summary.jq", "--argjson", "run", run, text=text)) | changes
     args = ["--argjson", "run", run, "--argjson", "summary", json.dumps([summary]), "--arg", "source", "records.ndjson"]
     return json.loads(jq("-c", "-n", "-R", "-f", JQ / "chart.jq", *args, text=text))
 
@@ -78,10 +68,6 @@ def render(specification, folder, name="report"):
     assert done.returncode == 0, done.stderr
 
 
-def job(start, stop, size=0, **more):
-    return {"start": start, "stop": stop, "bytes": size, "mbps": size / (stop - start) / 1e6, **more}
-
-
 def sampled(start, stop, size, shape=1.0, **more):
     """A job with samples; at shape 1 its bytes come evenly."""
     seconds = range(math.floor(start) + 1, math.ceil(stop))
@@ -92,7 +78,7 @@ def sampled(start, stop, size, shape=1.0, **more):
 def fleet(number, seed=1, seconds=10.0):
     dice = random.Random(seed)
     for n in range(number):
-        start = 1_700_000_000 + dice.random() * 3
+        start = dice.random() * 3
         stop = start + seconds * (0.8 + 0.4 * dice.random())
         more = {"job": n, "launch": 1, "op": "write", "key": f"{dice.getrandbits(128):032X}"}
         more["handler_s"] = stop - start + 1
@@ -135,7 +121,7 @@ def test_jobs_are_sorted_by_start_in_seconds_since_the_first():
         (0, 2, 5, 2.5),
     ]
     assert data["jobs"][0]["key"] == "K"
-    assert (data["jobs"][0]["mbps"], data["jobs"][0]["mb"], data["epoch"], data["makespan_s"]) == (2, 8, 10, 5)
+    assert (data["jobs"][0]["mbps"], data["jobs"][0]["mb"], data["epoch"], data["makespan_s"]) == (2, 8, EPOCH + 10, 5)
 
 
 def test_the_bins_hold_every_byte_whatever_the_samples():
@@ -171,9 +157,8 @@ def test_waiting_is_from_the_handlers_entry_to_the_start():
 
 
 def test_a_failure_is_drawn_to_its_last_byte_and_one_that_never_began_is_counted():
-    error = {"type": "S3", "message": "reset"}
-    data = chart([job(0, 4, 4e6), {"start": 0, "stop": 2, "bytes": 1e6, "error": error}, {"error": error}])
-    assert [j["error"] for j in data["jobs"] if "error" in j] == ["S3"]
+    data = chart([job(0, 4, 4e6), failed(0, 2, 1e6), failure("Throttled")])
+    assert [j["error"] for j in data["jobs"] if "error" in j] == ["ShortBody"]
     assert (data["began"], data["failed"], data["unseen"]) == (2, 1, 1)
     assert sum(r["workers"] for r in data["rates"]) == 1, "a failed job has no rate of its own"
 
@@ -187,8 +172,11 @@ def test_the_classes_of_rates_hold_every_good_worker():
 
 
 def test_the_first_launch_is_drawn():
-    data = chart([job(0, 1, 1e6, launch=1), job(100, 101, 1e6, launch=2)], {"jobs": 2})
-    assert (data["began"], data["makespan_s"]) == (1, 1)
+    resumed = [job(0, 1, 1e6, launch=1), job(100, 101, 1e6, launch=2)]
+    assert [chart(resumed)[name] for name in ("began", "makespan_s", "epoch")] == [1, 1, EPOCH]
+    again = [failure("Throttled", job=0), job(100, 101, 1e6, job=0, launch=2)]
+    data = chart(again, a_run(1, {}, {"version": "2", "launch": EPOCH + 90}))
+    assert (data["epoch"], data["version"], data["launch"]) == (EPOCH + 100, "2", EPOCH + 90)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +197,7 @@ def test_503s_are_drawn_as_far_as_they_are_known():
 
 @pytest.mark.parametrize("verdict", [None, "text", {}, {"sentence": 7}])
 def test_a_summary_without_a_verdict_still_has_a_title(verdict):
-    data = chart([job(0, 4, 8e9)], summary={"verdict": verdict})
+    data = chart([job(0, 4, 8e9)], verdict=verdict)
     assert data["sentence"] is None
     assert spec(data)["usermeta"]["title"] == ["1 worker: 2.000 GB/s"]
 
@@ -219,17 +207,17 @@ def test_a_summary_without_a_verdict_still_has_a_title(verdict):
 
 def test_nothing_is_drawn_of_nothing():
     assert spec(chart([])) is None
-    assert spec(chart([{"error": {"type": "Crashed"}}] * 3, {"jobs": 3})) is None
+    assert spec(chart([failure("Crashed")] * 3, a_run(3))) is None
 
 
 def test_jobs_that_moved_nothing_are_drawn():
-    drawn = spec(chart([{"start": 0, "stop": 4, "error": {"type": "Connect", "message": "refused"}}], RUN))
-    assert drawn["datasets"]["jobs 0"][0]["error"] == "Connect"
+    drawn = spec(chart([failed(0, 4)], a_run(1)))
+    assert drawn["datasets"]["jobs 0"][0]["error"] == "ShortBody"
     assert "How fast each worker was" not in json.dumps(drawn)
 
 
 def test_title_and_footer():
-    drawn = spec(chart([job(0, 4, 8e9)] * 3, RUN, {"verdict": {"sentence": "Nothing held it back."}}))
+    drawn = spec(chart([job(0, 4, 8e9)] * 3, RUN, verdict={"sentence": "Nothing held it back."}))
     assert drawn["title"]["text"] == drawn["usermeta"]["title"] == ["Nothing held it back."]
     assert drawn["usermeta"]["footer"][0] == (
         "2023-11-14 22:13 UTC, eu-west-1, 1,024 MB, arm64, parts of 64 MiB, 8 in flight, terabit 0.1.0"
@@ -239,11 +227,11 @@ def test_title_and_footer():
 
 def test_loopback_stands_in_every_panel_and_beside_no_published_figure():
     records = [job(0, 4, 4e9, throttled=1)] * 40
-    measured = spec(chart(records, {**RUN, "loopback": True, "jobs": 40}))
+    measured = spec(chart(records, a_run(40, loopback=True)))
     assert texts(measured["vconcat"]).count("LOOPBACK, NOT S3") == 4
     assert any("LOOPBACK, NOT S3" in line for line in measured["title"]["subtitle"])
     assert not any("PyWren" in text for text in texts(measured))
-    real = spec(chart(records, {**RUN, "jobs": 40}))
+    real = spec(chart(records, a_run(40)))
     assert "LOOPBACK, NOT S3" not in json.dumps(real)
 
 
@@ -254,12 +242,12 @@ def test_published_figures_stand_where_the_scale_shows_them_with_their_source():
     assert not any("peak" in label for label in labels)
     assert any("Microservices and Terabits" in line for line in small["usermeta"]["footer"])
     assert not any("Lithops" in line for line in small["usermeta"]["footer"])
-    large = texts(spec(chart([job(0, 4, 280e9)], RUN))["vconcat"])
+    large = texts(spec(chart([job(0, 4, 280e9)], a_run(1)))["vconcat"])
     assert "PyWren 2016, peak over 50 GB/s" in large and "PyWren 2017, peak 70 GB/s" in large
 
 
 def test_a_cap_far_above_what_was_reached_is_not_drawn():
-    slow, fast = spec(chart([job(0, 4, 40e6)] * 9, RUN)), spec(chart([job(0, 4, 280e6)] * 9, RUN))
+    slow, fast = (spec(chart([job(0, 4, size)] * 9, a_run(9))) for size in (40e6, 280e6))
     for drawn, seen in ((slow, False), (fast, True)):
         assert ("75 MB/s × active workers" in texts(drawn)) is seen
         assert any("cap" in b for b in drawn["datasets"]["bins 0"]) is seen
@@ -267,7 +255,7 @@ def test_a_cap_far_above_what_was_reached_is_not_drawn():
 
 
 def test_labels_do_not_lie_on_each_other():
-    drawn = spec(chart(list(fleet(200)), RUN))
+    drawn = spec(chart(list(fleet(200)), a_run(200)))
     column = drawn["vconcat"][0]["hconcat"][0]["vconcat"]
     for panel in column:
         beside = {}
@@ -317,7 +305,7 @@ def test_many_runs_are_small_multiples_with_a_line_for_each_kind():
 @pytest.mark.parametrize("last", [2, 20])
 def test_the_note_on_the_last_bytes_stands_clear_of_the_curve(spread, last):
     records = [job(0, 10 + spread * n / 95, 1e9) for n in range(95)] + [job(0, (10 + spread) * last, 1e9)] * 2
-    data = chart(records, RUN)
+    data = chart(records, a_run(97))
     panel = spec(data)["vconcat"][0]["hconcat"][0]["vconcat"][1]
     (note,) = [layer for layer in layers(panel, "note") if isinstance(layer["mark"]["text"], list)]
     assert note["mark"]["text"][0].startswith("95 % of the bytes by")
@@ -331,7 +319,7 @@ def test_the_note_on_the_last_bytes_stands_clear_of_the_curve(spread, last):
 
 
 def test_the_cap_is_that_of_the_run():
-    run = {**RUN, "memory_mb": 10240, "network_mbps": 375}
+    run = a_run(9, memory_mb=10240, network_mbps=375)
     drawn = spec(chart([job(0, 4, 1.5e9)] * 9, run))
     assert "375 MB/s × active workers" in texts(drawn) and "375: Lambda's network" in texts(drawn)
     assert "375 MB/s: what Lambda's network gives a worker of this memory" in " ".join(drawn["usermeta"]["footer"])
@@ -341,8 +329,7 @@ def test_the_cap_is_that_of_the_run():
 def test_every_style_of_the_panels_has_a_look_in_light_and_in_dark():
     schemes = [json.loads((ROOT / "chart" / f"{name}.json").read_text())["style"] for name in ("light", "dark")]
     assert schemes[0].keys() == schemes[1].keys()
-    error = {"type": "S3", "message": "reset"}
-    records = [job(0, 4, 4e9, throttled=1, handler_s=6), {"start": 0, "stop": 2, "bytes": 1, "error": error}]
+    records = [job(0, 4, 4e9, throttled=1, handler_s=6), failed(0, 2, 1, sent=5e9), failure("Crashed")]
     drawn = spec(*(chart(records, {**RUN, "op": op, "loopback": True}) for op in ("write", "read", "records")))
     used = set(re.findall(r'"style": (?:"([^"]+)"|\[([^]]+)\])', json.dumps(drawn)))
     names = {name for one, many in used for name in ([one] if one else re.findall(r'"([^"]+)"', many))}
@@ -441,7 +428,7 @@ def test_a_sweep_that_moved_nothing_has_no_picture():
 
 
 def test_the_files_of_a_picture(tmp_path):
-    render(spec(chart(list(fleet(50)), RUN)), tmp_path)
+    render(spec(chart(list(fleet(50)), a_run(50))), tmp_path)
     html = (tmp_path / "report.html").read_text()
     assert html.startswith("<!doctype html>") and "default-src 'none'" in html
     assert len(html) < 10_000_000
@@ -452,22 +439,22 @@ def test_the_files_of_a_picture(tmp_path):
 
 def test_ten_thousand_jobs_stay_below_ten_megabytes(tmp_path):
     records = [{k: v for k, v in r.items() if k != "samples"} for r in fleet(10_000)]
-    render(spec(chart(records, {**RUN, "jobs": 10_000}, {})), tmp_path)
+    render(spec(chart(records, a_run(10_000))), tmp_path)
     assert (tmp_path / "report.html").stat().st_size < 4_000_000
     assert (tmp_path / "report.svg").stat().st_size < 10_000_000
 
 
 def hostile_records():
-    error = {"type": HOSTILE, "message": HOSTILE}
     yield {**job(0, 4, 4e9), "job": 0, "key": HOSTILE, "op": HOSTILE, "version": HOSTILE, "arch": HOSTILE}
-    yield {**job(0, 4, 4e9), "job": HOSTILE, "key": {"a": HOSTILE}, "memory_mb": HOSTILE, "throttled": HOSTILE}
-    yield {"start": 0, "stop": 3, "bytes": 1e9, "key": "k" * 2000, "error": error, "samples": [HOSTILE, 1]}
+    yield {**job(0, 4, 4e9), "job": 1, "key": {"a": HOSTILE}, "memory_mb": HOSTILE, "throttled": HOSTILE}
+    yield {**failed(0, 3, 1e9), **failure(HOSTILE, HOSTILE), "key": "k" * 2000, "samples": [HOSTILE, 1]}
+    yield {**failure(HOSTILE, HOSTILE), "key": HOSTILE}
+    yield {**job(0, 4, 4e9), "job": HOSTILE}
 
 
 def hostile_picture(folder):
-    run = {**RUN, "op": HOSTILE, "region": HOSTILE, "arch": HOSTILE, "memory_mb": HOSTILE, "ping": {"version": HOSTILE}}
-    summary = {"verdict": {"sentence": HOSTILE}}
-    render(spec(chart(hostile_records(), run, summary)), folder)
+    run = a_run(4, {"version": HOSTILE}, op=HOSTILE, region=HOSTILE, arch=HOSTILE, memory_mb=HOSTILE)
+    render(spec(chart(list(hostile_records()), run, verdict={"sentence": HOSTILE})), folder)
 
 
 def test_foreign_text_is_only_text_in_the_files(tmp_path):
@@ -642,7 +629,7 @@ TOOLTIP = "document.querySelector('#vg-tooltip-element.visible')?.innerText"
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_in_a_browser(tmp_path, browser, scheme):
     records = list(fleet(30))
-    render(spec(chart(records, {**RUN, "jobs": 30, "loopback": True})), tmp_path)
+    render(spec(chart(records, a_run(30, loopback=True))), tmp_path)
     browser.open(tmp_path / "report.html", scheme)
     assert browser.value("view.getState !== undefined && document.querySelectorAll('#picture canvas').length") == 1
     background = browser.value("getComputedStyle(document.body).backgroundColor")
