@@ -35,7 +35,7 @@ panels as $panels
         least: (.goodput.min | rounded(5)),
         most: (.goodput.max | rounded(5)),
         ideal: (.ideal | rounded(5)),
-        of_ideal: (if .ideal == null or .ideal == 0 then null else .goodput.median / .ideal end),
+        of_ideal: (if .valid == false or (.ideal // 0) == 0 then null else .goodput.median / .ideal end),
         mbps: (.mbps_p50 | rounded(1)),
         runs: .repetitions,
         at_least: (.at_least == true),

@@ -33,6 +33,7 @@ def a_run(jobs, *launches, **more):
         "memory_mb": 2048,
         "arch": "arm64",
         "timeout_s": 900,
+        "network_mbps": 78.125,
         "loopback": False,
         "reads": None,
         "deleted": None,

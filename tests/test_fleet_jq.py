@@ -5,6 +5,7 @@ import re
 import subprocess
 
 import pytest
+from figures import a_run
 from harness import ROOT
 
 JQ = ROOT / "jq"
@@ -28,8 +29,22 @@ def jq(*args, text="null", **values):
     return done.stdout
 
 
+def included(name):
+    """A library and all that it needs, each before those that it needs itself (see test_includes.py)."""
+    found = []
+
+    def visit(one):
+        for needed in re.findall(r'^include "(\w+)";', (JQ / f"{one}.jq").read_text(), re.M):
+            if needed not in found:
+                visit(needed)
+        found.append(one)
+
+    visit(name)
+    return "".join(f'include "{one}"; ' for one in reversed(found))
+
+
 def library(name, program, value=None, **values):
-    return json.loads(jq("-c", f'include "{name}"; {program}', text=json.dumps(value), **values))
+    return json.loads(jq("-c", included(name) + program, text=json.dumps(value), **values))
 
 
 # cut.jq
@@ -183,7 +198,8 @@ WORKER = {"op": "write", "arch": "arm64", "memory_mb": 2048, "handler_s": 3, "in
 
 
 def bill(jobs, run=None, missing=0):
-    return library("bill", "bill($p; $run; $missing)", jobs, p=PRICES, run=run, missing=missing)
+    launch = run and run["launches"][0]
+    return library("bill", "bill($p; $run; $launch; $missing)", jobs, p=PRICES, run=run, launch=launch, missing=missing)
 
 
 def test_a_bill_is_seconds_and_requests():
@@ -199,11 +215,22 @@ def test_a_bill_with_something_unknown_says_what_is_known():
 
 
 def test_a_squad_is_billed_as_long_as_its_slowest_worker():
-    run = {"mode": "squads", "squad": 2, "memory_mb": 1024, "arch": "arm64", "in_flight": 4, "start_at": 9}
+    def run(squad, **launch):
+        return a_run(2, {"squad": squad, "start_at": None, **launch}, memory_mb=1024, mb_per_file=256)
+
     jobs = [{**WORKER, "job": 0}, {**WORKER, "job": 1, "handler_s": 9}]
-    direct = bill(jobs, {**run, "mode": "direct"})["usd"]
-    assert bill(jobs, run)["usd"] - direct == pytest.approx(10 * 0.01 + 1 + 0.1)
-    assert direct - bill(jobs, {**run, "mode": "direct", "start_at": None})["usd"] == pytest.approx(2 * 4 * 0.01)
+    alone = bill(jobs, run(1))["usd"]
+    assert alone - bill(jobs)["usd"] == pytest.approx(2 * 0.1), "its answer is a PUT, its environment the job's own"
+    assert bill(jobs, run(2))["usd"] - bill(jobs)["usd"] == pytest.approx(10 * 0.01 + 1 + 0.1)
+    assert bill(jobs, run(1, start_at=9))["usd"] - alone == pytest.approx(2 * 4 * 0.01)
+    assert bill(jobs, {**run(1), "id": None})["usd"] == bill(jobs)["usd"], "in format 1 there was no such answer"
+
+
+def test_a_launch_is_cut_evenly_into_squads_whatever_its_jobs_are():
+    numbers = [5, 6, 70, 8, 90, 100, 11]
+    squads = library("bill", "cut_evenly(3) | map(map(.job))", [{"job": n} for n in numbers])
+    assert [n for squad in squads for n in squad] == sorted(numbers)
+    assert sorted(map(len, squads)) == [2, 2, 3]
 
 
 # limits.jq
@@ -354,22 +381,25 @@ def following(run, **summary):
 
 
 def test_what_comes_after_a_run():
-    run = {"op": "write", "jobs": 4, "mb_per_file": 64, "function": "terabit"}
+    run = a_run(4)
     assert "./driver.sh read 4 'runs/a b' --verify" in following(run)
     commands = following(run, failed=1, unfinished=1)
     assert commands[:2] == ["jq -c 'select(.error)' 'runs/a b/records.ndjson'", "./driver.sh write --resume 'runs/a b'"]
     assert not any("read" in command for command in commands), "objects are missing"
     assert following(None) == [], "records from elsewhere"
+    read = a_run(4, op="read", reads={"id": None, "name": "20260101T000000Z-write-4"})
+    assert following(read)[-1] == "./driver.sh delete runs/20260101T000000Z-write-4"
+    assert not any("delete" in command for command in following({**read, "reads": None})), "the keys of a file"
 
 
 def test_what_held_a_run_back_has_its_remedy():
-    run = {"op": "write", "jobs": 4, "mb_per_file": 64, "function": "terabit", "start_in_s": 10}
+    run = a_run(4, {"start_in_s": 20}, {"start_in_s": 10})
     cpu = following(run, verdict={"held_back_by": "cpu"}, evidence={"memory_mb": 885})
     assert "make deploy STACK=terabit MEMORY=1770" in cpu
     by_alias = run | {"function": "terabit:live"}
     cpu = following(by_alias, verdict={"held_back_by": "cpu"}, evidence={"memory_mb": 885})
     assert any("--function-name terabit:live --memory-size 1770" in command for command in cpu)
-    late = following(run, verdict={"held_back_by": "late_starts"}, evidence={"late_max_s": 2.5})
-    assert "./driver.sh write 4 64 --start-in 13" in late
+    late = following(run, launch=2, verdict={"held_back_by": "late_starts"}, evidence={"late_max_s": 2.5})
+    assert "./driver.sh write 4 64 --start-in 13" in late, "2.5 s more than the launch that was measured"
     assert "./driver.sh write 4 256" in following(run, sustained_short=True)
     assert not any("256" in command for command in following(run, sustained_short=True, loopback=True))

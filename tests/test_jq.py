@@ -640,7 +640,8 @@ def test_cost_is_unknown_when_a_field_is_missing(missing):
 
 def test_lines_that_cannot_be_read_are_no_jobs_that_failed():
     s = summary([job(0, 1, 1e9), "", "x", "y"])
-    assert s["examples"]["BadRecord"]["line"] == 3 and s["verdict"]["sentence"].startswith("Bad records: 2 of 3 records")
+    assert s["examples"]["BadRecord"]["line"] == 3
+    assert s["verdict"]["sentence"].startswith("Bad records: 2 of 3 records")
     assert "line 3: BadRecord" in table(s)
 
 
@@ -1208,6 +1209,24 @@ def test_loopback_measures_this_machine():
     assert v["held_back_by"] == "loopback" and "this machine" in v["sentence"] and v["plan_gbs"] is None
     v = verdict([worker(0, *[74] * 20), failure(job=1)], a_run(2, loopback=True))
     assert v["held_back_by"] == "failures" and v["plan_gbs"] is None, "failures come first wherever it ran"
+
+
+def test_on_loopback_nothing_is_called_the_network_cap():
+    for rates in ([74] * 20, [150] * 5 + [74] * 15, [40] * 20, [500] * 20):
+        run = a_run(20, loopback=True, network_mbps=75)
+        s = summary([worker(0, *rates)] * 20, run)
+        assert s["evidence"]["network_mbps"] is None
+        assert "network" not in json.dumps(s["verdict"]) and "network" not in table(s, run)
+    v = verdict([worker(0, *[30] * 20, cpu_s=20 * 0.49, memory_mb=885)] * 20, a_run(20, loopback=True))
+    assert [f["cause"] for f in v["findings"]] == ["cpu"]
+
+
+def test_the_network_cap_says_whether_the_account_opted_in():
+    opted = verdict([worker(0, *[370] * 20)] * 20, a_run(20, network_mbps=375, memory_mb=10240))
+    assert "375 MB/s is what Lambda gives each with 2,048 MB of memory, opted in" in opted["sentence"]
+    for mbps in (75, None):
+        usual = verdict([worker(0, *[74] * 20)] * 20, a_run(20, network_mbps=mbps))
+        assert "is what Lambda gives each unless opted in to more" in usual["sentence"]
 
 
 def test_nothing_is_said_of_nothing():

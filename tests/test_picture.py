@@ -202,6 +202,59 @@ def test_a_summary_without_a_verdict_still_has_a_title(verdict):
     assert spec(data)["usermeta"]["title"] == ["1 worker: 2.000 GB/s"]
 
 
+def test_the_sustained_rate_is_drawn_over_the_time_that_it_is_of():
+    # Together for the first tenth of a second, and for the last one.
+    records = [job(0, 2, 2e9), job(0, 0.1, 1e9), job(1.9, 2, 1e9)]
+    data = chart(records)
+    moments = [moment for one in data["sustained"]["stretches"] for moment in (one["from"], one["to"])]
+    assert moments == pytest.approx([0, 0.1, 1.9, 2])
+    assert data["sustained"]["seconds"] == pytest.approx(0.2)
+    marks = [mark for mark in spec(data)["datasets"]["marks 0"] if mark["gbs"] == data["sustained"]["gbs"]]
+    assert sum(mark["to"] - mark["from"] for mark in marks if "to" in mark) == pytest.approx(0.2)
+    assert [mark["lead"] for mark in marks if "lead" in mark] == [pytest.approx(2)]
+    for seed in range(3):
+        data = chart(list(fleet(30, seed)))
+        drawn = sum(s["to"] - s["from"] for s in data["sustained"]["stretches"])
+        assert drawn == pytest.approx(data["sustained"]["seconds"])
+
+
+def test_what_was_sent_in_vain_is_drawn_apart():
+    good = [job(0, 8, 160e6, job=n) for n in range(3)]
+    silent = {**failed(0, 8, 0, job=3), "samples": [0] * 7}
+    data = chart([*good, {**silent, "sent": 80e6, "sent_samples": [0, 0, 0, 0, 0, 0, 80e6]}])
+    assert sum(b["sent_gbs"] * 1e9 * (b["t2"] - b["t"]) for b in data["bins"]) == pytest.approx(80e6)
+    assert {b["sent_gbs"] for b in data["bins"] if b["t2"] <= 6 or b["t"] >= 7} == {0}
+    assert data["sent_mb"] == 80 and data["jobs"][3]["sent"] == 80 and data["jobs"][3]["mb"] == 0
+    without = chart([*good, silent])
+    assert data["goodput"] == without["goodput"] and moved(data) == moved(without) and without["sent_mb"] is None
+    assert len(layers(spec(data), "sent")) == 1 and layers(spec(without), "sent") == []
+    assert "80.0 MB that failed jobs sent in vain" in json.dumps(spec(data))
+
+
+def test_jobs_without_times_are_drawn_for_as_long_as_they_are_reckoned():
+    data = chart([job(0, 4, 4e9), failure("Crashed", key="K")], a_run(3, {"end": EPOCH + 12}))
+    assert (data["began"], data["untimed"], data["unseen"]) == (1, 2, 0)
+    assert [(j["start"], j["stop"], j["y"], j["untimed"]) for j in data["jobs"][1:]] == [
+        (0, 12, 1.5, "Crashed"),
+        (0, 12, 2.5, "missing"),
+    ]
+    assert data["makespan_s"] == 12 and data["goodput"] == pytest.approx(4 / 12)
+    drawn = spec(data)
+    panels = drawn["vconcat"][0]["hconcat"][0]["vconcat"]
+    assert panels[0]["encoding"]["x"]["scale"]["domain"][1] == 12
+    assert "goodput at least 0.333 GB/s" in texts(panels[1])
+    assert "2 that may have run" in drawn["usermeta"]["details"][0]
+    foreign = chart([job(0, 4, 4e9), failure("Crashed")])
+    assert (foreign["goodput"], foreign["untimed"], foreign["unseen"]) == (None, 0, 1)
+    assert not any("goodput" in text for text in texts(spec(foreign)["vconcat"][0]))
+
+
+def test_a_record_that_was_not_planned_or_comes_twice_is_drawn_as_it_counts():
+    good = [job(0, 4, 4e9, job=n, launch=1) for n in range(2)]
+    data = chart([*good, *good, job(0, 400, 4e12, job=0, launch=-5)], a_run(2))
+    assert data == chart(good, a_run(2))
+
+
 # Specification
 
 
@@ -249,9 +302,15 @@ def test_published_figures_stand_where_the_scale_shows_them_with_their_source():
 def test_a_cap_far_above_what_was_reached_is_not_drawn():
     slow, fast = (spec(chart([job(0, 4, size)] * 9, a_run(9))) for size in (40e6, 280e6))
     for drawn, seen in ((slow, False), (fast, True)):
-        assert ("75 MB/s × active workers" in texts(drawn)) is seen
+        assert ("78 MB/s × active workers" in texts(drawn)) is seen
         assert any("cap" in b for b in drawn["datasets"]["bins 0"]) is seen
         assert any("Lambda's network" in line for line in drawn["usermeta"]["footer"]) is seen
+
+
+def test_loopback_has_no_network_cap():
+    drawn = spec(chart([job(0, 4, 300e6)] * 9, a_run(9, loopback=True, network_mbps=75)))
+    assert not any("network" in text or "active workers" in text for text in texts(drawn))
+    assert not any("cap" in b for b in drawn["datasets"]["bins 0"])
 
 
 def test_labels_do_not_lie_on_each_other():
@@ -422,6 +481,59 @@ def test_a_sweep_that_moved_nothing_has_no_picture():
     assert sweep() is None
     assert sweep(row("write", 1, None)) is None
     assert sweep(row("write", 1, 0)) is None
+
+
+def test_a_sweeps_whisker_stays_in_the_chart(tmp_path):
+    rows = [row("write", n, 0.07 * n, 0.07 * n) for n in (1, 10, 100)]
+    rows[1]["goodput"]["min"] = 0
+    drawn = sweep(*rows)
+    least, most = drawn["vconcat"][0]["encoding"]["y"]["scale"]["domain"]
+    for one in drawn["datasets"]["rows"]:
+        assert least <= one["least"] <= one["gbs"] <= one["most"] <= most
+    render(drawn, tmp_path, "sweep")
+    svg = (tmp_path / "sweep.svg").read_text()
+    assert "NaN" not in svg and "Infinity" not in svg
+    narrow = sweep(row("write", 1, 0.07, 0.07) | {"goodput": {"min": 0, "median": 0.07, "max": 0.08}})
+    assert narrow["datasets"]["rows"][0]["least"] == 0
+
+
+def summaries(*runs):
+    """What sweep.jq makes of (op, jobs, goodput, valid)."""
+    text = ndjson(
+        {"op": op, "jobs": jobs, "run": "r", "goodput": goodput, "valid": valid, "failed": 0 if valid else jobs,
+         "missing": 0, "mbps": {"p50": 1}, "loopback": False, "at_least": more}
+        for op, jobs, goodput, valid, *more in runs
+    )  # fmt: skip
+    return json.loads(jq("-n", "-f", JQ / "sweep.jq", "--arg", "stopped", "", text=text))
+
+
+def test_a_sweep_measures_by_valid_runs_alone():
+    found = summaries(
+        ("write", 1, 0.01, False),
+        ("write", 2, 0.2, True),
+        ("write", 10, 0.8, True),
+        ("write", 100, 9.9, False),
+        ("read", 1, 0, False),
+        ("read", 2, None, False),
+    )
+    writes, reads = found["rows"][:4], found["rows"][4:]
+    assert [one["ideal"] for one in writes] == pytest.approx([0.1, 0.2, 1, 10])
+    assert [one["of_ideal"] for one in writes] == [None, pytest.approx(1), pytest.approx(0.8), None]
+    assert [one["ideal"] for one in reads] == [None, None]
+    drawn = sweep(*found["rows"])
+    assert drawn["usermeta"]["title"] == ["write: 10 workers moved 0.800 GB/s together, 80 % of the ideal"]
+    assert any("NOT VALID" in line for line in drawn["usermeta"]["details"])
+    table = jq("-r", "-f", JQ / "sweep_table.jq", text=json.dumps(found)).splitlines()
+    assert [line.split()[-1] for line in table if "write*" in line] == ["-", "-"]
+
+
+def test_a_sweep_says_what_is_only_a_bound():
+    found = summaries(("write", 1, 0.1, True), ("write", 100, 9, True, "goodput"))
+    assert [one["at_least"] for one in found["rows"]] == [False, True]
+    assert "moved at least 9.000 GB/s" in sweep(*found["rows"])["usermeta"]["title"][0]
+    table = jq("-r", "-f", JQ / "sweep_table.jq", text=json.dumps(found))
+    assert table.count(">=9.000") == 3 and ">=0.100" not in table and "BOUNDS" in table
+    assert max(map(len, table.splitlines())) <= 80
 
 
 # Files
