@@ -11,7 +11,7 @@ def launches_of_format_1:
       range(1; $last + 1) as $n
       | (if $n == $last then . elif $n == 1 then .first // {} else {} end)
         + {jobs: (if $n == 1 then [[0, .jobs - 1]] else null end)}
-        + (if $n == 1 then {launch, "end": .end} else {launch: null, "end": null} end)
+        + (if $n == 1 then {launch, end: .end} else {launch: null, end: null} end)
         + (if $n == $last then {} else {interrupted: null, ping: null, cost: null, invoke_throttled: null} end)
       | (.clock.offset_s // $offset) as $offset
       | {

@@ -6,9 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from figures import EPOCH, a_run, job
 from harness import ROOT, ndjson, read_json
 
-RUN = {
+# run.json as it was before format 2.
+FORMAT_1 = {
     "op": "write",
     "jobs": 2,
     "bucket": "b",
@@ -19,15 +21,24 @@ RUN = {
     "in_flight": 8,
     "memory_mb": 2048,
     "arch": "arm64",
+    "network_mbps": 78.125,
     "loopback": False,
-    "launch": 1_700_000_000,
-    "end": 1_700_000_009,
+    "launches": 1,
+    "squad": 16,
+    "mode": "squads",
+    "start_in_s": 10,
+    "start_at": EPOCH,
+    "stop_by": EPOCH + 990,
+    "launch": EPOCH - 30,
+    "end": EPOCH,
+    "clock": {"offset_s": 20, "within_s": 0.1},
+    "ping": {"version": "0.1.0"},
 }
 PICTURE = (".html", ".png", ".svg")
 
 
 def record(gbs=1.0, **more):
-    return {"start": 0, "stop": 10, "bytes": gbs * 10e9, "mbps": gbs * 1e3, **more}
+    return job(0, 10, gbs * 10e9, **more)
 
 
 def records_file(path, *records):
@@ -35,10 +46,10 @@ def records_file(path, *records):
     return path
 
 
-def run_folder(driver, name, gbs=1.0, more=(), **run):
+def run_folder(driver, name, gbs=1.0, more=(), run=None, jobs=2, **changes):
     folder = driver.project / "runs" / name
     folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps({**RUN, **run}))
+    (folder / "run.json").write_text(json.dumps(run or a_run(jobs, **changes)))
     records_file(folder / "records.ndjson", *(record(gbs, job=n, launch=1) for n in range(2)), *more)
     return folder
 
@@ -106,6 +117,28 @@ def test_without_the_program_that_draws_the_figures_stand(driver):
     run = run_folder(driver, "20260101T000000Z-write-2")
     done = driver.run("report", run)
     assert "make build" in done.err and "Plan with" in done.out and drawn(run / "report") == []
+
+
+def test_a_run_of_either_format_is_reported_alike(driver):
+    new = run_folder(driver, "20260101T000000Z-write-2")
+    old = run_folder(driver, "20260102T000000Z-write-2", run=FORMAT_1)
+    one, other = (driver.run("report", run) for run in (new, old))
+    assert one.out.replace(new.name, "") == other.out.replace(old.name, "")
+    assert "end to end      0.667 GB/s" in one.out and "2023-11-14 22:13:10 UTC" in one.out
+    assert "INTERRUPTED" not in other.out and "NOT ENDED" not in other.out
+    killed = {**FORMAT_1, "end": None, "jobs": 3}
+    assert "NOT ENDED" in driver.run("report", run_folder(driver, "20260103T000000Z-write-3", run=killed), exit=1).out
+    killed |= {"interrupted": True, "end": EPOCH}
+    table = driver.run("report", run_folder(driver, "20260104T000000Z-write-3", run=killed), exit=1).out
+    assert "INTERRUPTED" in table and "until 1,000 s after the first start" in table
+
+
+def test_records_that_come_twice_count_once(driver):
+    run = run_folder(driver, "20260101T000000Z-write-2")
+    once = json.loads(driver.run("report", run, "--json").out)
+    (run / "records.ndjson").write_text((run / "records.ndjson").read_text() * 2)
+    twice = json.loads(driver.run("report", run, "--json").out)
+    assert twice == once | {"repeated": 2} and "REPEATED" in driver.run("report", run).out
 
 
 # Several
