@@ -13,7 +13,7 @@ def whole: type == "number" and . == floor;
 # For each launch which jobs it had, as {"0": true, ...}; null where that is not known. (Objects that are added up take
 # time in proportion, assignments one by one do not.)
 def launched:
-  [.launches[]? | .jobs | if . == null then null else [.[] | range(.[0]; .[1] + 1) | {(tostring): true}] | add end];
+  [.launches[]? | .jobs | if . == null then null else [.[] | range(.[0]; .[1] + 1) | {(tostring): true}] | add // {} end];
 
 def is_planned($run; $launched):
   if .launch | whole and . >= 1 | not then false
@@ -75,7 +75,7 @@ def selection($run):
             else
               {line, message: (
                 if .unread then .message
-                else "job \(.job | tojson) of launch \(.launch | tojson) was not planned" end)}
+                else "job \(.job | tojson[:40]) of launch \(.launch | tojson[:40]) was not planned" end)}
             end
         )
       }
