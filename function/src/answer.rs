@@ -13,7 +13,9 @@ use std::time::Duration;
 pub enum Answer {
     /// To a job.
     Result(Box<JobResult>),
-    /// To a squad: of each job, in their order, the answer, or `{"op", "key", "error"}`.
+    /// To a squad: of each job, in their order, the answer, or `{"op", "key", "error": {"type", "message"}}`. Results and
+    /// errors name the `op` and `key` of the event. An answer of more than 5 MB says on the jobs concerned that it goes
+    /// without their samples (`"samples_dropped": true`) or has shorter messages (`"message_shortened": true`).
     Squad(Vec<Value>),
     /// To a `ping`.
     Pong(Pong),
@@ -50,9 +52,15 @@ pub struct JobResult {
     pub key: String,
     /// Bytes that S3 confirmed (write) or that were received (read).
     pub bytes: u64,
-    /// Cumulative bytes at each whole epoch second strictly between `start` and `stop`.
+    /// Cumulative bytes at each whole epoch second strictly between `start` and `stop`, the first one at ⌊`start`⌋ + 1.
+    /// Bytes count when they cross the socket: received, or sent in attempts that in the end succeeded. Never more than
+    /// `bytes`.
     pub samples: Vec<u64>,
-    /// HTTP requests between `start` and `stop`, each attempt counted.
+    /// What a write sent besides; absent where that is nothing.
+    #[serde(flatten)]
+    pub in_vain: Option<InVain>,
+    /// HTTP requests between `start` and `stop`, each attempt counted; [`crate::spans::Cut::count`] says how many they
+    /// are where nothing is repeated.
     pub requests: u64,
     /// Those of them that repeated one that had failed.
     pub retries: u64,
@@ -93,6 +101,26 @@ pub struct JobResult {
     /// Why the job failed, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
+}
+
+/// What a write sent in attempts that did not succeed, those under way at its end among them. It is no part of `bytes`.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct InVain {
+    /// Bytes handed to the connections.
+    pub sent: u64,
+    /// The same as `samples`, of `sent`.
+    pub sent_samples: Vec<u64>,
+}
+
+impl InVain {
+    /// Of `reading`; none, if all that was sent counts.
+    #[must_use]
+    pub fn of(reading: &Reading) -> Option<Self> {
+        (reading.sent > 0).then(|| Self {
+            sent: reading.sent,
+            sent_samples: reading.sent_samples.clone(),
+        })
+    }
 }
 
 /// How long a job's requests took, from their sending to the last byte of their answers, in milliseconds.
@@ -156,6 +184,8 @@ mod tests {
                 stop: Duration::ZERO,
                 bytes: 0,
                 samples: Vec::new(),
+                sent: 0,
+                sent_samples: Vec::new(),
                 requests: 0,
                 retries: 0,
                 throttled: 0,

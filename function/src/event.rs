@@ -3,13 +3,19 @@
 //! After [`Order::try_from`] nothing checks an input again.
 
 use crate::error::Error;
-use crate::fields::{Bucket, Epoch, Flag, Key, Whole, quoted};
-use crate::spans::{self, MAX_PARTS};
+use crate::fields::{Bucket, Epoch, Flag, Key, Seconds, Whole, quoted};
+use crate::spans::{Cut, MAX_PARTS};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use std::time::Duration;
 
 /// 2^20 bytes.
 pub const MIB: u64 = 1 << 20;
+
+/// Over how long the requests of a job open where its event does not say: 1,800 workers would otherwise open with 14,400
+/// requests in the same instant, and S3 asks to be approached gradually:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>
+const OPENING: Duration = Duration::from_secs(1);
 
 /// The most jobs of a squad.
 pub const MAX_JOBS: usize = 256;
@@ -23,12 +29,12 @@ pub enum Order {
     Squad(Squad),
 }
 
-/// A list of jobs, for each of which the function invokes itself once.
+/// A list of jobs. Of several, each is done by a worker that the function invokes; a single one by the squad itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Squad {
     /// The events of the jobs, 1 to [`MAX_JOBS`]. Each worker checks its own.
     pub jobs: Vec<Value>,
-    /// Where the answer is put besides being given.
+    /// Where the answer is put besides being given; nowhere where no job names a bucket, and all will be refused.
     pub answer: Option<Place>,
 }
 
@@ -52,13 +58,15 @@ pub enum Job {
     Ping(Bucket),
 }
 
-/// The object of a job and when it is to be moved.
+/// The object of a job and when it is moved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     /// Where the object is.
     pub bucket: Bucket,
     /// The object's key.
     pub key: Key,
+    /// Over how long the requests in flight open.
+    pub opening: Duration,
     /// The barrier: begin at this moment.
     pub start_at: Option<Epoch>,
     /// Give up at this moment.
@@ -72,8 +80,8 @@ pub struct Write {
     pub target: Target,
     /// The object's size in bytes.
     pub size: u64,
-    /// The size of each part but the last, in bytes.
-    pub part: u64,
+    /// How it is cut into parts.
+    pub cut: Cut,
     /// How many parts are sent at the same time.
     pub in_flight: usize,
 }
@@ -85,8 +93,8 @@ pub struct Read {
     pub target: Target,
     /// How many times the object is drained.
     pub times: u64,
-    /// The size of each ranged GET but the last, in bytes; none: one GET for the whole object.
-    pub range: Option<u64>,
+    /// How it is cut into ranged GETs; none: one GET for the whole object.
+    pub cut: Option<Cut>,
     /// How many ranges are read at the same time.
     pub in_flight: usize,
     /// Compare every byte with what `write` put there.
@@ -97,7 +105,7 @@ impl Write {
     /// How many connections the job keeps busy: no more than it has parts.
     #[must_use]
     pub fn connections(&self) -> usize {
-        let parts = usize::try_from(spans::count(self.size, self.part));
+        let parts = usize::try_from(self.cut.count(self.size));
         parts.map_or(self.in_flight, |parts| parts.min(self.in_flight))
     }
 }
@@ -107,7 +115,7 @@ impl Read {
     /// to read beside it.
     #[must_use]
     pub const fn connections(&self) -> usize {
-        if self.range.is_some() {
+        if self.cut.is_some() {
             self.in_flight
         } else {
             1
@@ -139,6 +147,8 @@ struct Event {
     ranges_in_flight: Option<Whole<1, 256>>,
     #[serde(deserialize_with = "given")]
     verify: Option<Flag>,
+    #[serde(deserialize_with = "given")]
+    open_s: Option<Seconds<60>>,
     #[serde(deserialize_with = "given")]
     start_at: Option<Epoch>,
     #[serde(deserialize_with = "given")]
@@ -182,6 +192,7 @@ const WRITE_FIELDS: &[&str] = &[
     "mb_per_file",
     "part_mb",
     "parts_in_flight",
+    "open_s",
     "start_at",
     "stop_by",
 ];
@@ -191,6 +202,7 @@ const READ_FIELDS: &[&str] = &[
     "range_mb",
     "ranges_in_flight",
     "verify",
+    "open_s",
     "start_at",
     "stop_by",
 ];
@@ -232,6 +244,18 @@ impl TryFrom<Value> for Order {
     type Error = Error;
 
     fn try_from(value: Value) -> Result<Self, Error> {
+        if value.get("jobs").is_some() {
+            typed::<SquadEvent>(&value)?.into_squad().map(Self::Squad)
+        } else {
+            Job::try_from(value).map(Self::Job)
+        }
+    }
+}
+
+impl TryFrom<Value> for Job {
+    type Error = Error;
+
+    fn try_from(value: Value) -> Result<Self, Error> {
         let Value::Object(fields) = &value else {
             return Err(Error::InvalidEvent(format!(
                 "the event is {}; an object is expected, such as \
@@ -239,11 +263,8 @@ impl TryFrom<Value> for Order {
                 quoted(&value)
             )));
         };
-        if fields.contains_key("jobs") {
-            return typed::<SquadEvent>(&value)?.into_squad().map(Self::Squad);
-        }
         let names: Vec<String> = fields.keys().cloned().collect();
-        typed::<Event>(&value)?.into_job(&names).map(Self::Job)
+        typed::<Event>(&value)?.into_job(&names)
     }
 }
 
@@ -266,25 +287,21 @@ impl SquadEvent {
             jobs: Jobs(jobs),
             answer_key,
         } = self;
-        let answer = answer_key.map(|key| {
-            // A job whose bucket is none fails by itself.
-            let mut buckets: Vec<Bucket> = jobs
-                .iter()
-                .filter_map(|job| Bucket::try_from(job["bucket"].clone()).ok())
-                .collect();
-            buckets.dedup();
-            match <[Bucket; 1]>::try_from(buckets) {
-                Ok([bucket]) => Ok(Place { bucket, key }),
-                Err(buckets) => Err(Error::InvalidEvent(format!(
-                    "answer_key: the jobs name {}, and the answer goes into the one that they share",
-                    if buckets.is_empty() { "no bucket" } else { "several buckets" }
-                ))),
-            }
-        });
-        Ok(Squad {
-            answer: answer.transpose()?,
-            jobs,
-        })
+        let mut buckets: Vec<Bucket> = jobs
+            .iter()
+            .filter_map(|job| Bucket::try_from(job["bucket"].clone()).ok())
+            .collect();
+        buckets.dedup();
+        if answer_key.is_some() && buckets.len() > 1 {
+            return Err(Error::InvalidEvent(
+                "answer_key: the jobs name several buckets, and the answer goes into the one that they share"
+                    .to_owned(),
+            ));
+        }
+        let answer = answer_key
+            .zip(buckets.pop())
+            .map(|(key, bucket)| Place { bucket, key });
+        Ok(Squad { jobs, answer })
     }
 }
 
@@ -308,17 +325,26 @@ impl Event {
                 accepted.join(", ")
             )));
         }
-        let bucket = self
-            .bucket
-            .ok_or_else(|| missing("bucket", "the bucket's name"))?;
-        if matches!(op, Op::Ping) {
-            return Ok(Job::Ping(bucket));
+        match op {
+            Op::Write => self.into_write().map(Job::Write),
+            Op::Read => self.into_read().map(Job::Read),
+            Op::Ping => self.bucket().map(Job::Ping),
         }
+    }
+
+    fn bucket(&self) -> Result<Bucket, Error> {
+        let bucket = self.bucket.clone();
+        bucket.ok_or_else(|| missing("bucket", "the bucket's name"))
+    }
+
+    fn target(&self) -> Result<Target, Error> {
         let target = Target {
-            bucket,
+            bucket: self.bucket()?,
             key: self
                 .key
+                .clone()
                 .ok_or_else(|| missing("key", "the object's key, 1 to 1,024 bytes of UTF-8"))?,
+            opening: self.open_s.map_or(OPENING, Seconds::get),
             start_at: self.start_at,
             stop_by: self.stop_by,
         };
@@ -331,19 +357,26 @@ impl Event {
                 start_at.since_1970().as_secs_f64()
             )));
         }
-        if matches!(op, Op::Read) {
-            return Ok(Job::Read(Read {
-                target,
-                times: self.read_times.unwrap_or(Whole::of::<1>()).get(),
-                range: match self.range_mb.unwrap_or(Whole::of::<64>()).get() {
-                    0 => None,
-                    mib => Some(mib * MIB),
-                },
-                in_flight: count(self.ranges_in_flight.unwrap_or(Whole::of::<8>())),
-                verify: self.verify.is_some_and(Flag::get),
-            }));
-        }
-        let size_mib = self
+        Ok(target)
+    }
+
+    fn into_read(self) -> Result<Read, Error> {
+        let target = self.target()?;
+        Ok(Read {
+            times: self.read_times.unwrap_or(Whole::of::<1>()).get(),
+            cut: match self.range_mb.unwrap_or(Whole::of::<64>()).get() {
+                0 => None,
+                range_mb => Some(Cut::of(target.key.as_str(), range_mb)),
+            },
+            in_flight: count(self.ranges_in_flight.unwrap_or(Whole::of::<8>())),
+            verify: self.verify.is_some_and(Flag::get),
+            target,
+        })
+    }
+
+    fn into_write(self) -> Result<Write, Error> {
+        let target = self.target()?;
+        let mb_per_file = self
             .mb_per_file
             .ok_or_else(|| {
                 missing(
@@ -352,21 +385,24 @@ impl Event {
                 )
             })?
             .get();
-        let part_mib = self.part_mb.unwrap_or(Whole::of::<64>()).get();
-        let parts = spans::count(size_mib, part_mib);
+        let size = mb_per_file * MIB;
+        let part_mb = self.part_mb.unwrap_or(Whole::of::<64>()).get();
+        let cut = |part_mb| Cut::of(target.key.as_str(), part_mb);
+        let parts = cut(part_mb).count(size);
         if parts > MAX_PARTS {
+            let works = (part_mb..).find(|part_mb| cut(*part_mb).count(size) <= MAX_PARTS);
             return Err(Error::InvalidEvent(format!(
-                "part_mb: {part_mib} makes {parts} parts of {size_mib} MiB, and S3 takes {MAX_PARTS}; the smallest \
+                "part_mb: {part_mb} makes {parts} parts of {mb_per_file} MiB, and S3 takes {MAX_PARTS}; the smallest \
                  part_mb that works is {}",
-                size_mib.div_ceil(MAX_PARTS)
+                works.expect("525 MiB do for the largest object")
             )));
         }
-        Ok(Job::Write(Write {
-            target,
-            size: size_mib * MIB,
-            part: part_mib * MIB,
+        Ok(Write {
+            cut: cut(part_mb),
+            size,
             in_flight: count(self.parts_in_flight.unwrap_or(Whole::of::<8>())),
-        }))
+            target,
+        })
     }
 }
 
@@ -400,9 +436,10 @@ mod tests {
             panic!("{job:?}")
         };
         assert_eq!(
-            (write.size, write.part, write.in_flight),
-            (2000 * MIB, 64 * MIB, 8)
+            (write.size, write.cut, write.in_flight),
+            (2000 * MIB, Cut::of("k", 64), 8)
         );
+        assert_eq!(write.target.opening, Duration::from_secs(1));
         assert_eq!((write.target.start_at, write.target.stop_by), (None, None));
         assert_eq!(write.connections(), 8);
         let small = Write {
@@ -420,12 +457,13 @@ mod tests {
         };
         let plain = read(json!({"op": "read", "bucket": "abc", "key": "k"}));
         assert_eq!(
-            (plain.times, plain.range, plain.in_flight, plain.verify),
-            (1, Some(64 * MIB), 8, false)
+            (plain.times, plain.cut, plain.in_flight, plain.verify),
+            (1, Some(Cut::of("k", 64)), 8, false)
         );
+        assert_eq!(plain.target.opening, Duration::from_secs(1));
         let whole =
             read(json!({"op": "read", "bucket": "abc", "key": "k", "range_mb": 0, "verify": true}));
-        assert_eq!((whole.range, whole.verify), (None, true));
+        assert_eq!((whole.cut, whole.verify), (None, true));
         assert_eq!((plain.connections(), whole.connections()), (8, 1));
     }
 
@@ -530,6 +568,19 @@ mod tests {
                 "stop_by: 1790000000000 is not a moment",
             ),
             (
+                with("open_s", json!(61)),
+                "open_s: 61 is not a number of seconds from 0 to 60",
+            ),
+            (
+                read("open_s", json!(-1)),
+                "open_s: -1 is not a number of seconds from 0 to 60",
+            ),
+            (read("open_s", json!(null)), "open_s: null is not a number"),
+            (
+                json!({"op": "ping", "bucket": "abc", "open_s": 1}),
+                "open_s: not a field of op \"ping\"",
+            ),
+            (
                 with("threads", json!(8)),
                 "unknown field `threads`, expected one of `op`, `bucket`",
             ),
@@ -569,20 +620,70 @@ mod tests {
     }
 
     #[test]
+    fn how_long_the_requests_open_is_a_number_of_seconds() {
+        for (op, size) in [("write", json!(1)), ("read", json!(null))] {
+            let mut event = json!({"op": op, "bucket": "abc", "key": "k", "open_s": 0.5});
+            if op == "write" {
+                event["mb_per_file"] = size;
+            }
+            let (Ok(Job::Write(Write { target, .. })) | Ok(Job::Read(Read { target, .. }))) =
+                Job::try_from(event)
+            else {
+                panic!("refused")
+            };
+            assert_eq!(target.opening, Duration::from_millis(500));
+        }
+    }
+
+    /// Of 6 MiB parts the first one has 5 MiB, whatever the key: 10,000 of them hold 59,999 MiB.
+    #[test]
     fn too_many_parts_are_refused_with_the_smallest_part_that_works() {
-        let write = |part_mb: u64| {
-            Order::try_from(
-                json!({"op": "write", "bucket": "abc", "key": "k", "mb_per_file": 50_001, "part_mb": part_mb}),
-            )
+        let write = |mb_per_file: u64, part_mb: u64| {
+            Order::try_from(json!({
+                "op": "write", "bucket": "abc", "key": "k", "mb_per_file": mb_per_file, "part_mb": part_mb
+            }))
         };
-        let Err(Error::InvalidEvent(message)) = write(5) else {
-            panic!("10,001 parts were accepted")
-        };
-        assert!(
-            message.contains("makes 10001 parts") && message.ends_with("works is 6"),
-            "{message}"
-        );
-        assert!(write(6).is_ok());
+        for (mb_per_file, part_mb, parts, works) in [
+            (50_001, 5, 10_001, 6),
+            (60_000, 6, 10_001, 7),
+            (60_000, 5, 12_000, 7),
+        ] {
+            let Err(Error::InvalidEvent(message)) = write(mb_per_file, part_mb) else {
+                panic!("{parts} parts were accepted")
+            };
+            assert!(
+                message.contains(&format!("makes {parts} parts of {mb_per_file} MiB"))
+                    && message.ends_with(&format!("works is {works}")),
+                "{message}"
+            );
+            assert!(write(mb_per_file, works).is_ok());
+        }
+        assert!(write(50_000, 5).is_ok() && write(59_999, 6).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn the_part_that_is_named_is_the_smallest_that_works(
+            key in "[a-z]{1,8}",
+            mb_per_file in 1_u64..=5_242_880,
+            part_mb in 5_u64..=5120,
+        ) {
+            let write = |part_mb: u64| Job::try_from(json!({
+                "op": "write", "bucket": "abc", "key": key, "mb_per_file": mb_per_file, "part_mb": part_mb
+            }));
+            match write(part_mb) {
+                Ok(Job::Write(write)) => {
+                    prop_assert!(write.cut.parts(write.size).count() as u64 <= MAX_PARTS);
+                }
+                Err(Error::InvalidEvent(message)) => {
+                    let works = message.rsplit(' ').next().and_then(|works| works.parse().ok());
+                    let works: u64 = works.expect("a number at its end");
+                    prop_assert!(works > part_mb && write(works).is_ok(), "{}", message);
+                    prop_assert!((part_mb..works).all(|part_mb| write(part_mb).is_err()), "{}", message);
+                }
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
     }
 
     #[test]
@@ -638,7 +739,13 @@ mod tests {
             "a bad job costs nothing but itself"
         );
         assert!(squad(["abc", "abd"]).is_err());
-        assert!(squad(["A", "A"]).is_err());
+        assert!(
+            matches!(
+                squad(["A", "A"]),
+                Ok(Order::Squad(Squad { answer: None, .. }))
+            ),
+            "they are refused one by one"
+        );
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
@@ -662,7 +769,7 @@ mod tests {
             fields in prop::collection::btree_map(
                 prop::sample::select(vec![
                     "op", "bucket", "key", "mb_per_file", "part_mb", "parts_in_flight", "read_times", "range_mb",
-                    "ranges_in_flight", "verify", "start_at", "stop_by", "other",
+                    "ranges_in_flight", "verify", "open_s", "start_at", "stop_by", "other",
                 ]),
                 any_json(),
                 0..8,

@@ -56,6 +56,37 @@ impl<const MIN: u64, const MAX: u64> TryFrom<Value> for Whole<MIN, MAX> {
     }
 }
 
+/// A duration from 0 to `MAX` seconds, whole or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Value")]
+pub struct Seconds<const MAX: u32>(Duration);
+
+impl<const MAX: u32> Seconds<MAX> {
+    /// The duration.
+    #[must_use]
+    pub const fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl<const MAX: u32> TryFrom<Value> for Seconds<MAX> {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        value
+            .as_f64()
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .filter(|duration| *duration <= Duration::from_secs(MAX.into()))
+            .map(Self)
+            .ok_or_else(|| {
+                format!(
+                    "{} is not a number of seconds from 0 to {MAX}",
+                    quoted(&value)
+                )
+            })
+    }
+}
+
 /// A bucket's name, by S3's rules for general purpose buckets; the names of directory buckets (`--x-s3`) and
 /// access-point aliases (`-s3alias`) follow the same rules.
 ///
@@ -260,6 +291,35 @@ mod tests {
             Whole::<1, { u64::MAX }>::try_from(json!(-1)).expect_err("negative"),
             "-1 is not a whole number of at least 1"
         );
+    }
+
+    #[test]
+    fn seconds_may_be_broken_and_have_their_limits() {
+        let seconds = |value: Value| Seconds::<60>::try_from(value).map(Seconds::get);
+        for good in [
+            json!(0),
+            json!(-0.0),
+            json!(0.25),
+            json!(1),
+            json!(60),
+            json!(60.0),
+        ] {
+            let expected = Duration::from_secs_f64(good.as_f64().expect("a number").abs());
+            assert_eq!(seconds(good), Ok(expected));
+        }
+        for bad in [
+            json!(-0.1),
+            json!(60.001),
+            json!(1e300),
+            json!("1"),
+            json!(null),
+            json!([1]),
+        ] {
+            assert_eq!(
+                seconds(bad.clone()),
+                Err(format!("{bad} is not a number of seconds from 0 to 60"))
+            );
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Many requests at the same time: opened over the first second, ended together.
+//! Many requests at the same time: opened one after the other, ended together.
 
 use crate::error::Error;
 use crate::limit::Limit;
@@ -6,14 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
-/// Over how long the requests of a job open. 1,800 workers would otherwise open with 14,400 requests in the same
-/// instant, and S3 asks to be approached gradually:
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>
-const OPENING: Duration = Duration::from_secs(1);
-
-/// Runs what `begin` makes of each item, begun in their order, at most `in_flight` at the same time; gives what they
-/// gave, in the order in which they ended.
+/// Runs what `begin` makes of each item, begun in their order, at most `in_flight` at the same time, which is
+/// allowed them over `opening`; gives what they gave, in the order in which they ended.
 ///
 /// # Errors
 ///
@@ -22,6 +18,7 @@ const OPENING: Duration = Duration::from_secs(1);
 pub async fn all<I, O, F>(
     items: impl IntoIterator<Item = I>,
     in_flight: usize,
+    opening: Duration,
     limit: &Limit,
     begin: impl Fn(I) -> F,
 ) -> Result<Vec<O>, Error>
@@ -30,8 +27,8 @@ where
     F: Future<Output = Result<O, Error>> + Send + 'static,
 {
     let permits = Arc::new(Semaphore::new(1));
-    let mut opening = JoinSet::new();
-    opening.spawn(open(Arc::clone(&permits), in_flight));
+    let mut opener = JoinSet::new();
+    opener.spawn(open(Arc::clone(&permits), in_flight, opening));
 
     let mut flight = JoinSet::new();
     let mut ended = Vec::new();
@@ -59,11 +56,13 @@ where
     Ok(ended)
 }
 
-/// Allows one request more at a time until `in_flight` are allowed.
-async fn open(permits: Arc<Semaphore>, in_flight: usize) {
-    let gap = OPENING / u32::try_from(in_flight).unwrap_or(u32::MAX);
-    for _ in 1..in_flight {
-        tokio::time::sleep(gap).await;
+/// Allows one request more at a time, evenly over `opening`, until `in_flight` are allowed.
+async fn open(permits: Arc<Semaphore>, in_flight: usize, opening: Duration) {
+    let began = Instant::now();
+    let gap = opening / u32::try_from(in_flight).unwrap_or(u32::MAX);
+    for allowed in (1..).take(in_flight - 1) {
+        // Timers have milliseconds, and gaps may be shorter: the moments are counted from the beginning.
+        tokio::time::sleep_until(began + gap * allowed).await;
         permits.add_permits(1);
     }
 }
@@ -110,7 +109,7 @@ fn landed<O>(outcome: Result<Result<O, Error>, JoinError>) -> Result<O, Error> {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use tokio::time::{Instant, sleep};
+    use tokio::time::sleep;
 
     fn failure(offset: u64) -> Error {
         Error::VerifyMismatch {
@@ -119,31 +118,61 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn requests_open_over_the_first_second_and_never_exceed_their_number() {
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// When each of 1,000 requests of 10 s began, in milliseconds, and how many were in flight at most.
+    async fn begun(in_flight: usize, opening: Duration) -> (Vec<u128>, usize) {
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let began = Instant::now();
-        let starts = all(0..40, 4, &Limit::none(), |_| {
+        let mut starts = all(0..1000, in_flight, opening, &Limit::none(), |_| {
             let (now, most) = (Arc::clone(&now), Arc::clone(&most));
             async move {
                 let start = began.elapsed();
                 most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
                 sleep(Duration::from_secs(10)).await;
                 now.fetch_sub(1, Ordering::Relaxed);
-                Ok(start.as_millis() / 10 * 10)
+                Ok(start.as_millis())
             }
         })
         .await
         .expect("nothing fails");
-        assert_eq!(starts.len(), 40);
-        assert_eq!(starts[..4], [0, 250, 500, 750]);
-        assert_eq!(most.load(Ordering::Relaxed), 4);
+        assert_eq!(starts.len(), 1000);
+        starts.sort_unstable();
+        (starts, most.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_open_one_after_the_other_and_never_exceed_their_number() {
+        for (in_flight, opening_ms) in [(4, 1000), (256, 1000), (256, 100), (20, 60_000), (1, 1000)]
+        {
+            let (starts, most) = begun(in_flight, Duration::from_millis(opening_ms)).await;
+            let gap = u128::from(opening_ms) / in_flight as u128;
+            // From the first one's end on permits come back, too.
+            for (number, start) in (0..)
+                .zip(&starts[..in_flight])
+                .take_while(|(_, at)| **at < 9_900)
+            {
+                let expected = u128::from(opening_ms) * number / in_flight as u128;
+                assert!(
+                    start.abs_diff(expected) <= 2,
+                    "{number}th of {in_flight} at {start}, gap {gap}"
+                );
+            }
+            assert_eq!(most, in_flight);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_open_all_at_once_where_opening_takes_no_time() {
+        let (starts, most) = begun(64, Duration::ZERO).await;
+        assert!(starts[63] <= 2, "{:?}", &starts[..64]);
+        assert_eq!(most, 64);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_first_failure_ends_the_rest() {
         let finished = Arc::new(AtomicUsize::new(0));
-        let outcome: Result<Vec<()>, Error> = all(0..100, 10, &Limit::none(), |item| {
+        let outcome: Result<Vec<()>, Error> = all(0..100, 10, SECOND, &Limit::none(), |item| {
             let finished = Arc::clone(&finished);
             async move {
                 sleep(Duration::from_secs(5)).await;
@@ -167,12 +196,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_lowest_mismatch_in_flight_is_named() {
-        let outcome: Result<Vec<()>, Error> =
-            all([30_u64, 10, 20], 3, &Limit::none(), |offset| async move {
+        let outcome: Result<Vec<()>, Error> = all(
+            [30_u64, 10, 20],
+            3,
+            SECOND,
+            &Limit::none(),
+            |offset| async move {
                 sleep(Duration::from_secs(if offset == 30 { 5 } else { 20 })).await;
                 Err(failure(offset))
-            })
-            .await;
+            },
+        )
+        .await;
         assert_eq!(outcome, Err(failure(10)));
     }
 
@@ -183,8 +217,10 @@ mod tests {
             Some(began + Duration::from_secs(3)),
             "the limit of this test",
         );
-        let outcome: Result<Vec<()>, Error> =
-            all(0..5, 2, &limit, |_| async { std::future::pending().await }).await;
+        let outcome: Result<Vec<()>, Error> = all(0..5, 2, SECOND, &limit, |_| async {
+            std::future::pending().await
+        })
+        .await;
         assert!(
             matches!(&outcome, Err(Error::Deadline(message)) if message.contains("of this test")),
             "{outcome:?}"

@@ -1,6 +1,8 @@
 //! Invokes this function again, for a job of a squad: once where the job may have run, again where it can't have.
 
 use crate::action::causes;
+use crate::error::Error;
+use crate::fields::quoted;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_lambda::config::{ConfigBag, Intercept, RuntimeComponents};
@@ -31,17 +33,32 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause. Lambda allows a function 1,000 more environments every 10 s, and does not save them up.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// The longest pause while the jobs' common start is ahead: a worker that comes after it is a late starter.
+const LONGEST_PAUSE_BEFORE_START: Duration = Duration::from_secs(2);
+
 /// How often Lambda is tried that cannot be reached: a network that is missing does not come back, and while it is
 /// waited for the squad is billed.
 const UNREACHABLE: u32 = 5;
 
-/// Until when one job of a squad is waited for.
+/// When one job of a squad should begin, and until when it is waited for.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
+    /// The common start of the jobs.
+    pub start_at: Option<Instant>,
     /// It is not begun after this moment.
     pub begin_by: Option<Instant>,
     /// Its answer is not waited for after this moment.
     pub answer_by: Option<Instant>,
+}
+
+impl Patience {
+    fn longest_pause(&self) -> Duration {
+        if self.start_at.is_some_and(|start| Instant::now() < start) {
+            LONGEST_PAUSE_BEFORE_START
+        } else {
+            LONGEST_PAUSE
+        }
+    }
 }
 
 /// Why a job of a squad has no result: the `error` of its element.
@@ -51,6 +68,12 @@ pub struct Failure {
     pub kind: String,
     /// What a person can do about it.
     pub message: String,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::new(error.kind(), error.to_string())
+    }
 }
 
 impl Failure {
@@ -123,7 +146,7 @@ impl Invoker {
             // Half of the pause by lot, so that squads do not come back together.
             let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.0));
             tokio::select! {
-                () = sleep(jittered) => pause = (pause * 2).min(LONGEST_PAUSE),
+                () = sleep(jittered) => pause = (pause * 2).min(patience.longest_pause()),
                 () = reached(patience.begin_by) => return Err(failure),
             }
         }
@@ -259,10 +282,23 @@ fn function_error(answer: &Value) -> Failure {
 #[must_use]
 pub fn failed(job: &Value, failure: &Failure) -> Value {
     json!({
-        "op": job["op"],
-        "key": job["key"],
+        "op": echoed(&job["op"]),
+        "key": echoed(&job["key"]),
         "error": {"type": failure.kind, "message": failure.message},
     })
+}
+
+/// The JSON of the longest key: 1,024 bytes, of which each may be written as `\u0001`.
+const LONGEST_KEY: usize = 6 * 1024 + 2;
+
+/// What a refused event has as `op` or `key`: as it is where a job can have it, else as an error quotes it. Events may
+/// have 6 MB, and so may an answer, all of a squad's jobs together.
+fn echoed(value: &Value) -> Value {
+    if value.to_string().len() <= LONGEST_KEY {
+        value.clone()
+    } else {
+        quoted(value).into()
+    }
 }
 
 /// Gives its permit back when the request begins to be sent, which is when its connection is open.
@@ -332,13 +368,13 @@ impl Body for Gated {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{answer, http_client};
+    use crate::testing::{answer, http_client_of};
     use aws_config::BehaviorVersion;
     use aws_config::retry::RetryConfig;
     use aws_sdk_lambda::config::{Credentials, Region};
     use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
     use aws_smithy_runtime_api::client::result::ConnectorError;
-    use std::sync::atomic::AtomicU32;
 
     #[test]
     fn function_errors_have_the_kind_of_their_cause() {
@@ -399,56 +435,87 @@ mod tests {
         assert!(message(false).contains("nothing ran"));
     }
 
-    /// Invokes one job, which may begin and answer within 60 s, of a Lambda that answers so: why it failed, how many
-    /// requests it took, how long.
-    async fn failure_of(
-        answer: impl Fn() -> HttpConnectorFuture + Send + Sync + 'static,
-    ) -> (Failure, u32, Duration) {
-        let requests = Arc::new(AtomicU32::new(0));
-        let count = Arc::clone(&requests);
-        let http = http_client(move || {
-            count.fetch_add(1, Ordering::Relaxed);
-            answer()
-        });
+    fn invoker(
+        answer: impl Fn(HttpRequest) -> HttpConnectorFuture + Send + Sync + 'static,
+    ) -> Invoker {
         let config = aws_sdk_lambda::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("AKID", "secret", None, None, "test"))
             .retry_config(RetryConfig::disabled())
-            .http_client(http);
-        let invoker = Invoker::new(Client::from_conf(config.build()));
-        let began = Instant::now();
-        let minute = Some(began + Duration::from_mins(1));
-        let patience = Patience {
-            begin_by: minute,
-            answer_by: minute,
-        };
-        let outcome = invoker.invoke("terabit", &json!({}), patience).await;
+            .http_client(http_client_of(answer));
+        Invoker::new(Client::from_conf(config.build()))
+    }
+
+    /// Begin and answer within 60 s, and begin in time where the start is so many seconds ahead.
+    fn minute(start_in: Option<u64>) -> Patience {
+        let within = |seconds| Some(Instant::now() + Duration::from_secs(seconds));
+        Patience {
+            start_at: start_in.and_then(within),
+            begin_by: within(60),
+            answer_by: within(60),
+        }
+    }
+
+    /// Invokes one job, which has a minute, of a Lambda that answers so: why it failed, and when it was asked.
+    async fn failure_of(
+        answer: impl Fn() -> HttpConnectorFuture + Send + Sync + 'static,
+        start_in: Option<u64>,
+    ) -> (Failure, Vec<Duration>, Duration) {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (noted, began) = (Arc::clone(&asked), Instant::now());
+        let invoker = invoker(move |_| {
+            noted.lock().expect("nobody panics").push(began.elapsed());
+            answer()
+        });
+        let outcome = invoker
+            .invoke("terabit", &json!({}), minute(start_in))
+            .await;
         let failure = outcome.expect_err("nothing can come of it");
-        (failure, requests.load(Ordering::Relaxed), began.elapsed())
+        let asked = mem::take(&mut *asked.lock().expect("nobody panics"));
+        (failure, asked, began.elapsed())
+    }
+
+    fn throttled() -> HttpConnectorFuture {
+        answer(
+            429,
+            r#"{"__type": "TooManyRequestsException", "Reason": "ConcurrentInvocationLimitExceeded"}"#,
+        )
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_throttled_job_is_tried_until_it_may_not_begin_any_more() {
-        let refused = || {
-            answer(
-                429,
-                r#"{"__type": "TooManyRequestsException", "Reason": "ConcurrentInvocationLimitExceeded"}"#,
-            )
-        };
-        let (failure, requests, after) = failure_of(refused).await;
+        let (failure, asked, after) = failure_of(throttled, None).await;
         assert_eq!((failure.kind.as_str(), after.as_secs()), ("Throttled", 60));
-        assert!(requests > UNREACHABLE, "{requests}");
+        assert!(asked.len() > UNREACHABLE as usize, "{asked:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttled_job_is_tried_every_2_s_while_its_start_is_ahead_and_less_often_then() {
+        let start = Duration::from_secs(30);
+        let (_, asked, _) = failure_of(throttled, Some(start.as_secs())).await;
+        let mut longest = [Duration::ZERO; 2];
+        for tries in asked.windows(2) {
+            let longest = &mut longest[usize::from(tries[0] >= start)];
+            *longest = (tries[1] - tries[0]).max(*longest);
+        }
+        let most = Duration::from_millis(2010);
+        assert!(
+            longest[0] <= most && longest[1] > most,
+            "{longest:?} of {asked:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_lambda_out_of_reach_is_given_up_soon() {
-        let (failure, requests, after) =
-            failure_of(|| HttpConnectorFuture::ready(Err(ConnectorError::io("no route".into()))))
-                .await;
+        let (failure, asked, after) = failure_of(
+            || HttpConnectorFuture::ready(Err(ConnectorError::io("no route".into()))),
+            None,
+        )
+        .await;
         assert_eq!(
-            (failure.kind.as_str(), requests),
-            ("Connect", UNREACHABLE),
+            (failure.kind.as_str(), asked.len()),
+            ("Connect", UNREACHABLE as usize),
             "{failure:?}"
         );
         assert!(after < Duration::from_secs(10), "{after:?}");
@@ -456,11 +523,56 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_is_waited_for_no_longer_than_it_can_come() {
-        let (failure, requests, after) =
-            failure_of(|| HttpConnectorFuture::new(std::future::pending())).await;
+        let (failure, asked, after) =
+            failure_of(|| HttpConnectorFuture::new(std::future::pending()), None).await;
         assert_eq!(
-            (failure.kind.as_str(), requests, after.as_secs()),
+            (failure.kind.as_str(), asked.len(), after.as_secs()),
             ("Unanswered", 1, 60)
         );
+    }
+
+    /// Each request waits for its connection here until it is taken out.
+    #[tokio::test(start_paused = true)]
+    async fn at_most_64_connections_are_being_opened_at_once() {
+        let waiting = Arc::new(Mutex::new(Vec::new()));
+        let held = Arc::clone(&waiting);
+        let invoker = invoker(move |request| {
+            held.lock().expect("nobody panics").push(request);
+            HttpConnectorFuture::new(std::future::pending())
+        });
+        for _ in 0..200 {
+            let (invoker, patience) = (invoker.clone(), minute(None));
+            tokio::spawn(async move { invoker.invoke("terabit", &json!({}), patience).await });
+        }
+        sleep(Duration::from_secs(1)).await;
+        let opening = || waiting.lock().expect("nobody panics").len();
+        assert_eq!(opening(), 64);
+        let mut open = waiting.lock().expect("nobody panics").split_off(54);
+        for request in &mut open {
+            let body = std::pin::Pin::new(request.body_mut());
+            let frame = std::future::poll_fn({
+                let mut body = body;
+                move |context| body.as_mut().poll_frame(context)
+            });
+            assert!(frame.await.is_some(), "the event is sent");
+        }
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(opening(), 64, "the ten that are open make room for ten");
+    }
+
+    #[test]
+    fn a_job_that_failed_has_its_op_and_key_unless_none_can_be_so_long() {
+        let failure = Failure::new("InvalidEvent", "no");
+        let key = "\u{1}".repeat(1024);
+        assert_eq!(
+            failed(&json!({"op": "read", "key": key}), &failure)["key"],
+            key
+        );
+        let element = failed(
+            &json!({"op": vec![1e20; 100_000], "key": "x".repeat(7000)}),
+            &failure,
+        );
+        assert!(element.to_string().len() < 500, "{element}");
+        assert_eq!(failed(&json!(5), &failure)["op"], Value::Null);
     }
 }

@@ -10,7 +10,7 @@
 //! | [`write`](mod@write), [`read`], [`flight`], [`spans`] | moving an object: parts and ranges side by side |
 //! | [`data`], [`body`] | the bytes, and how they are sent |
 //! | [`meter`], [`timeline`], [`clock`], [`usage`] | what is measured |
-//! | [`squad`], [`invoker`] | having many jobs done by other workers |
+//! | [`squad`], [`invoker`] | having several jobs done by other workers, and one answer of all |
 //! | [`barrier`], [`limit`] | when a job begins, and when it gives up |
 //! | [`clients`], [`http`], [`s3`], [`action`], [`error`] | the clients, the operations on S3, what can go wrong |
 //! | [`environment`] | what Lambda tells of itself |

@@ -24,7 +24,10 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Tally {
+    /// What was received, or sent in attempts that succeeded.
     timeline: Timeline,
+    /// What was sent in attempts that have not succeeded: those under way are among them.
+    in_vain: Timeline,
     requests: u64,
     retries: u64,
     throttled: u64,
@@ -56,6 +59,10 @@ pub struct Reading {
     pub bytes: u64,
     /// Cumulative bytes at each whole epoch second strictly between `start` and `stop`.
     pub samples: Vec<u64>,
+    /// Bytes that were sent in attempts that did not succeed.
+    pub sent: u64,
+    /// The same as `samples`, of `sent`.
+    pub sent_samples: Vec<u64>,
     /// HTTP requests, each attempt counted.
     pub requests: u64,
     /// Those of them that repeated one that had failed.
@@ -122,6 +129,8 @@ impl Meter {
             stop,
             bytes: tally.timeline.total(),
             samples: tally.timeline.samples(start, stop),
+            sent: tally.in_vain.total(),
+            sent_samples: tally.in_vain.samples(start, stop),
             requests: tally.requests,
             retries: tally.retries,
             throttled: tally.throttled,
@@ -192,10 +201,12 @@ impl Request {
         self.attempt().number
     }
 
-    /// Counts `bytes` handed to the connection in attempt `number`; a latecomer from an earlier attempt is not counted.
+    /// Counts `bytes` handed to the connection in attempt `number`: in vain until the attempt succeeds, which a latecomer
+    /// from an earlier one never does.
     pub fn sent(&self, number: u32, bytes: u64, last: bool) {
         let now = self.meter.0.clock.now();
         let mut attempt = self.attempt();
+        self.meter.tally().in_vain.add(now, bytes);
         if attempt.number == number {
             attempt.sent.add(now, bytes);
             attempt.all_sent = last.then(Instant::now);
@@ -212,6 +223,7 @@ impl Request {
     pub fn finish(&self) {
         let attempt = self.attempt();
         let mut tally = self.meter.tally();
+        tally.in_vain.subtract(&attempt.sent);
         tally.timeline.merge(&attempt.sent);
         tally
             .first_byte
@@ -314,12 +326,30 @@ mod tests {
         );
         request.finish();
         let reading = meter.read();
-        assert_eq!(reading.bytes, 64);
+        assert_eq!((reading.bytes, reading.sent), (64, 107));
         assert_eq!(
             reading.durations.len(),
             2,
             "failed attempts have a duration too"
         );
+    }
+
+    #[test]
+    fn what_is_under_way_at_the_end_was_sent_in_vain_and_counts_apart() {
+        let meter = Meter::start();
+        let (done, under_way) = (meter.request(), meter.request());
+        for request in [&done, &under_way] {
+            request.sent(begin(request), 10, false);
+        }
+        done.finish();
+        let next_second = Duration::from_secs(meter.0.clock.now().as_secs() + 1);
+        std::thread::sleep(next_second.saturating_sub(meter.0.clock.now()));
+        under_way.sent(1, 5, false);
+        let reading = meter.read();
+        assert_eq!((reading.bytes, reading.sent), (10, 15));
+        assert_eq!(reading.samples.len(), reading.sent_samples.len());
+        assert!(reading.samples.iter().all(|sample| *sample == 10));
+        assert_eq!(reading.sent_samples.first(), Some(&10));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::flight;
 use crate::limit::Limit;
 use crate::meter::{Meter, Request};
 use crate::s3::S3;
-use crate::spans::{Span, cover};
+use crate::spans::{Cut, Span};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,11 +29,12 @@ pub async fn read(s3: &S3, job: &Read, meter: &Meter, limit: &Limit) -> Result<(
         meter: meter.clone(),
     });
     let (object, first) = tokio::select! {
-        opened = reader.open(job.range) => opened?,
+        opened = reader.open(job.cut.map(Cut::span)) => opened?,
         error = limit.reached() => return Err(error),
     };
     let object = Arc::new(object);
-    let spans = cover(object.size, job.range.unwrap_or(object.size));
+    let cut = job.cut.unwrap_or(Cut::whole(object.size));
+    let spans = cut.ranges(object.size);
     // The answer that told the object's size is the beginning of the first span of the first time.
     let opened = std::iter::once(Some(first)).chain(std::iter::repeat_with(|| None));
     let drain = |(span, opened)| {
@@ -41,7 +42,8 @@ pub async fn read(s3: &S3, job: &Read, meter: &Meter, limit: &Limit) -> Result<(
         async move { reader.drain(&object, span, opened).await }
     };
     let times = (0..job.times).flat_map(|_| spans.clone());
-    flight::all(times.zip(opened), job.connections(), limit, drain)
+    let (in_flight, opening) = (job.connections(), job.target.opening);
+    flight::all(times.zip(opened), in_flight, opening, limit, drain)
         .await
         .map(drop)
 }

@@ -1,4 +1,4 @@
-//! An HTTP client for the tests of the SDK's clients: no network, the same answer to every request.
+//! An HTTP client for the tests of the SDK's clients: no network.
 
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
@@ -9,6 +9,13 @@ use std::fmt;
 /// Whatever is asked, `answer` says what comes of it.
 pub fn http_client(
     answer: impl Fn() -> HttpConnectorFuture + Send + Sync + 'static,
+) -> SharedHttpClient {
+    http_client_of(move |_| answer())
+}
+
+/// `answer` says what comes of a request.
+pub fn http_client_of(
+    answer: impl Fn(HttpRequest) -> HttpConnectorFuture + Send + Sync + 'static,
 ) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Answering(answer));
     http_client_fn(move |_, _| connector.clone())
@@ -28,8 +35,8 @@ impl<F> fmt::Debug for Answering<F> {
     }
 }
 
-impl<F: Fn() -> HttpConnectorFuture + Send + Sync> HttpConnector for Answering<F> {
-    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
-        self.0()
+impl<F: Fn(HttpRequest) -> HttpConnectorFuture + Send + Sync> HttpConnector for Answering<F> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        self.0(request)
     }
 }

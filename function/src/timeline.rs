@@ -20,6 +20,13 @@ impl Timeline {
         }
     }
 
+    /// Counts what `other` counted no more; it was counted here before.
+    pub fn subtract(&mut self, other: &Self) {
+        for (second, bytes) in &other.0 {
+            *self.0.entry(*second).or_default() -= bytes;
+        }
+    }
+
     /// The bytes counted so far.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -77,6 +84,12 @@ mod tests {
             prop_assert!(samples.is_sorted());
             prop_assert_eq!(samples.last().copied(), Some(timeline.total()));
             prop_assert_eq!(timeline.total(), counted.iter().map(|(_, bytes)| bytes).sum::<u64>());
+
+            let before = timeline.total() - other.total();
+            timeline.subtract(&other);
+            prop_assert_eq!(timeline.total(), before);
+            timeline.merge(&other);
+            prop_assert_eq!(timeline.samples(at(0), at(20_001)), samples);
         }
     }
 }

@@ -1,14 +1,14 @@
 //! One invocation: from the event to the answer.
 
 use crate::action::{Action, Where, explain};
-use crate::answer::{Answer, JobResult, Pong, RequestMs, mbps, milliseconds};
+use crate::answer::{Answer, InVain, JobResult, Pong, RequestMs, mbps, milliseconds};
 use crate::barrier;
 use crate::clock::{self, seconds, since_1970};
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::event::{Job, Order, Target};
+use crate::event::{Job, Order, Squad, Target};
 use crate::fields::Bucket;
-use crate::invoker::Invoker;
+use crate::invoker::{Invoker, failed};
 use crate::limit::{Limit, MARGIN};
 use crate::meter::Meter;
 use crate::read;
@@ -62,16 +62,53 @@ impl Worker {
             cold: self.environment.cold(),
         };
         let deadline = deadline(event.context.deadline);
-        let job = match Order::try_from(event.payload)? {
-            Order::Job(job) => job,
+        match Order::try_from(event.payload)? {
+            Order::Job(job) => self.job(job, entry, deadline).await,
             Order::Squad(squad) => {
-                let until = deadline
-                    .map(|deadline| clock::instant_of(deadline.saturating_sub(MARGIN)).into());
                 let function = &event.context.invoked_function_arn;
-                let answers = squad::run(&self.s3, &self.invoker, function, squad, until).await;
-                return Ok(Answer::Squad(answers));
+                let answers = self.squad(squad, function, entry, deadline).await;
+                Ok(Answer::Squad(answers))
             }
+        }
+    }
+
+    async fn squad(
+        &self,
+        squad: Squad,
+        function: &str,
+        entry: Entry,
+        deadline: Option<Duration>,
+    ) -> Vec<Value> {
+        let until = deadline.map(|deadline| clock::instant_of(deadline).into());
+        let mut answers = match squad.jobs.as_slice() {
+            [job] => vec![self.single(job, entry, deadline).await],
+            _ => squad::run(&self.invoker, function, squad.jobs, until).await,
         };
+        squad::fit(&mut answers);
+        if let Some(place) = &squad.answer {
+            squad::put(&self.s3, place, &answers, until).await;
+        }
+        answers
+    }
+
+    /// Does the single job of a squad here: an environment for the squad alone would only wait. Its element of the answer.
+    async fn single(&self, event: &Value, entry: Entry, deadline: Option<Duration>) -> Value {
+        let answer = match Job::try_from(event.clone()) {
+            Ok(job) => self.job(job, entry, deadline).await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(answer) => serde_json::to_value(answer).expect("its maps have string keys"),
+            Err(error) => failed(event, &error.into()),
+        }
+    }
+
+    async fn job(
+        &self,
+        job: Job,
+        entry: Entry,
+        deadline: Option<Duration>,
+    ) -> Result<Answer, Error> {
         let result = match job {
             Job::Ping(bucket) => return self.ping(&bucket).await.map(Answer::Pong),
             Job::Write(job) => {
@@ -143,6 +180,7 @@ impl Worker {
             first_byte_ms: reading.first_byte.map(milliseconds),
             request_ms: RequestMs::of(&reading),
             late_s: seconds(barrier::late(target.start_at, reading.start)),
+            in_vain: InVain::of(&reading),
             samples: reading.samples,
             handler_s: seconds(entry.at.elapsed()),
             init_s: seconds(entry.cold.unwrap_or_default()),

@@ -9,7 +9,7 @@ use crate::flight;
 use crate::limit::Limit;
 use crate::meter::{Meter, Request};
 use crate::s3::{ANSWER_TIMEOUT, ATTEMPTS, S3, without_answer_timeout};
-use crate::spans::{Span, cover};
+use crate::spans::Span;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -35,7 +35,7 @@ pub async fn write(s3: &S3, job: &Write, meter: &Meter, limit: &Limit) -> Result
         seed: Seed::of(job.target.key.as_str()),
         meter: meter.clone(),
     });
-    if job.size <= job.part {
+    if job.cut.count(job.size) == 1 {
         let whole = Span {
             number: 1,
             offset: 0,
@@ -45,7 +45,9 @@ pub async fn write(s3: &S3, job: &Write, meter: &Meter, limit: &Limit) -> Result
             let writer = Arc::clone(&writer);
             async move { writer.put_object(span).await }
         };
-        return flight::all([whole], 1, limit, put).await.map(drop);
+        return flight::all([whole], 1, job.target.opening, limit, put)
+            .await
+            .map(drop);
     }
     let upload = tokio::select! {
         upload = writer.create() => Arc::<str>::from(upload?),
@@ -83,7 +85,9 @@ impl Writer {
             let (writer, upload) = (Arc::clone(self), Arc::clone(upload));
             async move { writer.upload_part(&upload, span).await }
         };
-        let mut parts = flight::all(cover(job.size, job.part), job.in_flight, limit, send).await?;
+        let spans = job.cut.parts(job.size);
+        let opening = job.target.opening;
+        let mut parts = flight::all(spans, job.in_flight, opening, limit, send).await?;
         parts.sort_unstable_by_key(CompletedPart::part_number);
         tokio::select! {
             outcome = self.complete(upload, parts) => outcome,
