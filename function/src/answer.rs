@@ -13,9 +13,9 @@ use std::time::Duration;
 pub enum Answer {
     /// To a job.
     Result(Box<JobResult>),
-    /// To a squad: of each job, in their order, the answer, or `{"op", "key", "error": {"type", "message"}}`. Results and
-    /// errors name the `op` and `key` of the event. An answer of more than 5 MB says on the jobs concerned that it goes
-    /// without their samples (`"samples_dropped": true`) or has shorter messages (`"message_shortened": true`).
+    /// To a squad: of each job, in their order, the answer, or `{"op", "key", "error": {"type", "message"}}`. Results
+    /// and errors name the `op` and `key` of the event. An answer of more than 5 MB says on the jobs concerned that it
+    /// goes without their samples (`"samples_dropped": true`) or with shorter messages (`"message_shortened": true`).
     Squad(Vec<Value>),
     /// To a `ping`.
     Pong(Pong),

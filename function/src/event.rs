@@ -12,8 +12,8 @@ use std::time::Duration;
 /// 2^20 bytes.
 pub const MIB: u64 = 1 << 20;
 
-/// Over how long the requests of a job open where its event does not say: 1,800 workers would otherwise open with 14,400
-/// requests in the same instant, and S3 asks to be approached gradually:
+/// Over how long the requests of a job open where its event does not say: 1,800 workers would otherwise open with
+/// 14,400 requests in the same instant, and S3 asks to be approached gradually:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>
 const OPENING: Duration = Duration::from_secs(1);
 

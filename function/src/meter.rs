@@ -201,8 +201,8 @@ impl Request {
         self.attempt().number
     }
 
-    /// Counts `bytes` handed to the connection in attempt `number`: in vain until the attempt succeeds, which a latecomer
-    /// from an earlier one never does.
+    /// Counts `bytes` handed to the connection in attempt `number`: in vain until the attempt succeeds, which an
+    /// earlier attempt than the latest never does.
     pub fn sent(&self, number: u32, bytes: u64, last: bool) {
         let now = self.meter.0.clock.now();
         let mut attempt = self.attempt();

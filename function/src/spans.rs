@@ -73,8 +73,8 @@ impl Cut {
         self.span
     }
 
-    /// How many spans an object of `size` bytes has: 1, or 1 + ⌈(size − shorter) / span⌉ where it does not fit one. That
-    /// is at most ⌈size / span⌉ + 1, for who does not know the hash.
+    /// How many spans an object of `size` bytes has: 1, or 1 + ⌈(size − shorter) / span⌉ where it does not fit one.
+    /// That is at most ⌈size / span⌉ + 1, for who does not know the hash.
     ///
     /// So many requests does a job make where nothing is repeated: a write of n spans n + 2, with
     /// `CreateMultipartUpload` and `CompleteMultipartUpload`, or one `PutObject` where n is 1; a read n `GetObject`s,

@@ -12,12 +12,13 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// How long after its job's `stop_by` a worker may take to abort its upload and answer. The squad's own answer is in
-/// the bucket [`PUT_TIMEOUT`] later, in time for a driver that looks for it 10 s after `stop_by`.
-const CLEANUP: Duration = Duration::from_secs(5);
+/// How long after its job's `stop_by` a worker may take to clean up and answer. The squad's own answer is in the bucket
+/// [`PUT_TIMEOUT`] later, in time for a driver that looks for it 10 s after `stop_by`.
+const CLEANUP: Duration = Duration::from_secs(6);
 
 /// How long before the function's deadline a squad stops waiting for its workers: enough to put its answer and give it.
-const RESERVE: Duration = Duration::from_secs(5);
+/// Workers begin later than their squad, and give up [`crate::limit::MARGIN`] before their own deadline.
+const RESERVE: Duration = Duration::from_secs(4);
 
 /// How long the answer may take into the bucket.
 const PUT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -235,10 +236,10 @@ mod tests {
             } = patience(&job, deadline);
             (after(begin_by), after(answer_by))
         };
-        assert_eq!(waited(Some(60.0), Some(900)), (Some(60.0), Some(65.0)));
-        assert_eq!(waited(Some(60.0), Some(30)), (Some(25.0), Some(25.0)));
-        assert_eq!(waited(Some(60.0), None), (Some(60.0), Some(65.0)));
-        assert_eq!(waited(None, Some(900)), (Some(895.0), Some(895.0)));
+        assert_eq!(waited(Some(60.0), Some(900)), (Some(60.0), Some(66.0)));
+        assert_eq!(waited(Some(60.0), Some(30)), (Some(26.0), Some(26.0)));
+        assert_eq!(waited(Some(60.0), None), (Some(60.0), Some(66.0)));
+        assert_eq!(waited(None, Some(900)), (Some(896.0), Some(896.0)));
         assert_eq!(waited(None, None), (None, None));
     }
 

@@ -91,7 +91,7 @@ impl Worker {
         answers
     }
 
-    /// Does the single job of a squad here: an environment for the squad alone would only wait. Its element of the answer.
+    /// Does the single job of a squad, which would otherwise only wait for a worker; the job's element of the answer.
     async fn single(&self, event: &Value, entry: Entry, deadline: Option<Duration>) -> Value {
         let answer = match Job::try_from(event.clone()) {
             Ok(job) => self.job(job, entry, deadline).await,
