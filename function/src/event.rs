@@ -390,7 +390,7 @@ impl Event {
         let cut = |part_mb| Cut::of(target.key.as_str(), part_mb);
         let parts = cut(part_mb).count(size);
         if parts > MAX_PARTS {
-            let works = (part_mb..).find(|part_mb| cut(*part_mb).count(size) <= MAX_PARTS);
+            let works = (part_mb..=5120).find(|part_mb| cut(*part_mb).count(size) <= MAX_PARTS);
             return Err(Error::InvalidEvent(format!(
                 "part_mb: {part_mb} makes {parts} parts of {mb_per_file} MiB, and S3 takes {MAX_PARTS}; the smallest \
                  part_mb that works is {}",
@@ -626,7 +626,7 @@ mod tests {
             if op == "write" {
                 event["mb_per_file"] = size;
             }
-            let (Ok(Job::Write(Write { target, .. })) | Ok(Job::Read(Read { target, .. }))) =
+            let Ok(Job::Write(Write { target, .. }) | Job::Read(Read { target, .. })) =
                 Job::try_from(event)
             else {
                 panic!("refused")

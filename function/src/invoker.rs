@@ -497,7 +497,7 @@ mod tests {
         let mut longest = [Duration::ZERO; 2];
         for tries in asked.windows(2) {
             let longest = &mut longest[usize::from(tries[0] >= start)];
-            *longest = (tries[1] - tries[0]).max(*longest);
+            *longest = tries[1].abs_diff(tries[0]).max(*longest);
         }
         let most = Duration::from_millis(2010);
         assert!(

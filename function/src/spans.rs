@@ -200,7 +200,7 @@ mod tests {
             .collect();
         lengths.sort_unstable();
         lengths.dedup();
-        assert_eq!(lengths, Vec::from_iter(5..64));
+        assert_eq!(lengths, (5..64).collect::<Vec<_>>());
     }
 
     #[test]
