@@ -24,22 +24,22 @@ def there_and_back(folder, *options):
 
 
 def test_throttling_is_waited_out_and_counted(tmp_path):
-    for answer in there_and_back(tmp_path, "--slow-down", "0.2").values():
+    for answer in there_and_back(tmp_path, "--slow-down", "0.2", "--seed", "1").values():
         assert answer["throttled"] == answer["retries"] > 0
 
 
 def test_a_connection_that_breaks_is_tried_again(tmp_path):
-    for answer in there_and_back(tmp_path, "--reset", "0.2").values():
+    for answer in there_and_back(tmp_path, "--reset", "0.2", "--seed", "1").values():
         assert answer["retries"] > 0 and answer["throttled"] == 0
 
 
 def test_a_body_that_breaks_off_is_read_on_from_there(tmp_path):
-    answers = there_and_back(tmp_path, "--short", "0.2")
+    answers = there_and_back(tmp_path, "--short", "0.2", "--seed", "1")
     assert answers["read"]["retries"] > 0 and answers["read"]["throttled"] == 0
 
 
 def test_a_body_that_stands_still_is_given_up_and_tried_again(tmp_path):
-    answers = there_and_back(tmp_path, "--stall", "0.05")
+    answers = there_and_back(tmp_path, "--stall", "0.05", "--seed", "24")
     for answer in answers.values():
         assert answer["retries"] > 0 and answer["throttled"] == 0
         assert answer["stop"] - answer["start"] < 90

@@ -3,6 +3,10 @@
 use std::str::FromStr;
 use std::sync::Mutex;
 
+use anyhow::{Result, ensure};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
 use crate::options::Options;
 
 /// A share of the requests, from 0 to 1.
@@ -31,64 +35,74 @@ pub enum Fault {
     Short,
     /// Its body, or that of its answer, stands still half-way and never goes on.
     Stall,
+    /// It is done, and its connection closed before the answer.
+    Lost,
 }
 
-/// What goes wrong, and how often.
+/// What goes wrong, and how often: each request meets its fault, or none, by chance, whatever the ones before it met.
 #[derive(Debug)]
 pub struct Faults {
-    kinds: Mutex<Kinds>,
-}
-
-#[derive(Debug)]
-struct Kinds {
-    /// How many there were.
-    requests: u64,
-    /// What goes wrong with which share of them, and with how many it did.
-    faults: [(Fault, Share, u64); 4],
+    /// Those that strike at all.
+    kinds: Vec<(Fault, f64)>,
+    chance: Mutex<Pcg64Mcg>,
 }
 
 impl Faults {
     /// What the user asked for.
-    #[must_use]
-    pub fn new(options: &Options) -> Self {
-        let kind = |fault, share: Option<Share>| (fault, share.unwrap_or(Share(0.0)), 0);
-        Self {
-            kinds: Mutex::new(Kinds {
-                requests: 0,
-                faults: [
-                    kind(Fault::SlowDown, options.slow_down),
-                    kind(Fault::Reset, options.reset),
-                    kind(Fault::Short, options.short),
-                    kind(Fault::Stall, options.stall),
-                ],
-            }),
-        }
+    ///
+    /// # Errors
+    /// When the shares are more than all requests together.
+    pub fn new(options: &Options) -> Result<Self> {
+        let asked = [
+            ("--slow-down", Fault::SlowDown, options.slow_down),
+            ("--reset", Fault::Reset, options.reset),
+            ("--short", Fault::Short, options.short),
+            ("--stall", Fault::Stall, options.stall),
+            ("--lost", Fault::Lost, options.lost),
+        ];
+        let asked = asked
+            .into_iter()
+            .filter_map(|(name, fault, share)| Some((name, fault, share?.0)));
+        let asked: Vec<_> = asked.filter(|(_, _, share)| *share > 0.0).collect();
+        let sum: f64 = asked.iter().map(|(_, _, share)| share).sum();
+        let names: Vec<_> = asked
+            .iter()
+            .map(|(name, _, share)| format!("{name} {share}"))
+            .collect();
+        ensure!(
+            sum <= 1.0 + 1e-9,
+            "{} are {sum} together: a request meets one fault, so at most 1",
+            names.join(", ")
+        );
+        let seed = options.seed.unwrap_or_else(|| {
+            let seed = rand::random::<u32>();
+            if !asked.is_empty() {
+                eprintln!("local: faults strike as with --seed {seed}");
+            }
+            seed.into()
+        });
+        Ok(Self {
+            kinds: asked
+                .into_iter()
+                .map(|(_, fault, share)| (fault, share))
+                .collect(),
+            chance: Mutex::new(Pcg64Mcg::seed_from_u64(seed)),
+        })
     }
 
-    /// What goes wrong with the next request. A share is spread evenly: of ten requests 0.1 hits the tenth, or the next
-    /// one that nothing else hits.
+    /// What goes wrong with the next request.
     pub fn strike(&self) -> Option<Fault> {
-        let mut kinds = self.kinds.lock().expect("nothing panics while it is held");
-        kinds.requests += 1;
-        let requests = kinds.requests;
-        let (fault, _, hits) = kinds
-            .faults
-            .iter_mut()
-            .find(|(_, share, hits)| due(requests, *share) > *hits)?;
-        *hits += 1;
-        Some(*fault)
+        let mut luck: f64 = self
+            .chance
+            .lock()
+            .expect("nothing panics while it is held")
+            .random();
+        let struck = self.kinds.iter().find(|(_, share)| {
+            luck -= share;
+            luck < 0.0
+        });
+        struck.map(|(fault, _)| *fault)
     }
-}
-
-/// How many of so many requests are to be hit.
-#[allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "nobody sends 2^52 requests"
-)]
-fn due(requests: u64, Share(share): Share) -> u64 {
-    (requests as f64 * share + 1e-9) as u64
 }
 
 #[cfg(test)]
@@ -97,41 +111,71 @@ mod tests {
 
     use super::*;
 
-    fn strikes(arguments: &[&str], requests: usize) -> Vec<Option<Fault>> {
-        let faults = Faults::new(&Options::parse_from([&["local"], arguments].concat()));
+    fn strikes(arguments: &str, requests: usize) -> Vec<Option<Fault>> {
+        let arguments = arguments.split_whitespace();
+        let options = Options::parse_from(std::iter::once("local").chain(arguments));
+        let faults = Faults::new(&options).unwrap();
         (0..requests).map(|_| faults.strike()).collect()
     }
 
     #[test]
-    fn a_share_is_spread_evenly() {
-        let struck = strikes(&["--slow-down", "0.1"], 1000);
-        assert_eq!(struck.iter().flatten().count(), 100);
-        assert!(
-            struck
-                .chunks(10)
-                .all(|ten| ten.iter().flatten().count() == 1)
+    fn each_fault_strikes_its_share() {
+        let struck = strikes(
+            "--seed 1 --slow-down 0.4 --reset 0.2 --short 0.1 --stall 0 --lost 0.05",
+            10_000,
         );
-        assert_eq!(strikes(&["--stall", "1"], 3), [Some(Fault::Stall); 3]);
-        assert_eq!(strikes(&["--short", "0"], 3), [None; 3]);
-        assert_eq!(strikes(&[], 3), [None; 3]);
+        let count = |fault| struck.iter().filter(|one| **one == Some(fault)).count();
+        for (fault, expected) in [
+            (Fault::SlowDown, 4000),
+            (Fault::Reset, 2000),
+            (Fault::Short, 1000),
+            (Fault::Stall, 0),
+            (Fault::Lost, 500),
+        ] {
+            // More than four standard deviations.
+            assert!(
+                count(fault).abs_diff(expected) <= expected / 10,
+                "{fault:?}: {}",
+                count(fault)
+            );
+        }
+        assert_eq!(strikes("--stall 1", 3), [Some(Fault::Stall); 3]);
+        assert_eq!(strikes("--short 0", 3), [None; 3]);
+        assert_eq!(strikes("", 3), [None; 3]);
     }
 
     #[test]
-    fn several_things_go_wrong_each_with_its_share_and_one_with_a_request() {
-        let struck = strikes(
-            &["--slow-down", "0.5", "--reset", "0.25", "--short", "0.1"],
-            400,
+    fn a_request_can_be_unlucky_several_times_over() {
+        let struck = strikes("--seed 1 --reset 0.3", 1000);
+        let longest = struck
+            .chunk_by(|one, next| one == next)
+            .filter(|run| run[0].is_some());
+        assert!(
+            longest.map(<[_]>::len).max() >= Some(4),
+            "an even share of 0.3 never strikes twice running"
         );
-        let count = |fault| struck.iter().filter(|one| **one == Some(fault)).count();
-        assert_eq!(
-            [Fault::SlowDown, Fault::Reset, Fault::Short].map(count),
-            [200, 99, 39]
+    }
+
+    #[test]
+    fn a_seed_repeats_its_faults_and_another_has_others() {
+        let of = |seed: &str| strikes(&format!("{seed} --reset 0.5"), 64);
+        assert_eq!(of("--seed 7"), of("--seed 7"));
+        assert_ne!(of("--seed 7"), of("--seed 8"));
+        assert_ne!(of(""), of(""), "without a seed each start has its own luck");
+    }
+
+    #[test]
+    fn more_faults_than_requests_are_refused() {
+        let options =
+            Options::parse_from(["local", "--reset", "0.75", "--short", "0.5", "--stall", "0"]);
+        let refusal = Faults::new(&options).expect_err("too many").to_string();
+        assert!(
+            refusal.starts_with("--reset 0.75, --short 0.5 are 1.25 together"),
+            "{refusal}"
         );
-        let struck = strikes(&["--reset", "1", "--short", "0.5"], 10);
-        assert_eq!(
-            struck,
-            [Some(Fault::Reset); 10],
-            "there is no room for more"
-        );
+        let options = Options::parse_from([
+            "local", "--reset", "0.7", "--short", "0.2", "--stall", "0.1",
+        ]);
+        assert!(Faults::new(&options).is_ok());
     }
 }

@@ -9,6 +9,9 @@
 //! | [`identity`] | the dummy credentials and who signed a request |
 //! | [`model`] | latency, rates and faults of a network that is not loopback |
 //! | [`faults`] | what goes wrong between S3 and its clients now and then |
+//! | [`partition`] | how many requests S3 takes in a second |
+//! | [`room`] | how many workers this machine has room for |
+//! | [`tokens`] | a bucket of tokens |
 //! | [`server`] | sockets and connections |
 //! | [`tls`] | TLS with an authority of local's own |
 //! | [`lambda`] | the Lambda API, the Runtime API and the worker processes |
@@ -23,7 +26,10 @@ pub mod identity;
 pub mod lambda;
 pub mod model;
 pub mod options;
+pub mod partition;
+pub mod room;
 pub mod s3;
 pub mod server;
 pub mod service;
 pub mod tls;
+pub mod tokens;

@@ -5,11 +5,14 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use anyhow::Result;
+use http::Method;
 use tokio::time::Instant;
 
 use crate::faults::{Fault, Faults};
 use crate::identity::Identity;
 use crate::options::Options;
+use crate::partition::Partition;
 
 /// How far a pacer may run ahead of its rate after a pause: enough to make up for late timers, too little to be seen in
 /// any second.
@@ -111,21 +114,25 @@ pub struct Model {
     connection_down: Option<Rate>,
     worker: Option<Rate>,
     faults: Faults,
+    partition: Option<Partition>,
     workers: Mutex<HashMap<u32, WorkerLinks>>,
 }
 
 impl Model {
     /// The model that the user asked for.
-    #[must_use]
-    pub fn new(options: &Options) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When more is to go wrong than there is.
+    pub fn new(options: &Options) -> Result<Self> {
+        Ok(Self {
             first_byte: Duration::from_millis(options.first_byte_ms),
             connection_up: options.connection_up,
             connection_down: options.connection_down,
             worker: options.worker_rate,
-            faults: Faults::new(options),
+            faults: Faults::new(options)?,
+            partition: options.s3_rate.map(Partition::new),
             workers: Mutex::default(),
-        }
+        })
     }
 
     /// Whether any rate is modelled.
@@ -137,13 +144,17 @@ impl Model {
             .is_some()
     }
 
-    /// What goes wrong with the next request of this identity. Nothing ever does with COMMAND's.
+    /// What goes wrong with the next request, of this method and identity. Nothing ever does with COMMAND's.
     #[must_use]
-    pub fn fault(&self, identity: Option<Identity>) -> Option<Fault> {
-        match identity {
-            Some(Identity::Worker(_)) => self.faults.strike(),
-            _ => None,
-        }
+    pub fn fault(&self, identity: Option<Identity>, method: &Method) -> Option<Fault> {
+        let Some(Identity::Worker(_)) = identity else {
+            return None;
+        };
+        let beyond = || {
+            let partition = self.partition.as_ref()?;
+            (!partition.takes(method)).then_some(Fault::SlowDown)
+        };
+        self.faults.strike().or_else(beyond)
     }
 
     /// The paths of one request's body and of its answer's body.
@@ -191,7 +202,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_link_keeps_its_rate_whoever_shares_it() {
-        let link = Arc::new(Pacer::new("75".parse().unwrap()));
+        let link = Arc::new(Pacer::new("78.125".parse().unwrap()));
         let start = Instant::now();
         let senders: Vec<_> = (0..8)
             .map(|_| {
@@ -207,7 +218,7 @@ mod tests {
             sender.await.unwrap();
         }
         let rate = 8.0 * 1000.0 * 16_384.0 / start.elapsed().as_secs_f64() / 1e6;
-        assert!((73.5..=76.5).contains(&rate), "{rate} MB/s");
+        assert!((76.6..=79.7).contains(&rate), "{rate} MB/s");
     }
 
     #[tokio::test(start_paused = true)]
@@ -221,7 +232,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_worker_has_its_own_link_and_command_has_none() {
-        let model = Model::new(&Options::parse_from(["local", "--worker-rate", "10"]));
+        let model = Model::new(&Options::parse_from(["local", "--worker-rate", "10"])).unwrap();
         let (up, down) = model.paths(Some(Identity::Worker(1)));
         let (again, _) = model.paths(Some(Identity::Worker(1)));
         let (other, _) = model.paths(Some(Identity::Worker(2)));

@@ -9,6 +9,7 @@ use clap::builder::RangedU64ValueParser;
 use crate::faults::Share;
 use crate::lambda::scaling::ScalingRate;
 use crate::model::Rate;
+use crate::partition::RequestRates;
 use crate::s3::access::ACTIONS;
 
 /// Runs COMMAND with Amazon S3 and AWS Lambda on 127.0.0.1, then stops everything and exits with COMMAND's status
@@ -37,7 +38,8 @@ pub struct Options {
     #[arg(long, value_name = "PATH")]
     pub worker: Option<PathBuf>,
 
-    /// Environments that may run at once, 1–10000; an invocation beyond is throttled (429)
+    /// Environments that may run at once, 1–10000, held at what this machine has room for; an invocation beyond is
+    /// throttled (429)
     #[arg(long, value_name = "N", default_value_t = 1000)]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     pub concurrency: usize,
@@ -85,11 +87,17 @@ pub struct Options {
     #[arg(long, value_name = "MB/S")]
     pub connection_down: Option<Rate>,
 
-    /// Model: network cap of each worker in MB/s, each direction on its own, 0.001–100000 [default: no limit]
+    /// Model: network cap of each worker in MB/s, each direction on its own, 0.001–100000, such as Lambda's 78.125
+    /// [default: no limit]
     #[arg(long, value_name = "MB/S")]
     pub worker_rate: Option<Rate>,
 
-    /// Model: answer this share of the workers' requests to S3 with 503 (`SlowDown`), 0–1, spread evenly
+    /// Model: a partition of S3, which takes so many requests a second from all workers together, those that put and
+    /// those that get, 1–1000000 each, such as S3's own 3500/5500; beyond it answers 503 (`SlowDown`) [default: no limit]
+    #[arg(long, value_name = "PUT/GET")]
+    pub s3_rate: Option<RequestRates>,
+
+    /// Model: answer 503 (`SlowDown`) to this share of the workers' requests to S3, 0–1; each meets it by chance
     #[arg(long, value_name = "SHARE")]
     pub slow_down: Option<Share>,
 
@@ -104,6 +112,15 @@ pub struct Options {
     /// Model: let the body of this share of them, or of its answer, stand still half-way for ever, 0–1
     #[arg(long, value_name = "SHARE")]
     pub stall: Option<Share>,
+
+    /// Model: do what this share of them ask for, then close the connection before the answer, 0–1
+    #[arg(long, value_name = "SHARE")]
+    pub lost: Option<Share>,
+
+    /// Seed of the chance by which these shares are met: with the same one, the workers' nth request always meets the
+    /// same [default: another one each time, told on stderr]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
 
     /// An action that the worker's role lacks, such as s3:ListBucket, repeatable; S3 then denies it
     #[arg(long = "deny", value_name = "ACTION", value_parser = action)]
@@ -249,6 +266,9 @@ mod tests {
             (["--deny", "s3:Everything"], "s3:ListBucket"),
             (["--slow-down", "1.5"], "0 to 1"),
             (["--stall", "often"], "0 to 1"),
+            (["--lost", "2"], "0 to 1"),
+            (["--s3-rate", "3500"], "3500/5500"),
+            (["--seed", "luck"], "invalid digit"),
             (["--first-byte-ms", "60001"], "0..=60000"),
         ] {
             let message = refusal(&arguments);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Once;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use nix::errno::Errno;
 use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -93,11 +95,26 @@ where
                 });
             }
             Err(error) => {
-                // Out of descriptors, most likely: those who hold them need a moment to give some back.
-                eprintln!("local: cannot accept a connection: {error}");
+                tell(&error);
+                // Those who hold descriptors need a moment to give some back.
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
+    }
+}
+
+/// Says why a connection cannot be accepted; once that there are too few descriptors, which goes on and on.
+fn tell(error: &io::Error) {
+    static SAID: Once = Once::new();
+    if error.raw_os_error().map(Errno::from_raw) == Some(Errno::EMFILE) {
+        SAID.call_once(|| {
+            eprintln!(
+                "local: has as many files open as it may; connections wait, and some will fail. Have fewer workers or \
+                 fewer requests in flight (driver.sh: --in-flight), or raise the limit (`ulimit -n`) before local starts"
+            );
+        });
+    } else {
+        eprintln!("local: cannot accept a connection: {error}");
     }
 }
 

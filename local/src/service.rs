@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::task::JoinSet;
 
 use crate::command::{self, Environment};
@@ -15,6 +14,7 @@ use crate::lambda::journal::Journal;
 use crate::lambda::{invoke_api, runtime_api};
 use crate::model::Model;
 use crate::options::Options;
+use crate::room::Room;
 use crate::s3::S3;
 use crate::server::{self, HungUp, Wire};
 use crate::tls::Tls;
@@ -36,9 +36,12 @@ impl Service {
     /// # Errors
     /// When there is no worker binary, no port, or the store's folder cannot be used.
     pub fn start(options: &Options) -> Result<Self> {
-        raise_descriptor_limit();
+        let (concurrency, told) = Room::make()?.hold(options.concurrency);
+        if let Some(told) = told {
+            eprintln!("local: {told}");
+        }
         let worker = worker_binary(options.worker.as_deref())?;
-        let model = Model::new(options);
+        let model = Model::new(options)?;
         let wire = if model.limits_rate() {
             Wire::Network
         } else {
@@ -60,7 +63,11 @@ impl Service {
 
         let process = Process::new(options, &worker, &endpoints, runtime_listener.local_addr()?)?;
         let journal = options.events.as_deref().map(Journal::open).transpose()?;
-        let fleet = Arc::new(Fleet::new(Function::new(options, worker), process, journal));
+        let fleet = Arc::new(Fleet::new(
+            Function::new(options, worker, concurrency),
+            process,
+            journal,
+        ));
         let s3_service = S3::new(options, store, model);
 
         let mut servers = JoinSet::new();
@@ -123,18 +130,6 @@ pub async fn run(options: Options) -> Result<u8> {
     };
     service.stop().await;
     status
-}
-
-/// Every environment and every connection takes a descriptor, and the usual soft limit is 1,024.
-fn raise_descriptor_limit() {
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < hard
-        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
-    {
-        eprintln!(
-            "local: at most {soft} open files: the limit cannot be raised to {hard}: {error}"
-        );
-    }
 }
 
 fn worker_binary(chosen: Option<&Path>) -> Result<PathBuf> {

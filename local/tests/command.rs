@@ -22,7 +22,18 @@ fn pid(child: &std::process::Child) -> Pid {
 }
 
 #[test]
+fn a_test_that_takes_too_long_is_named() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let late = move |test: &str| sender.send(test.to_owned()).unwrap();
+    let limit = common::Limit::of(Duration::from_millis(10), late);
+    let told = receiver.recv_timeout(Duration::from_mins(1)).unwrap();
+    assert_eq!(told, "a_test_that_takes_too_long_is_named");
+    drop(limit);
+}
+
+#[test]
 fn command_ends_and_local_ends_with_its_status() {
+    let _limit = common::Limit::begin();
     let folder = TempDir::new().unwrap();
     for (script, status) in [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137)] {
         let ended = local(&folder)
@@ -41,6 +52,7 @@ fn command_ends_and_local_ends_with_its_status() {
 
 #[test]
 fn command_is_shielded_from_the_users_aws_configuration() {
+    let _limit = common::Limit::begin();
     let folder = TempDir::new().unwrap();
     let mut command = local(&folder);
     for name in [
@@ -70,6 +82,7 @@ fn command_is_shielded_from_the_users_aws_configuration() {
 
 #[test]
 fn without_command_it_prints_shell_lines_and_serves_until_interrupted() {
+    let _limit = common::Limit::begin();
     let folder = TempDir::new().unwrap();
     let mut child = local(&folder).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap())
@@ -91,6 +104,7 @@ fn without_command_it_prints_shell_lines_and_serves_until_interrupted() {
 
 #[test]
 fn an_interrupt_is_commands_affair_and_a_termination_is_passed_on() {
+    let _limit = common::Limit::begin();
     let folder = TempDir::new().unwrap();
     let script = "trap 'exit 9' TERM; echo ready; while :; do sleep 0.1; done";
     let mut child = local(&folder)
@@ -111,6 +125,7 @@ fn an_interrupt_is_commands_affair_and_a_termination_is_passed_on() {
 
 #[test]
 fn a_missing_worker_names_what_was_looked_for() {
+    let _limit = common::Limit::begin();
     let output = Command::new(env!("CARGO_BIN_EXE_local"))
         .args(["--worker", "/no/worker", "--", "true"])
         .output()
@@ -129,4 +144,58 @@ fn a_missing_worker_names_what_was_looked_for() {
     for part in ["/terabit does not exist", "make build", "--worker"] {
         assert!(message.contains(part), "{part}: {message}");
     }
+}
+
+#[test]
+fn faults_that_cannot_be_are_refused_and_a_seed_that_was_drawn_is_told() {
+    let _limit = common::Limit::begin();
+    let folder = TempDir::new().unwrap();
+    let stderr = |arguments: &[&str], status| {
+        let output = local(&folder)
+            .args(arguments)
+            .args(["--", "true"])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let refusal = stderr(&["--reset", "0.6", "--slow-down", "0.6"], 1);
+    assert!(
+        refusal.contains("--slow-down 0.6, --reset 0.6 are 1.2 together"),
+        "{refusal}"
+    );
+    let told = stderr(&["--reset", "0.6"], 0);
+    let seed = told
+        .trim_end()
+        .rsplit_once("--seed ")
+        .unwrap_or_else(|| panic!("{told}"))
+        .1;
+    assert!(seed.parse::<u64>().is_ok(), "{told}");
+    for quiet in [
+        &["--reset", "0.6", "--seed", seed][..],
+        &["--reset", "0"],
+        &[],
+    ] {
+        assert!(!stderr(quiet, 0).contains("--seed"), "{quiet:?}");
+    }
+}
+
+#[test]
+fn a_fleet_that_this_machine_has_no_room_for_is_told_before_it_starts() {
+    let _limit = common::Limit::begin();
+    let folder = TempDir::new().unwrap();
+    let program = env!("CARGO_BIN_EXE_local");
+    let worker = common::worker(&folder, "");
+    let script = format!(
+        "ulimit -n 1000; exec '{program}' --worker '{}' -- true",
+        worker.display()
+    );
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("at most 266 workers at once, not 1000")
+            && told.contains("3200 would be enough"),
+        "{told}"
+    );
+    assert_eq!(output.status.code(), Some(0));
 }

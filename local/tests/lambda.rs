@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::Local;
 use local::identity::Identity;
+use local::room::Room;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -173,6 +174,10 @@ async fn a_worker_is_given_what_lambda_gives_and_is_reused() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let left = Duration::from_millis(deadline).checked_sub(now).unwrap();
     assert!((20..=30).contains(&left.as_secs()), "{left:?}");
+    assert_eq!(
+        first["headers"]["connection"], "close",
+        "a worker at work holds no connection to the Runtime API"
+    );
     let second = invoke(&local, &json!({})).await.json();
     assert_eq!(second["pid"], first["pid"], "warm");
     let (one, two) = (json!({ "sleep": 1 }), json!({ "sleep": 1 }));
@@ -315,8 +320,14 @@ async fn a_caller_that_hangs_up_stops_nothing() {
         429,
         "it still runs"
     );
-    tokio::time::sleep(Duration::from_millis(1500)).await;
-    assert_eq!(invoke(&local, &json!({})).await.status, 200);
+    while invoke(&local, &json!({})).await.status == 429 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(
+        invoke(&local, &json!({})).await.status,
+        200,
+        "and has ended"
+    );
     local.service.stop().await;
 }
 
@@ -437,6 +448,13 @@ async fn the_account_tells_what_the_function_may_have() {
         )
     };
     assert_eq!(limits(&get(&[], settings).await), (Some(1000), Some(1000)));
+    let held = Room::make().unwrap().hold(10_000).0 as u64;
+    let many = ["--concurrency", "10000"];
+    assert_eq!(
+        limits(&get(&many, settings).await),
+        (Some(held), Some(held)),
+        "no more than this machine carries"
+    );
     let small = ["--account-limit", "10"];
     assert_eq!(limits(&get(&small, settings).await), (Some(10), Some(10)));
     assert_eq!(get(&small, reserved).await, json!({}));

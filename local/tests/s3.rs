@@ -526,3 +526,59 @@ async fn the_first_byte_takes_as_long_as_modelled() {
     );
     local.service.stop().await;
 }
+
+#[tokio::test]
+async fn beyond_a_partitions_rate_workers_are_slowed_down_and_command_is_not() {
+    let local = common::start(&["--s3-rate", "3/5"]);
+    let workers = [1, 2].map(|number| local.s3_as(Identity::Worker(number)));
+    let begun = std::time::Instant::now();
+    let (mut written, mut got, mut slowed) = (0, 0, 0);
+    for _ in 0..10 {
+        for worker in &workers {
+            let body = ByteStream::from_static(b"x");
+            let write = worker.put_object().bucket(BUCKET).key("key").body(body);
+            match write.send().await {
+                Ok(_) => written += 1,
+                refused => {
+                    assert_eq!(refusal(refused), (503, "SlowDown".into()));
+                    slowed += 1;
+                }
+            }
+            match worker.head_object().bucket(BUCKET).key("key").send().await {
+                Ok(_) => got += 1,
+                // An answer to HEAD has no body to name the code.
+                refused => assert_eq!(refusal(refused).0, 503),
+            }
+        }
+        put(&local.s3(), "key", b"of COMMAND").await;
+    }
+    // A second's worth at once, then as many as come with time.
+    let seconds = usize::try_from(begun.elapsed().as_secs()).unwrap() + 1;
+    assert!(
+        (3..=3 + 3 * seconds).contains(&written),
+        "{written} in {seconds} s"
+    );
+    assert!((5..=5 + 5 * seconds).contains(&got), "{got} in {seconds} s");
+    assert_eq!(written + slowed, 20);
+    local.service.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_was_earned() {
+    let local = common::start(&["--lost", "1"]);
+    let body = ByteStream::from_static(b"x");
+    let worker = local.s3_as(Identity::Worker(1));
+    let answer = worker
+        .put_object()
+        .bucket(BUCKET)
+        .key("key")
+        .body(body)
+        .send()
+        .await;
+    assert!(
+        matches!(answer, Err(SdkError::DispatchFailure(_))),
+        "{answer:?}"
+    );
+    assert_eq!(get(&local.s3(), "key").await, b"x");
+    local.service.stop().await;
+}

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
@@ -14,8 +14,9 @@ use tokio::time::timeout;
 use crate::id;
 use crate::lambda::environment::{Environment, Invocation, Outcome, Process, Ticket};
 use crate::lambda::journal::Journal;
-use crate::lambda::scaling::{Growth, ScalingRate};
+use crate::lambda::scaling::ScalingRate;
 use crate::options::Options;
+use crate::tokens::Tokens;
 
 /// The account that the function belongs to.
 pub const ACCOUNT: &str = "000000000000";
@@ -45,19 +46,19 @@ pub struct Function {
 }
 
 impl Function {
-    /// The function that the user asked for.
+    /// The function that the user asked for, with so many executions at once.
     #[must_use]
-    pub fn new(options: &Options, worker: PathBuf) -> Self {
+    pub fn new(options: &Options, worker: PathBuf, concurrency: usize) -> Self {
         Self {
             name: options.function.clone(),
             region: options.region.clone(),
             worker,
             timeout_s: options.timeout,
             memory_mb: options.memory_size,
-            account_limit: options.account_limit.unwrap_or(options.concurrency),
+            account_limit: options.account_limit.unwrap_or(concurrency),
             concurrency: options
                 .account_limit
-                .map_or(options.concurrency, |limit| limit.min(options.concurrency)),
+                .map_or(concurrency, |limit| limit.min(concurrency)),
             scaling_rate: options.scaling_rate,
         }
     }
@@ -103,7 +104,7 @@ struct State {
     live: HashMap<u32, Arc<Environment>>,
     last_number: u32,
     /// Absent when the function may grow as fast as it likes.
-    growth: Option<Growth>,
+    growth: Option<Tokens>,
     stopping: bool,
 }
 
@@ -122,8 +123,7 @@ impl Fleet {
     /// A fleet without an environment yet; the events that it hands out are noted in `journal`.
     #[must_use]
     pub fn new(function: Function, process: Process, journal: Option<Journal>) -> Self {
-        let now = Instant::now();
-        let growth = function.scaling_rate.map(|rate| Growth::new(rate, now));
+        let growth = function.scaling_rate.map(ScalingRate::tokens);
         Self {
             function,
             process,
@@ -194,7 +194,7 @@ impl Fleet {
         let warm = state.idle.pop();
         if warm.is_none()
             && let Some(growth) = &mut state.growth
-            && !growth.take(Instant::now())
+            && !growth.take()
         {
             return Err(Refused::Throttled);
         }

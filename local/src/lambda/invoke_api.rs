@@ -415,7 +415,7 @@ mod tests {
 
     #[test]
     fn a_function_goes_by_name_arn_and_qualifier() {
-        let function = Function::new(&Options::parse_from(["local"]), "/worker".into());
+        let function = Function::new(&Options::parse_from(["local"]), "/worker".into(), 1000);
         for called in [
             "terabit",
             "terabit:$LATEST",

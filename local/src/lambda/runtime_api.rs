@@ -92,6 +92,8 @@ async fn next(fleet: &Fleet, environment: &Environment) -> Answer {
     };
     Response::builder()
         .header("Content-Type", "application/json")
+        // A worker at work needs no connection here, and thousands of them are many open files.
+        .header("Connection", "close")
         .header("Lambda-Runtime-Aws-Request-Id", &invocation.request_id)
         .header("Lambda-Runtime-Deadline-Ms", deadline_ms.to_string())
         .header(

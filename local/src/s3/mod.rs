@@ -116,7 +116,7 @@ impl S3 {
         let identity =
             Signer::of(request.headers(), request.uri()).and_then(|signer| signer.identity);
         let (up, down) = self.model.paths(identity);
-        let fault = self.model.fault(identity);
+        let fault = self.model.fault(identity, request.method());
         let expects_continue = request.headers().contains_key(header::EXPECT);
         let request = request.map(|body| Received::new(body, up, expects_continue));
         let mut answer = match fault {
@@ -135,6 +135,10 @@ impl S3 {
                 let mut body = request.into_body();
                 body.half().await;
                 std::future::pending().await
+            }
+            Some(Fault::Lost) => {
+                self.serve(request).await;
+                return Err(HungUp);
             }
             _ => self.serve(request).await,
         };

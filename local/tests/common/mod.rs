@@ -5,6 +5,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use clap::Parser;
@@ -45,6 +48,36 @@ pub struct Local {
     pub service: Service,
     pub options: Options,
     pub folder: TempDir,
+    _limit: Limit,
+}
+
+/// The time that a test may take, in which thousands of processes may be started by others.
+const LIMIT: Duration = Duration::from_mins(3);
+
+/// Ends all tests of this binary, naming the one that still runs, when it has not been dropped in time.
+#[must_use]
+pub struct Limit(#[allow(dead_code, reason = "to be dropped")] Sender<()>);
+
+impl Limit {
+    /// Begins now, for the test whose thread this is.
+    pub fn begin() -> Self {
+        Self::of(LIMIT, |test| {
+            eprintln!("{test} takes longer than {LIMIT:?}");
+            std::process::abort()
+        })
+    }
+
+    /// Calls `late` with the test's name after so long.
+    pub fn of(limit: Duration, late: impl FnOnce(&str) + Send + 'static) -> Self {
+        let test = thread::current().name().unwrap_or("a test").to_owned();
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            if receiver.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                late(&test);
+            }
+        });
+        Self(sender)
+    }
 }
 
 /// Writes the worker, with something to do before its first event.
@@ -77,6 +110,7 @@ pub fn start_with_init(arguments: &[&str], init: &str) -> Local {
         service: Service::start(&options).unwrap(),
         options,
         folder,
+        _limit: Limit::begin(),
     }
 }
 
