@@ -168,7 +168,7 @@ class Local:
         for key, size in sizes.items():
             (objects / key).write_bytes(bytes(size * 2**20))
         put = ["aws", "s3", "cp", "--recursive", "--quiet", objects, f"s3://{self.env['BUCKET']}"]
-        subprocess.run(put, check=True, env=self.env)
+        subprocess.run(put, check=True, env=self.env, timeout=120)
         keys = self.folder / "keys"
         keys.write_text("".join(key + "\n" for key in sizes))
         return keys

@@ -75,8 +75,8 @@ def serving(folder, *options):
         yield Fleet(exports, log)
     finally:
         local.send_signal(signal.SIGTERM)
-        local.stdout.read()
-        assert local.wait(timeout=20) == 0
+        local.communicate(timeout=20)
+        assert local.returncode == 0
 
 
 def windows(samples):

@@ -332,8 +332,8 @@ def test_what_keeps_s3_from_being_asked_is_said_before_the_waiting(driver):
 def test_an_interruption_while_waiting_leaves_everything(driver, sent):
     run = interrupted_write(driver, "--squad", 2)
     process = driver.start("delete", run, start_new_session=True)
-    while "waiting" not in process.stderr.readline():
-        assert process.poll() is None
+    while "waiting" not in (line := process.stderr.readline()):
+        assert line, "it has ended"
     assert (run / "lock").exists(), "nobody may resume it meanwhile"
     out, err = interrupt(process, sent)
     assert out == "" and "before anything was deleted" in err
@@ -407,6 +407,7 @@ def test_who_may_still_be_writing(tmp_path, launches, records, sent, expected):
         check=True,
         capture_output=True,
         text=True,
+        timeout=60,
     )
     assert tuple(json.loads(done.stdout).values()) == expected
 

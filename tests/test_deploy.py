@@ -67,7 +67,7 @@ def rendered(**given):
 
 def test_the_template_is_clean():
     lint = [Path(sys.executable).with_name("cfn-lint"), "--include-checks", "I", "--template", TEMPLATE]
-    done = subprocess.run(lint, check=False, capture_output=True, text=True)
+    done = subprocess.run(lint, check=False, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
@@ -637,7 +637,8 @@ def test_everything_in_a_bucket_is_cut_into_requests():
     uploads = {"Uploads": [{"Key": "k", "UploadId": "u", "Initiated": "now"}]}
     program = ["jq", "-n", "-c", "-L", ROOT / "jq", "-f", ROOT / "jq" / "empty_requests.jq", "--arg", "bucket", "b"]
     text = json.dumps(objects) + json.dumps(uploads)
-    lines = subprocess.run(program, check=True, input=text, capture_output=True, text=True).stdout.splitlines()
+    how = {"check": True, "capture_output": True, "text": True, "timeout": 60}
+    lines = subprocess.run(program, input=text, **how).stdout.splitlines()
     requests = dict(zip(map(json.loads, lines[::2]), map(json.loads, lines[1::2]), strict=True))
     first, second, single, abort = requests.values()
     names = [name.split(".")[0] for name in requests]
@@ -647,7 +648,7 @@ def test_everything_in_a_bucket_is_cut_into_requests():
     # XML 1.0 cannot carry this key.
     assert single == {"Bucket": "b", "Key": "control \x01", "VersionId": "v"}
     assert abort == {"Bucket": "b", "Key": "k", "UploadId": "u"}
-    nothing = subprocess.run(program, check=True, input="", capture_output=True, text=True).stdout
+    nothing = subprocess.run(program, input="", **how).stdout
     assert nothing == ""
 
 
@@ -782,7 +783,7 @@ def moto():
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"
     # Its accounts outlive a server.
-    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")).close()
+    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST"), timeout=60).close()
     yield endpoint
     server.stop()
 

@@ -68,7 +68,7 @@ def test_a_write_leaves_its_folder(driver):
 def test_numbers_with_commas_and_a_cdpath_of_the_users_own_change_nothing(driver):
     places = driver.home / "locales"
     places.mkdir()
-    made = subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", places / "de_DE.UTF-8"], check=False)
+    made = subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", places / "de_DE.UTF-8"], check=False, timeout=60)
     if made.returncode != 0:
         pytest.skip("this machine can make no locale with commas (Debian's package locales has them)")
     driver.env |= {"LOCPATH": str(places), "LC_ALL": "de_DE.UTF-8", "CDPATH": ".:/tmp"}
@@ -87,7 +87,8 @@ def test_a_link_to_the_driver_finds_its_parts(driver):
     (folder / "there").symlink_to(driver.project / "driver.sh")
     (folder / "terabit").symlink_to("there")
     for name in (folder / "terabit", "./terabit"):
-        done = subprocess.run([driver.bin / "bash", name, "report"], env=driver.env, cwd=folder, capture_output=True)
+        report = [driver.bin / "bash", name, "report"]
+        done = subprocess.run(report, env=driver.env, cwd=folder, capture_output=True, timeout=60)
         assert done.returncode == 2 and b"there is no run in" in done.stderr, done.stderr
 
 

@@ -398,7 +398,8 @@ def test_the_processor_time_of_one_aws_process_is_told_by_times(tmp_path):
     (tmp_path / "before").write_text("0m9.000s 0m9.000s\n0m59.250s 0m0.750s\n")
     (tmp_path / "after").write_text("0m9.500s 0m9.500s\n1m1,250s 0m1,250s\n")
     script = '. "$1" && SCRATCH=$2 && children_cpu 5'
-    told = subprocess.check_output(["bash", "-euc", script, "-", ROOT / "lib" / "preflight.sh", tmp_path], text=True)
+    command = ["bash", "-euc", script, "-", ROOT / "lib" / "preflight.sh", tmp_path]
+    told = subprocess.check_output(command, text=True, timeout=60)
     assert told == "0.500", "2 s more of user time, 0.5 s more of the system's, five processes"
 
 
@@ -519,7 +520,7 @@ def test_resume_after_sigkill_waits_for_what_is_under_way_and_runs_nothing_twice
     args = ["--squad", 2, "--start-in", 0, "--timeout", 5, "--out", "runs"]
     process = start_and_wait(driver, "write", 6, 64, *args, sent=3)
     process.kill()
-    process.wait()
+    process.wait(20)
     assert processes_of(driver) != [], "the children go on without the driver"
     run = driver.only_run()
     report = json.loads(driver.run("report", run, "--json", exit=1).out)
@@ -642,7 +643,7 @@ def test_a_folder_has_one_driver(driver):
     done = driver.run("write", "--resume", run, exit=3)
     assert f"process {process.pid}" in done.err
     process.kill()
-    process.wait()
+    process.wait(20)
     driver.run("write", "--resume", run)
 
 
@@ -713,7 +714,7 @@ def test_a_process_that_has_the_number_of_a_dead_one_is_left_alone(driver):
         assert stranger.poll() is None
     finally:
         stranger.kill()
-        stranger.wait()
+        stranger.wait(20)
 
 
 @pytest.mark.parametrize(

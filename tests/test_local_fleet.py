@@ -101,7 +101,7 @@ class Cutter:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            server = socket.create_connection((self.target.hostname, self.target.port))
+            server = socket.create_connection((self.target.hostname, self.target.port), timeout=120)
             found = threading.Event()
             threading.Thread(target=self.pass_on, args=(server, client, found), daemon=True).start()
             threading.Thread(target=self.pass_on, args=(client, server, found, self.text), daemon=True).start()

@@ -419,7 +419,7 @@ def cost(folder, number):
     ):
         command = [sys.executable, "-c", MEASURED, "jq", "-n", "-R", "-L", JQ, *args, records]
         with out.open("w") as file:
-            done = subprocess.run(command, check=True, stdout=file, stderr=subprocess.PIPE, text=True)
+            done = subprocess.run(command, check=True, stdout=file, stderr=subprocess.PIPE, text=True, timeout=120)
         used.append([float(word) for word in done.stderr.split()])
     seconds, megabytes = zip(*used)
     assert json.loads(summary.read_text())["jobs"] == json.loads(data.read_text())["began"] == number

@@ -14,7 +14,7 @@ QUOTA = "Network bandwidth per execution environment"
 def network(memory, answer):
     program = f'include "network"; network_mbps({memory})'
     command = ["jq", "-c", "-L", JQ, program]
-    done = subprocess.run(command, check=True, input=json.dumps(answer), capture_output=True, text=True)
+    done = subprocess.run(command, check=True, input=json.dumps(answer), capture_output=True, text=True, timeout=60)
     return json.loads(done.stdout)
 
 

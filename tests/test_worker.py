@@ -189,7 +189,7 @@ def test_an_object_that_changes_is_not_read_on(fleet_of):
         read = pool.submit(fleet.job, "read", "changing", range_mb=1, ranges_in_flight=1)
         time.sleep(0.5)
         fleet.good("write", "changing", mb_per_file=1)
-        answer = read.result()
+        answer = read.result(60)
         assert answer["error"]["type"] == "ObjectChanged"
         assert 0 < answer["bytes"] < 30 * MIB
 
@@ -279,33 +279,35 @@ def test_a_squad_answers_when_its_workers_have_given_up(fleet_of):
         assert kinds == ["Deadline", "Deadline", "Throttled", "Throttled"], answers
 
 
-def test_a_worker_killed_in_mid_job_is_crashed_and_replaced(fleet_of):
-    with fleet_of("--worker-rate", "10") as fleet, concurrent.futures.ThreadPoolExecutor() as pool:
+def test_a_worker_killed_in_mid_job_is_crashed_and_replaced(fleet_of, tmp_path):
+    noted = tmp_path / "events"
+    with fleet_of("--worker-rate", "10", "--events", noted) as fleet, concurrent.futures.ThreadPoolExecutor() as pool:
         job = {"op": "write", "bucket": "terabit-local", "mb_per_file": 40}
         squad = pool.submit(fleet.post, {"jobs": [job | {"key": "a"}, job | {"key": "b"}]})
-        victim = None
-        while victim is None:
-            victim = busiest(fleet)
-            time.sleep(0.2)
-        os.kill(victim, signal.SIGKILL)
-        error, answers = squad.result()
+        deadline = time.monotonic() + 60
+        while noted.read_text().count('"key"') < 2 + 2:
+            assert time.monotonic() < deadline and not squad.done()
+            time.sleep(0.05)
+        # Each now works for 4 s. The first environment is the squad's own.
+        os.kill(environment(fleet, 2), signal.SIGKILL)
+        error, answers = squad.result(60)
         assert error is None
         kinds = sorted(answer.get("error", {}).get("type", "good") for answer in answers)
         assert kinds == ["Crashed", "good"], answers
         fleet.good("write", "after", mb_per_file=1)
 
 
-def busiest(fleet):
-    """A worker of the fleet that has sent something: it has used more processor time than waiting takes."""
-    mine = f"AWS_ENDPOINT_URL_LAMBDA={fleet.env['AWS_ENDPOINT_URL_LAMBDA']}".encode()
-    for process in Path("/proc").glob("[0-9]*"):
+def environment(fleet, number):
+    """The process of the fleet's environment of that number, which its credentials name."""
+    mine = {
+        f"AWS_ENDPOINT_URL_LAMBDA={fleet.env['AWS_ENDPOINT_URL_LAMBDA']}".encode(),
+        f"AWS_ACCESS_KEY_ID=AKIALOCALW{number:010}".encode(),
+    }
+    for variables in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
-            variables = (process / "environ").read_bytes().split(b"\0")
-            if mine in variables and any(variable.startswith(b"AWS_LAMBDA_RUNTIME_API=") for variable in variables):
-                ticks = (process / "stat").read_text().rsplit(")", 1)[1].split()
-                if int(ticks[11]) + int(ticks[12]) >= 4:
-                    return int(process.name)
-    return None
+            if mine <= set(variables.read_bytes().split(b"\0")):
+                return int(variables.parent.name)
+    raise AssertionError(f"there is no environment {number}")
 
 
 def test_a_squad_answers_before_its_own_deadline_with_what_it_has(fleet_of):
@@ -339,6 +341,7 @@ def median_start(times):
     """Seconds on a processor: those that pass depend on what else the machine does."""
     seconds = []
     with socket.create_server(("127.0.0.1", 0)) as runtime_api:
+        runtime_api.settimeout(30)
         environment = {
             "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:%d" % runtime_api.getsockname()[1],
             "AWS_LAMBDA_FUNCTION_NAME": "terabit",
@@ -353,10 +356,11 @@ def median_start(times):
         for _ in range(times):
             worker = subprocess.Popen([WORKER], env=environment, stderr=subprocess.DEVNULL)
             connection, _ = runtime_api.accept()
+            connection.settimeout(30)
             assert connection.recv(100).startswith(b"GET /2018-06-01/runtime/invocation/next")
             seconds.append(int(Path(f"/proc/{worker.pid}/schedstat").read_text().split()[0]) / 1e9)
             worker.kill()
-            worker.wait()
+            worker.wait(30)
             connection.close()
     return statistics.median(seconds)
 
