@@ -18,6 +18,8 @@ resume() { # OP
   clock_of "$run"
   open_answers "$run"
   await_launch "$run"
+  # That may have taken minutes.
+  find_credentials
   records "$run" | jq -c -n -f "$ROOT/jq/again.jq" --argjson jobs "$(field "$run" .jobs)" >"$SCRATCH/again"
   rest=$(jq '[.[] | .[1] - .[0] + 1] | add // 0' "$SCRATCH/again")
   if [ "$rest" -gt 0 ]; then

@@ -380,7 +380,9 @@ def test_an_interruption_keeps_what_had_answered(driver, sent):
     driver.behave("slow", key="slow2")
     process = driver.start("read", "--key-file", driver.keys("a", "slow1", "b", "slow2"), start_new_session=True)
     deadline = time.time() + 20
-    while len(list((driver.project / "runs").glob("*/answers/*.ndjson"))) < 2 or len(driver.calls()) < 4:
+    while len(list((driver.project / "runs").glob("*/answers/*.ndjson"))) < 2 or len(driver.calls()) < 4 or (
+        len(list((driver.project / "runs").glob("*/work/*.sent"))) > 2
+    ):
         assert time.time() < deadline and process.poll() is None
         time.sleep(0.05)
     began = time.time()
@@ -403,7 +405,9 @@ def test_an_interruption_keeps_what_had_answered(driver, sent):
 def test_interrupted_before_the_launch(driver):
     aws = driver.bin / "aws"
     aws.unlink()
-    aws.write_text("#!/bin/sh\n: >$STUB/asked\nexec /bin/sleep 60\n")
+    aws.write_text(
+        '#!/bin/sh\nif [ "$1" = --version ]; then echo aws-cli/2.30.0; exit; fi\n: >$STUB/asked\nexec /bin/sleep 60\n'
+    )
     aws.chmod(0o755)
     process = driver.start("write", 1, 1, start_new_session=True)
     deadline = time.time() + 20

@@ -42,7 +42,7 @@ def test_it_reports(driver, thaw, name, counts, goodput):
     assert tuple(summary[field] for field in ("jobs", "failed", "missing", "unfinished", "launches")) == counts
     if goodput is not None:
         before = read_json(run / "summary.json")
-        for figure in ("goodput", "end_to_end", "sustained", "mbps", "requests", "cost_usd", "bytes"):
+        for figure in ("goodput", "sustained", "mbps", "requests", "cost_usd", "bytes"):
             assert summary[figure] == pytest.approx(before[figure]), figure
     table = driver.run("report", run, exit=int(bad)).out
     assert ("INTERRUPTED" in table, "NOT ENDED" in table, "RESUMED" in table) == (

@@ -75,23 +75,25 @@ def test_the_plan_adds_up_by_hand(driver):
     function_of(driver)
     plan = json.loads(driver.run("write", 1800, 2000, "--dry-run", "--json").out)
     cost = plan["cost"]
-    # 16 squads and 1,800 workers; 32 parts and two requests more an object, and a squad's answer; a HEAD a connection.
+    # 16 squads and 1,800 workers; 33 parts, the first one short, and two requests more an object, and a squad's answer;
+    # a HEAD a connection.
     assert plan["environments"] == 1816
-    assert cost["requests"] == {"invocations": 1816, "puts": 1800 * 34 + 16, "gets": 1800 * 8}
-    requests = 1816 * 0.20 / 1e6 + (1800 * 34 + 16) * 0.005 / 1e3 + 1800 * 8 * 0.0004 / 1e3
+    assert cost["requests"] == {"invocations": 1816, "puts": 1800 * 35 + 16, "gets": 1800 * 8}
+    requests = 1816 * 0.20 / 1e6 + (1800 * 35 + 16) * 0.005 / 1e3 + 1800 * 8 * 0.0004 / 1e3
     second = 1816 * 0.5 * 0.0000166667
     assert cost["expected_s"] == pytest.approx(plan["start_in_s"] + 2000 * 2**20 / 78.125e6)
     assert cost["requests_usd"] == pytest.approx(requests)
     assert cost["compute_usd"] == pytest.approx(second * cost["expected_s"])
     assert cost["ceiling_usd"] == pytest.approx(second * plan["stop_in_s"] + requests)
     assert cost["ceiling_usd"] < 10
+    assert plan["open_s"] == pytest.approx(2000 * 2**20 / 78.125e6 / 10), "4.8 s would be more than a tenth of the time"
     assert cost["storage_usd_per_day"] == pytest.approx(1800 * 2000 / 1024 * 0.023 / 30)
     text = driver.run("write", 1800, 2000, "--dry-run").out
     assert f"list prices of {PRICES['region']}, {PRICES['date']}" in text
     for amount in (cost["compute_usd"] + requests, requests, cost["storage_usd_per_day"]):
         assert f"${amount:.3f}" in text, text
     assert "in 16 squads of up to 113;" in text
-    assert "1,816 environments" in text and "61,216 PUT" in text and "14,400 GET" in text
+    assert "1,816 environments" in text and "63,016 PUT" in text and "14,400 GET" in text
     assert max(map(len, text[text.index("What it costs") :].splitlines())) <= 80
 
 
@@ -116,7 +118,7 @@ def test_the_plan_is_shown_of_a_fleet_that_has_no_room_yet(driver):
 
 @pytest.mark.parametrize(
     ("args", "heads"),
-    [(("write", 8, 64), 1), (("write", 8, 200), 4), (("write", 8, 2000), 8), (("write", 8, 2000, "--start-in", 0), 0)],
+    [(("write", 8, 64), 1), (("write", 8, 200), 5), (("write", 8, 2000), 8), (("write", 8, 2000, "--start-in", 0), 0)],
 )
 def test_each_connection_is_opened_with_a_head_before_a_common_start(driver, args, heads):
     plan = json.loads(driver.run(*args, "--dry-run", "--json").out)
@@ -131,8 +133,9 @@ def test_on_loopback_nothing_is_too_dear(driver):
 def test_a_run_that_is_resumed_keeps_its_network(driver):
     function_of(driver, MemorySize=10240)
     (driver.stub / "network.json").write_text(json.dumps(quotas(3000.0)))
+    driver.hasty()
     driver.behave("dropped", "good")
-    driver.run("write", 2, 1, exit=1)
+    driver.run("write", 2, 1, "--start-in", 0, "--timeout", 1, exit=1)
     done = driver.run("write", "--resume", driver.only_run())
     assert "opted in" not in done.err
     assert json.loads((driver.only_run() / "run.json").read_text())["network_mbps"] == 375
