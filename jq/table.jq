@@ -114,7 +114,7 @@ def latency:
   end;
 
 def job_of:
-  if .job != null then "job \(.job): "
+  if .job != null then "job \(.job | tostring | visible | shortened(40)): "
   elif .line != null then "line \(.line): "
   else "" end;
 

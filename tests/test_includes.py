@@ -33,7 +33,7 @@ def programs():
                 yield f"{path.name}: {line.strip()}", line
 
 
-@pytest.mark.parametrize(("name", "text"), programs(), ids=lambda value: value[:60] if len(value) < 200 else "")
+@pytest.mark.parametrize(("name", "text"), list(programs()), ids=lambda value: value[:60] if len(value) < 200 else "")
 def test_a_program_includes_all_it_needs_the_most_basic_last(name, text):
     order = included(text)
     assert set(order) == needed(order), name

@@ -468,6 +468,31 @@ def test_launches_from_elsewhere_begin_at_one():
     assert (s["jobs"], s["bytes"], s["unplanned"]["count"]) == (4, 4e9, 1)
 
 
+def hostile_line(rng):
+    """A good record with some fields in which anything may stand, or no record at all."""
+    record = job(rng.random(), 1 + 9 * rng.random(), 1e9, job=rng.randrange(12), launch=1, samples=[1, 2])
+    if rng.random() < 0.3:
+        record |= failure(rng.choice(["Crashed", "Unanswered", "Throttled", 7, None, {"a": []}]))
+    anything = [None, -1, 0, 0.5, 1, 1e300, 1e400, math.nan, "", "x\x1b[2J", [], [1], {}, {"a": 1}, True, False, 2**63]
+    names = [*record, "error", "mbps", "late_s", "request_ms", "sent", "sent_samples", "arch", "memory_mb", "throttled"]
+    for name in rng.sample(names, rng.choice([0, 0, 1, 3])):
+        record[name] = rng.choice(anything)
+    line = json.dumps(record)
+    return line if rng.random() < 0.9 else line[: rng.randrange(len(line))]
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_whatever_the_lines_say_jobs_add_up(seed):
+    rng = random.Random(seed)
+    lines = [hostile_line(rng) for _ in range(rng.randrange(1, 20))]
+    for run in (None, a_run(10), a_run(10, {"end": None, "until": None})):
+        s = summary(lines, run)
+        assert s["jobs"] == 10 if run else s["jobs"] + s["repeated"] + s["unplanned"]["count"] <= len(lines)
+        assert 0 <= s["failed"] <= s["jobs"] - s["missing"] and s["missing"] >= 0
+        assert 0 <= s["unfinished"] <= s["jobs"] and sum(s["errors"].values()) == s["failed"]
+        assert "\x1b" not in table(s, run)
+
+
 def test_a_clock_that_was_set_back_makes_no_rate():
     records = [job(0, 12, 12e9)]
     assert summary(records, a_run(1, {"end": EPOCH + 14}))["end_to_end"] == 0.5
