@@ -3,6 +3,7 @@
 # Args:    $prices: prices.json; $run: the run, $launch: its launch (see run.jq), null for records from elsewhere.
 
 include "cost";
+include "cut";
 include "lib";
 
 # What is billed of one worker, in seconds; null where its record does not say.
@@ -37,21 +38,12 @@ def squad_usd($prices; $run):
       | ($run | compute_usd($prices; 1; $seconds)) + $prices.million_invocations / 1e6 + $prices.thousand_puts / 1e3
     end;
 
-# The jobs of each squad: as many squads as there must be, of one size or one more.
-def cut_evenly($most):
-  length as $jobs
-  | ($jobs / $most | ceil) as $squads
-  | sort_by(.job)
-  | to_entries
-  | group_by(.key * $squads / $jobs | floor)
-  | map(map(.value));
-
 # {usd, known_usd}: the launch's cost, null where a record lacks a field or a job its record; the sum of what is known.
 def bill($prices; $run; $launch; $missing):
   [
     (.[] | worker_usd($prices), s3_usd($prices)),
     length * ($prices.million_invocations / 1e6 + barrier_usd($prices; $run; $launch)),
-    if ($launch.squad // 1) > 1 then cut_evenly($launch.squad)[] | squad_usd($prices; $run)
+    if ($launch.squad // 1) > 1 then sort_by(.job) | cut($launch.squad) | squad_usd($prices; $run)
     else answers_usd($prices; $run) end
   ]
   | {usd: (if $missing > 0 or any(.[]; . == null) then null else add end), known_usd: total};

@@ -44,7 +44,7 @@ $run[0] as $run
     if $free == null then empty
     elif $need > $free then
       "refuse \($jobs | counted("worker"; "workers"))"
-      + (if $run.mode == "squads" then " and \($need - $jobs | counted("squad"; "squads"))" else "" end)
+      + (if $run.squad > 1 then " and \($need - $jobs | counted("squad"; "squads"))" else "" end)
       + " run at once, and \(if $reserved != null then "the function has \($free | grouped) reserved for it"
                              else "the account has \($free | grouped) free" end)."
       + what_fits

@@ -17,6 +17,7 @@
 
 include "bill";
 include "cost";
+include "cut";
 include "evidence";
 include "cap";
 include "job";
@@ -198,7 +199,7 @@ $run[0] as $run
       else
         $rates.together.s as $held_s
         | $began
-        | evidence($run; $points; $most; $held_s; $rates.peak; $kind != "uniform")
+        | evidence($run; $points; $most; $held_s; $rates.peak; $kind != "uniform") + {open_s: $launch.open_s}
       end
     )
   }

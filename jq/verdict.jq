@@ -89,6 +89,13 @@ def starts:
         + "\(.start_spread_s | seconds)\($time)")
     end;
 
+# Requests open one after another, so that S3 is approached gradually: on average half the opening is idle.
+def opening:
+  select((.evidence.open_s // 0) > 1)
+  | finding("opening"; .evidence.open_s / 2; "the opening over \(.evidence.open_s | seconds)";
+      "The opening: requests began one after another over \(.evidence.open_s | seconds), so that S3 was approached "
+      + "gradually");
+
 def cpu:
   select(.evidence.cpu_share != null and .evidence.cpu_share >= 0.9 and .mbps.p50 != null)
   | finding("cpu"; .evidence.median_job_s * ([1 - (share_of_cap // 1), 0] | max); "processor time";
@@ -129,7 +136,7 @@ def too_short:
 # What has no cost of its own ranks as if it cost 5 %: before trifles, behind what hurts.
 def findings:
   .makespan_s as $all
-  | if $all == null then [] else [stragglers, starts, cpu, throttled, retried, failures, network, too_short] end
+  | if $all == null then [] else [stragglers, starts, opening, cpu, throttled, retried, failures, network, too_short] end
   | map(select(.cost_s >= threshold * $all or (.cause | IN("cpu", "network_cap", "too_short"))))
   | sort_by(-([.cost_s, if .cause | IN("cpu", "network_cap", "too_short") then 0.05 * $all else 0 end] | max));
 
