@@ -65,9 +65,9 @@ class Fleet:
 
 
 @contextlib.contextmanager
-def serving(folder, *options):
+def serving(folder, *options, worker=WORKER):
     log = folder / "worker.log"
-    command = [LOCAL, "--worker", WORKER, "--log", log, *options]
+    command = [LOCAL, "--worker", worker, "--log", log, *options]
     local = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         lines = iter(local.stdout.readline, "")

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::event::Target;
 use crate::fields::Bucket;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::create_session::CreateSessionError;
 use std::error::Error as StdError;
 use std::fmt;
@@ -26,6 +26,10 @@ pub enum Action {
     CompleteMultipartUpload,
     /// Throws the parts away.
     AbortMultipartUpload,
+    /// Which uploads are not completed?
+    ListMultipartUploads,
+    /// How large is an object, and since when is it there?
+    HeadObject,
     /// Reads an object or a range of one.
     GetObject,
     /// Asks for the credentials of a directory bucket, which the SDK does before anything else there.
@@ -44,16 +48,20 @@ impl Action {
             | Self::CompleteMultipartUpload => "s3:PutObject",
             Self::ListParts => "s3:ListMultipartUploadParts",
             Self::AbortMultipartUpload => "s3:AbortMultipartUpload",
-            Self::GetObject => "s3:GetObject",
+            Self::ListMultipartUploads => "s3:ListBucketMultipartUploads",
+            Self::GetObject | Self::HeadObject => "s3:GetObject",
             Self::CreateSession => "s3express:CreateSession",
         }
     }
 
-    /// What else a refusal may mean.
-    pub(crate) const fn hint(self) -> &'static str {
+    /// What else a refusal may mean for which S3 gives no reason.
+    const fn hint(self) -> &'static str {
         match self {
             Self::GetObject => {
                 ", or the key does not exist and, without s3:ListBucket, S3 does not say so"
+            }
+            Self::HeadBucket | Self::HeadObject => {
+                ", or something else is wrong with the request: S3 gives no reason here"
             }
             _ => "",
         }
@@ -96,6 +104,8 @@ struct Answer {
     code: String,
     message: String,
     bucket_region: Option<String>,
+    /// Why the answer could not be understood, where it has no code.
+    misunderstood: Option<String>,
 }
 
 /// What `error` of `action` means for the job; `attempts`: how often it was tried.
@@ -108,19 +118,36 @@ pub fn explain<E>(
 where
     E: ProvideErrorMetadata + StdError + 'static,
 {
-    let Some(service) = error.as_service_error() else {
+    let SdkError::ServiceError(service) = error else {
         return unanswered(error, action, place, attempts);
     };
-    let response = error.raw_response();
+    let (service, response) = (service.err(), service.raw());
     let answer = Answer {
-        status: response.map_or(0, |response| response.status().as_u16()),
+        status: response.status().as_u16(),
         code: service.code().unwrap_or_default().to_owned(),
         message: service.message().unwrap_or_default().to_owned(),
         bucket_region: response
-            .and_then(|response| response.headers().get("x-amz-bucket-region"))
+            .headers()
+            .get("x-amz-bucket-region")
             .map(str::to_owned),
+        // Where S3 gave no code, though it could be understood, the source repeats that there is none.
+        misunderstood: service
+            .source()
+            .filter(|source| service.code().is_none() && !source.is::<ErrorMetadata>())
+            .map(causes),
     };
     answer.explain(action, place, attempts)
+}
+
+/// Why there are no credentials for a directory bucket, where that is what `error` comes from.
+pub(crate) fn session_error<E>(
+    error: &SdkError<E, HttpResponse>,
+) -> Option<&SdkError<CreateSessionError, HttpResponse>>
+where
+    E: StdError + 'static,
+{
+    std::iter::successors(error.source(), |error| (*error).source())
+        .find_map(<dyn StdError>::downcast_ref)
 }
 
 /// What it means that there is no answer of S3 to `action`: it may not have been sent at all.
@@ -133,14 +160,12 @@ fn unanswered<E>(
 where
     E: StdError + 'static,
 {
-    let session = std::iter::successors(error.source(), |error| (*error).source())
-        .find_map(|error| error.downcast_ref::<SdkError<CreateSessionError, HttpResponse>>());
-    if let Some(error) = session {
+    if let Some(error) = session_error(error) {
         return explain(error, Action::CreateSession, place, attempts);
     }
     let reason = causes(error);
     match error {
-        SdkError::TimeoutError(_) => Error::Connect { action, reason },
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Error::Connect { action, reason },
         SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
             Error::Connect { action, reason }
         }
@@ -167,14 +192,20 @@ impl Answer {
                 Error::NoSuchBucket { bucket }
             }
             (404, "" | "NotFound") => Error::NoSuchKey { bucket, key },
-            (403, _) => Error::AccessDenied {
+            (_, "RequestTimeTooSkewed") => Error::Clock {
+                action,
+                reason: self.to_string(),
+            },
+            (_, "InvalidObjectState") => Error::Archived {
+                key,
+                reason: self.to_string(),
+            },
+            (403, _) | (_, "ExpiredToken" | "InvalidToken") => Error::AccessDenied {
                 action,
                 bucket,
                 reason: self.to_string(),
+                remedy: self.remedy(action),
             },
-            (412, _) => Error::ObjectChanged { key },
-            // No byte of an empty object can be asked for.
-            (416, _) => Error::empty(&key),
             (429 | 503, _) | (_, "SlowDown") => Error::SlowDown {
                 action,
                 attempts,
@@ -187,24 +218,63 @@ impl Answer {
         }
     }
 
+    /// What helps against a refusal, as far as S3 says what it refused.
+    fn remedy(&self, action: Action) -> String {
+        match self.code.as_str() {
+            "" | "AccessDenied" | "AccessDeniedException" | "Forbidden" => self.permission(action),
+            "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" => {
+                "S3 does not accept the function's credentials: check them, and the endpoint"
+                    .to_owned()
+            }
+            "ExpiredToken" => {
+                "the function's credentials have expired: use new ones (on Lambda, try again)"
+                    .to_owned()
+            }
+            _ => "it is not a permission that S3 misses".to_owned(),
+        }
+    }
+
+    /// Which permission is missing, and where.
+    fn permission(&self, action: Action) -> String {
+        let Some(denied) = self.between("not authorized to perform: ", " ") else {
+            let (permission, hint) = (action.permission(), action.hint());
+            return format!("the function's role needs {permission} on it{hint}");
+        };
+        let resource = self
+            .between("on resource: \"", "\"")
+            .or_else(|| self.between("on resource: ", " "))
+            .unwrap_or("it");
+        if let Some((_, policy)) = self.message.split_once("with an explicit deny in ") {
+            let policy = policy.trim_end_matches('.');
+            return format!(
+                "{policy} denies {denied} on {resource} explicitly, and no other permission helps: change that policy"
+            );
+        }
+        match self.between("because no ", " allows") {
+            Some(policy) if !policy.starts_with("identity-based") => {
+                format!("no {policy} allows {denied} on {resource}: change that policy")
+            }
+            _ => format!("the function's role needs {denied} on {resource}"),
+        }
+    }
+
+    /// What stands in the message after `before`, up to `after` or its end.
+    fn between(&self, before: &str, after: &str) -> Option<&str> {
+        let (_, rest) = self.message.split_once(before)?;
+        Some(rest.split_once(after).map_or(rest, |(found, _)| found))
+    }
+
     /// The bucket's region, when S3 says that it is not `here`.
     fn other_region(&self, here: &str) -> Option<String> {
         if !matches!(self.status, 301 | 307 | 400) {
             return None;
         }
-        let expected = || {
-            Some(
-                self.message
-                    .split_once("expecting '")?
-                    .1
-                    .split_once('\'')?
-                    .0
-                    .to_owned(),
-            )
-        };
-        let there = self.bucket_region.clone().or_else(expected);
+        let there = self.bucket_region.as_deref().or_else(|| {
+            let (_, rest) = self.message.split_once("expecting '")?;
+            rest.split_once('\'').map(|(there, _)| there)
+        });
         match there {
-            Some(there) => Some(there).filter(|there| there != here),
+            Some(there) => (there != here).then(|| there.to_owned()),
             None => (self.status == 301).then(|| "another region".to_owned()),
         }
     }
@@ -212,16 +282,16 @@ impl Answer {
 
 impl fmt::Display for Answer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            status,
-            code,
-            message,
-            ..
-        } = self;
-        match (code.as_str(), message.as_str()) {
-            ("", "") => write!(formatter, "HTTP {status}"),
-            (_, "") => write!(formatter, "HTTP {status} {code}"),
-            _ => write!(formatter, "HTTP {status} {code}: {message}"),
+        write!(formatter, "HTTP {}", self.status)?;
+        if !self.code.is_empty() {
+            write!(formatter, " {}", self.code)?;
+        }
+        if !self.message.is_empty() {
+            write!(formatter, ": {}", self.message)?;
+        }
+        match &self.misunderstood {
+            Some(reason) => write!(formatter, ", which cannot be understood: {reason}"),
+            None => Ok(()),
         }
     }
 }
@@ -285,12 +355,20 @@ mod tests {
                 said(301, "PermanentRedirect"),
                 "WrongRegion",
             ),
+            // Only a read knows whether the object is empty, or was replaced.
+            (Action::PutObject, said(412, "PreconditionFailed"), "S3"),
+            (Action::UploadPart, said(416, "InvalidRange"), "S3"),
+            (
+                Action::PutObject,
+                said(403, "RequestTimeTooSkewed"),
+                "Clock",
+            ),
             (
                 Action::GetObject,
-                said(412, "PreconditionFailed"),
-                "ObjectChanged",
+                said(403, "InvalidObjectState"),
+                "Archived",
             ),
-            (Action::GetObject, said(416, "InvalidRange"), "ShortBody"),
+            (Action::GetObject, said(400, "ExpiredToken"), "AccessDenied"),
             (Action::UploadPart, said(503, "SlowDown"), "SlowDown"),
             (
                 Action::UploadPart,
@@ -309,6 +387,106 @@ mod tests {
             let shown = format!("{action} {answer:?}");
             assert_eq!(explained(action, answer).kind(), kind, "{shown}");
         }
+    }
+
+    #[test]
+    fn a_refusal_blames_what_s3_blamed() {
+        let user = "User: arn:aws:sts::1:assumed-role/r/f is not authorized to perform:";
+        let role = "because no identity-based policy allows the";
+        let cases = [
+            (
+                Action::PutObject,
+                "AccessDenied",
+                "Access Denied".to_owned(),
+                "the function's role needs s3:PutObject on it",
+            ),
+            (
+                Action::UploadPart,
+                "AccessDenied",
+                format!(
+                    "{user} kms:GenerateDataKey on resource: arn:aws:kms:eu-west-1:1:key/2 {role} \
+                     kms:GenerateDataKey action"
+                ),
+                "the function's role needs kms:GenerateDataKey on arn:aws:kms:eu-west-1:1:key/2",
+            ),
+            (
+                Action::GetObject,
+                "AccessDenied",
+                format!(
+                    "{user} kms:Decrypt on resource: arn:aws:kms:eu-west-1:1:key/2 because no resource-based policy \
+                     allows the kms:Decrypt action"
+                ),
+                "no resource-based policy allows kms:Decrypt on arn:aws:kms:eu-west-1:1:key/2: change that policy",
+            ),
+            (
+                Action::PutObject,
+                "AccessDenied",
+                format!(
+                    "{user} s3:PutObject on resource: \"arn:aws:s3:::b/a key\" with an explicit deny in a \
+                     resource-based policy"
+                ),
+                "a resource-based policy denies s3:PutObject on arn:aws:s3:::b/a key explicitly",
+            ),
+            (
+                Action::PutObject,
+                "InvalidAccessKeyId",
+                "The AWS Access Key Id you provided does not exist in our records.".to_owned(),
+                "S3 does not accept the function's credentials",
+            ),
+            (
+                Action::PutObject,
+                "SignatureDoesNotMatch",
+                "The request signature we calculated does not match.".to_owned(),
+                "S3 does not accept the function's credentials",
+            ),
+            (
+                Action::PutObject,
+                "ExpiredToken",
+                "The provided token has expired.".to_owned(),
+                "the function's credentials have expired",
+            ),
+            (
+                Action::PutObject,
+                "AccountProblem",
+                "There is a problem with your AWS account.".to_owned(),
+                "it is not a permission that S3 misses",
+            ),
+        ];
+        for (action, code, message, remedy) in cases {
+            let answer = Answer {
+                message,
+                ..said(403, code)
+            };
+            let error = explained(action, answer);
+            assert_eq!(error.kind(), "AccessDenied", "{error}");
+            let (_, told) = error.to_string().split_once("): ").map_or_else(
+                || panic!("{error}"),
+                |(said, told)| (said.to_owned(), told.to_owned()),
+            );
+            assert!(told.starts_with(remedy), "{told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_cannot_be_understood_tells_why() {
+        let s3 = crate::testing::s3(|_| answer(200, "<html><p>Log in to the network</html>"));
+        let list = s3.client.list_multipart_uploads().bucket("abc").send();
+        let error = list.await.expect_err("it is no listing");
+        let bucket = Bucket::try_from(json!("abc")).expect("a bucket's name");
+        let place = Where {
+            region: "us-east-1",
+            bucket: &bucket,
+            key: None,
+        };
+        let told = explain(&error, Action::ListMultipartUploads, place, 1).to_string();
+        assert!(
+            told.contains("HTTP 200, which cannot be understood: "),
+            "{told}"
+        );
+        assert!(
+            told.len() > told.find("understood: ").expect("above") + 20,
+            "{told}"
+        );
     }
 
     #[test]

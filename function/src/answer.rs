@@ -98,6 +98,10 @@ pub struct JobResult {
     pub worker: String,
     /// The function's version.
     pub version: &'static str,
+    /// An upload in parts that the job began and could not abort, and whose parts may be billed: its id, or `unknown`.
+    /// Absent where nothing is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload_left: Option<String>,
     /// Why the job failed, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,

@@ -29,16 +29,36 @@ pub enum Error {
         key: String,
     },
 
-    /// The function's role may not do this.
-    #[error(
-        "{action} was denied on bucket {bucket:?} ({reason}): the function's role needs {} on it{}",
-        action.permission(), action.hint()
-    )]
+    /// The function may not do this.
+    #[error("{action} was denied on bucket {bucket:?} ({reason}): {remedy}")]
     AccessDenied {
         /// The S3 operation.
         action: Action,
         /// The bucket.
         bucket: String,
+        /// What S3 said.
+        reason: String,
+        /// What helps.
+        remedy: String,
+    },
+
+    /// S3's clock and the function's differ, by more than 15 minutes on AWS.
+    #[error(
+        "{action} was refused because S3's clock and the function's differ ({reason}): set the clock of the machine \
+         that the function runs on; on Lambda, try again"
+    )]
+    Clock {
+        /// The S3 operation.
+        action: Action,
+        /// What S3 said.
+        reason: String,
+    },
+
+    /// The object must be restored before it can be read.
+    #[error("object {key:?} is archived ({reason}): restore it, or read another")]
+    Archived {
+        /// Its key.
+        key: String,
         /// What S3 said.
         reason: String,
     },
@@ -78,7 +98,7 @@ pub enum Error {
     #[error("{0}")]
     ShortBody(String),
 
-    /// The object was replaced while it was being read.
+    /// The object was replaced or deleted while it was being read.
     #[error("object {key:?} changed while it was being read: read it when nobody writes it")]
     ObjectChanged {
         /// Its key.
@@ -135,6 +155,8 @@ impl Error {
             Self::NoSuchBucket { .. } => "NoSuchBucket",
             Self::NoSuchKey { .. } => "NoSuchKey",
             Self::AccessDenied { .. } => "AccessDenied",
+            Self::Clock { .. } => "Clock",
+            Self::Archived { .. } => "Archived",
             Self::WrongRegion { .. } => "WrongRegion",
             Self::SlowDown { .. } => "SlowDown",
             Self::Deadline(_) => "Deadline",

@@ -124,13 +124,20 @@ fn connection(captured: &CaptureConnection) -> Option<ConnectionMetadata> {
     Some(metadata.poison_fn(close).build())
 }
 
-/// What an error of hyper means to the SDK: it tries again whatever is not the caller's own fault.
+/// No connection could be opened: nothing of the request was sent.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Unopened(pub Box<dyn StdError + Send + Sync>);
+
+/// What an error of hyper means: whatever is not the caller's own fault is the network's.
 fn connector_error(error: Error) -> ConnectorError {
     let hyper = error
         .source()
         .and_then(|source| source.downcast_ref::<hyper::Error>());
     if hyper.is_some_and(hyper::Error::is_user) {
         ConnectorError::user(error.into())
+    } else if error.is_connect() {
+        ConnectorError::io(Unopened(error.into()).into())
     } else {
         ConnectorError::io(error.into())
     }
@@ -331,5 +338,23 @@ mod tests {
         let error = connector.call(request).await.expect_err("nobody answers");
         assert!(error.is_io(), "{error:?}");
         server.await.expect("it does not panic");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_cannot_be_opened_is_told_from_one_that_breaks() {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("loopback has free ports");
+        let address = listener.local_addr().expect("it is bound");
+        drop(listener);
+        for uri in [
+            format!("http://{address}/"),
+            "http://nowhere.invalid/".to_owned(),
+        ] {
+            let request = HttpRequest::get(uri).expect("an address");
+            let error = connector().call(request).await.expect_err("nobody listens");
+            let source = error.source().expect("it has a cause");
+            assert!(source.is::<Unopened>(), "{error:?}");
+        }
     }
 }

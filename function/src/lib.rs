@@ -8,6 +8,7 @@
 //! | [`event`], [`fields`] | what may be asked for |
 //! | [`worker`], [`answer`] | one invocation, from the event to the answer |
 //! | [`write`](mod@write), [`read`], [`flight`], [`spans`] | moving an object: parts and ranges side by side |
+//! | [`retry`], [`uploads`] | what is tried again, and what is thrown away |
 //! | [`data`], [`body`] | the bytes, and how they are sent |
 //! | [`meter`], [`timeline`], [`clock`], [`usage`] | what is measured |
 //! | [`squad`], [`invoker`] | having several jobs done by other workers, and one answer of all |
@@ -32,12 +33,14 @@ pub mod invoker;
 pub mod limit;
 pub mod meter;
 pub mod read;
+pub mod retry;
 pub mod s3;
 pub mod spans;
 pub mod squad;
 #[cfg(test)]
 mod testing;
 pub mod timeline;
+pub mod uploads;
 pub mod usage;
 pub mod worker;
 pub mod write;

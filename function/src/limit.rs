@@ -6,8 +6,9 @@ use crate::fields::Epoch;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long before the environment's own deadline a job gives up: enough to abort its upload and to answer.
-pub const MARGIN: Duration = Duration::from_secs(5);
+/// How long before the environment's own deadline a job gives up: enough to clean up, to answer, and to put the answer
+/// of a squad into the bucket.
+pub const MARGIN: Duration = Duration::from_secs(10);
 
 /// The moment at which a job gives up, and whose moment it is.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +30,7 @@ impl Limit {
         let deadline = deadline.map(|moment| {
             (
                 clock::instant_of(moment.saturating_sub(MARGIN)),
-                "the function's timeout (less 5 s to clean up)",
+                "the function's timeout (less 10 s to clean up)",
             )
         });
         let earlier = [stop_by, deadline]
@@ -52,6 +53,12 @@ impl Limit {
         Self::at(None, "")
     }
 
+    /// The moment, if there is one.
+    #[must_use]
+    pub const fn moment(&self) -> Option<Instant> {
+        self.at
+    }
+
     /// Waits for it; gives the error that it means.
     pub async fn reached(&self) -> Error {
         match self.at {
@@ -62,5 +69,26 @@ impl Limit {
             "the job was not done at {}: give it more time, or less to do (smaller objects, more memory)",
             self.whose
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_counts_less_its_margin() {
+        let deadline = clock::since_1970() + MARGIN + Duration::from_secs(20);
+        let limit = Limit::of(None, Some(deadline));
+        let left = limit.moment().expect("a deadline") - Instant::now();
+        assert!(
+            left.abs_diff(Duration::from_secs(20)) < Duration::from_secs(1),
+            "{left:?}"
+        );
+        let Error::Deadline(message) = limit.reached().await else {
+            panic!("another error");
+        };
+        let margin = format!("timeout (less {} s to clean up)", MARGIN.as_secs());
+        assert!(message.contains(&margin), "{message}");
     }
 }

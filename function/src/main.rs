@@ -14,10 +14,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 /// Logs JSON lines to stderr. `AWS_LAMBDA_LOG_LEVEL`, which Lambda sets, or `RUST_LOG` says from which level on; the
 /// libraries below never say more than warnings, since what they log in detail may hold credentials.
 fn log() {
-    let named = std::env::var("AWS_LAMBDA_LOG_LEVEL")
-        .or_else(|_| std::env::var("RUST_LOG"))
-        .unwrap_or_default();
-    let level = named.parse().unwrap_or(LevelFilter::INFO);
+    let level = level(["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"].map(|name| std::env::var(name).ok()));
     let levels = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target("terabit", level);
@@ -27,4 +24,33 @@ fn log() {
     tracing_subscriber::registry()
         .with(lines.with_filter(levels))
         .init();
+}
+
+/// The first level that is named; `INFO` where none is, or one that nobody knows.
+fn level(named: [Option<String>; 2]) -> LevelFilter {
+    // What is empty would be parsed as `ERROR`.
+    match named.into_iter().flatten().find(|name| !name.is_empty()) {
+        // Lambda's highest level, which `tracing` does not have.
+        Some(name) if name.eq_ignore_ascii_case("fatal") => LevelFilter::ERROR,
+        Some(name) => name.parse().unwrap_or(LevelFilter::INFO),
+        None => LevelFilter::INFO,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unset_level_lets_warnings_through() {
+        let level = |lambda: Option<&str>, rust: Option<&str>| {
+            super::level([lambda, rust].map(|name| name.map(str::to_owned)))
+        };
+        assert_eq!(level(None, None), LevelFilter::INFO);
+        assert_eq!(level(Some(""), None), LevelFilter::INFO);
+        assert_eq!(level(Some("nonsense"), None), LevelFilter::INFO);
+        assert_eq!(level(Some(""), Some("debug")), LevelFilter::DEBUG);
+        assert_eq!(level(Some("WARN"), Some("debug")), LevelFilter::WARN);
+        assert_eq!(level(Some("FATAL"), None), LevelFilter::ERROR);
+    }
 }

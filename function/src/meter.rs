@@ -182,19 +182,6 @@ struct Attempt {
 }
 
 impl Request {
-    /// The same operation once more, outside of the SDK's own retries: its attempts go on counting.
-    #[must_use]
-    pub fn again(&self) -> Self {
-        let number = self.attempt().number;
-        Self {
-            meter: self.meter.clone(),
-            attempt: Arc::new(Mutex::new(Attempt {
-                number,
-                ..Attempt::default()
-            })),
-        }
-    }
-
     /// How often the operation was tried so far, which is also the number of the latest attempt.
     #[must_use]
     pub fn attempts(&self) -> u32 {
@@ -369,13 +356,6 @@ mod tests {
         request.sent(number, 10, true);
         begin(&request);
         assert_eq!(request.unanswered(), None, "a new attempt has sent nothing");
-    }
-
-    #[test]
-    fn an_operation_begun_again_goes_on_counting_its_attempts() {
-        let request = Meter::start().request();
-        begin(&request);
-        assert_eq!(begin(&request.again()), 2);
     }
 
     #[test]

@@ -7,14 +7,12 @@ use crate::event::{Read, Target};
 use crate::flight;
 use crate::limit::Limit;
 use crate::meter::{Meter, Request};
+use crate::retry::{self, Retries, Trouble};
 use crate::s3::S3;
 use crate::spans::{Cut, Span};
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How often a body that breaks off is asked for again, from the byte at which it broke off.
-const RESUMPTIONS: u32 = 5;
 
 /// Reads the object of `job` as often as it says.
 ///
@@ -27,6 +25,7 @@ pub async fn read(s3: &S3, job: &Read, meter: &Meter, limit: &Limit) -> Result<(
         target: job.target.clone(),
         verified: job.verify.then(|| Seed::of(job.target.key.as_str())),
         meter: meter.clone(),
+        limit: *limit,
     });
     let (object, first) = tokio::select! {
         opened = reader.open(job.cut.map(Cut::span)) => opened?,
@@ -54,6 +53,7 @@ struct Reader {
     /// The seed of what the bytes are compared with.
     verified: Option<Seed>,
     meter: Meter,
+    limit: Limit,
 }
 
 /// The object as S3's first answer described it.
@@ -104,7 +104,8 @@ impl Reader {
         let mut offset = span.offset;
         let mut request = self.meter.request();
         let mut opened = opened;
-        for resumption in 0..=RESUMPTIONS {
+        let mut retries = Retries::until(&self.limit);
+        loop {
             let answer = if let Some(opened) = opened.take() {
                 opened
             } else {
@@ -112,30 +113,27 @@ impl Reader {
                 self.get(Some(bytes), Some(&object.etag), request).await?
             };
             request = answer.request;
-            match self.drain_body(answer.answer, &mut offset, end).await? {
-                None => {
-                    request.finish();
-                    return Ok(());
-                }
-                Some(reason) => {
-                    request.fail();
-                    request = request.again();
-                    tracing::debug!(offset, reason, "a body broke off");
-                    if resumption < RESUMPTIONS {
-                        let pause = Duration::from_millis(100) * 2_u32.pow(resumption);
-                        tokio::time::sleep(pause).await;
-                    }
-                }
+            let began = offset;
+            let Some(reason) = self.drain_body(answer.answer, &mut offset, end).await? else {
+                request.finish();
+                return Ok(());
+            };
+            request.fail();
+            tracing::debug!(offset, reason, "a body broke off");
+            if offset > began {
+                retries = Retries::until(&self.limit);
+            }
+            if !retries.pause(Trouble::BrokenOff).await {
+                return Err(Error::ShortBody(format!(
+                    "object {:?} broke off at byte {offset} of the range {}-{} ({reason}), the last of {} attempts: \
+                     check the network, read smaller ranges",
+                    self.target.key.as_str(),
+                    span.offset,
+                    end - 1,
+                    request.attempts()
+                )));
             }
         }
-        Err(Error::ShortBody(format!(
-            "object {:?} broke off at byte {offset} of the range {}-{}, {} times: check the network, read \
-             smaller ranges",
-            self.target.key.as_str(),
-            span.offset,
-            end - 1,
-            RESUMPTIONS + 1
-        )))
     }
 
     /// Takes the bytes of one answer, which begin at `offset` and should end at `end`; why they ended before, if so.
@@ -182,22 +180,37 @@ impl Reader {
         etag: Option<&str>,
         request: Request,
     ) -> Result<Opened, Error> {
-        let answer = self
-            .s3
-            .client
-            .get_object()
-            .bucket(self.target.bucket.as_str())
-            .key(self.target.key.as_str())
-            .set_range(range)
-            .set_if_match(etag.map(str::to_owned))
-            .customize()
-            .interceptor(request.clone())
-            .send()
-            .await
-            .map_err(|error| {
-                let place = Where::of(&self.target, &self.s3.region);
-                explain(&error, Action::GetObject, place, request.attempts())
-            })?;
+        let key = self.target.key.as_str();
+        let get = || {
+            self.s3
+                .client
+                .get_object()
+                .bucket(self.target.bucket.as_str())
+                .key(key)
+                .set_range(range.clone())
+                .set_if_match(etag.map(str::to_owned))
+                .customize()
+                .interceptor(request.clone())
+                .send()
+        };
+        let answer = retry::send(&self.limit, get).await.map_err(|failure| {
+            let error = failure.error;
+            let status = error
+                .raw_response()
+                .map(|response| response.status().as_u16());
+            match (status, etag) {
+                // No byte of an empty object can be asked for.
+                (Some(416), None) => Error::empty(key),
+                (Some(412 | 416), Some(_)) => Error::ObjectChanged { key: key.into() },
+                (_, Some(_)) if error.code() == Some("NoSuchKey") => {
+                    Error::ObjectChanged { key: key.into() }
+                }
+                _ => {
+                    let place = Where::of(&self.target, &self.s3.region);
+                    explain(&error, Action::GetObject, place, request.attempts())
+                }
+            }
+        })?;
         Ok(Opened { answer, request })
     }
 }
@@ -206,5 +219,87 @@ fn incomplete(what: &str) -> Error {
     Error::S3 {
         action: Action::GetObject,
         reason: format!("the answer does not tell {what}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Job, Order};
+    use crate::testing::{answer_with, refusal, s3};
+    use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
+    use serde_json::json;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    /// What becomes of a read of 2 MiB in two ranges, where the later range comes to `later`.
+    async fn outcome(
+        first: impl Fn() -> HttpConnectorFuture + Send + Sync + 'static,
+        later: impl Fn() -> HttpConnectorFuture + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        let ranges = AtomicU32::new(0);
+        let s3 = s3(move |_| match ranges.fetch_add(1, Ordering::Relaxed) {
+            0 => first(),
+            _ => later(),
+        });
+        let event = json!({"op": "read", "bucket": "abc", "key": "k", "range_mb": 1, "ranges_in_flight": 1});
+        let Ok(Order::Job(Job::Read(job))) = Order::try_from(event) else {
+            panic!("a job");
+        };
+        let limit = Limit::at(Some(Instant::now() + Duration::from_mins(1)), "this test");
+        read(&s3, &job, &Meter::start(), &limit).await
+    }
+
+    fn opened() -> HttpConnectorFuture {
+        let headers = [("etag", "e"), ("content-range", "bytes 0-1048575/2097152")];
+        answer_with(206, &headers, "x".repeat(1 << 20))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_first_range_tells_that_an_object_is_empty() {
+        let out = || {
+            refusal(
+                416,
+                "InvalidRange",
+                "The requested range is not satisfiable",
+            )
+        };
+        let error = outcome(out, out).await.expect_err("nothing is there");
+        assert!(error.to_string().contains("is empty"), "{error}");
+        let error = outcome(opened, out).await.expect_err("it is shorter now");
+        assert_eq!(error.kind(), "ObjectChanged", "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_object_changes_only_while_it_is_read() {
+        for (status, code) in [(412, "PreconditionFailed"), (404, "NoSuchKey")] {
+            let gone = move || refusal(status, code, "");
+            let error = outcome(opened, gone).await.expect_err("it is another");
+            assert_eq!(error.kind(), "ObjectChanged", "{error}");
+        }
+        let missing = || refusal(404, "NoSuchKey", "");
+        let error = outcome(missing, missing)
+            .await
+            .expect_err("it is not there");
+        assert_eq!(error.kind(), "NoSuchKey", "{error}");
+        let failed = || refusal(412, "PreconditionFailed", "");
+        let error = outcome(failed, failed)
+            .await
+            .expect_err("nothing was asked for");
+        assert_eq!(error.kind(), "S3", "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_range_that_always_breaks_off_is_given_up_before_the_limit() {
+        let torn = || answer_with(206, &[("etag", "e")], "");
+        let began = Instant::now();
+        let error = outcome(opened, torn).await.expect_err("nothing comes");
+        assert_eq!(error.kind(), "ShortBody", "{error}");
+        assert!(
+            (58..60).contains(&began.elapsed().as_secs()),
+            "{:?}",
+            began.elapsed()
+        );
     }
 }

@@ -1,20 +1,26 @@
 //! The client of S3, and what its operations are configured with.
 
+use crate::clock::since_1970;
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    Builder, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
+    Builder, ConfigBag, Intercept, RequestChecksumCalculation, ResponseChecksumValidation,
+    RuntimeComponents, StalledStreamProtectionConfig,
 };
+use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat as Format};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
-
-/// How often the SDK tries an operation that S3 throttled or could not serve, with growing pauses.
-pub const ATTEMPTS: u32 = 6;
 
 /// How long S3 may take to begin its answer, where no body is sent, or has been sent: its slowest answers to a healthy
 /// client take seconds.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long it may take where the request is small and there is little time.
+const BRISK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a body may stand still before its connection is given up. Many uploads share a worker's cap: 256 of them at
 /// 75 MB/s have 0.3 MB/s each, and a kernel that buffers megabytes asks for more every few seconds.
@@ -34,7 +40,8 @@ impl S3 {
     #[must_use]
     pub fn new(config: &SdkConfig, region: String) -> Self {
         let config = Builder::from(config)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            // Requests are tried again by [`crate::retry`].
+            .retry_config(RetryConfig::disabled())
             .timeout_config(
                 TimeoutConfig::builder()
                     .read_timeout(ANSWER_TIMEOUT)
@@ -62,4 +69,52 @@ impl S3 {
 #[must_use]
 pub fn without_answer_timeout() -> Builder {
     Builder::new().timeout_config(TimeoutConfig::builder().disable_read_timeout().build())
+}
+
+/// What a small request is configured with that must be done soon: a connection on which S3 is silent is given up
+/// early.
+#[must_use]
+pub fn brisk() -> Builder {
+    let timeouts = TimeoutConfig::builder().read_timeout(BRISK_TIMEOUT);
+    Builder::new().timeout_config(timeouts.build())
+}
+
+/// S3's clock, as the `Date` of its latest answer tells it: given to the SDK as an interceptor. What S3 dates is
+/// compared by it, since this machine's clock may differ.
+#[derive(Clone, Debug, Default)]
+pub struct Dated(Arc<Mutex<Option<i64>>>);
+
+impl Dated {
+    /// Both the `Date` of an answer and what S3 dates are in whole seconds.
+    pub const EXACT_TO: Duration = Duration::from_secs(1);
+
+    /// How old that is which S3 dates to `moment`, in seconds since 1970, when it answers.
+    #[must_use]
+    pub fn age(&self, moment: i64) -> Duration {
+        let here = || i64::try_from(since_1970().as_secs()).expect("this millennium");
+        let date = self.date().unwrap_or_else(here);
+        Duration::from_secs(u64::try_from(date - moment).unwrap_or_default())
+    }
+
+    fn date(&self) -> MutexGuard<'_, Option<i64>> {
+        self.0.lock().expect("nothing that holds it panics")
+    }
+}
+
+impl Intercept for Dated {
+    fn name(&self) -> &'static str {
+        "terabit::Dated"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date");
+        let date = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
+        *self.date() = date.map(|date| date.secs());
+        Ok(())
+    }
 }

@@ -4,7 +4,10 @@ use crate::clock;
 use crate::event::Place;
 use crate::fields::Epoch;
 use crate::invoker::{Failure, Invoker, Patience, failed};
+use crate::limit::Limit;
+use crate::retry;
 use crate::s3::S3;
+use bytes::Bytes;
 use serde_json::Value;
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -193,15 +196,17 @@ pub async fn put(s3: &S3, place: &Place, answers: &[Value], deadline: Option<Ins
     let latest = deadline.map_or(now + PUT_TIMEOUT, |deadline| {
         (now + PUT_TIMEOUT).min(deadline.checked_sub(PUT_RESERVE).unwrap_or(now))
     });
-    let body = serde_json::to_vec(answers).expect("values have string keys");
-    let put = s3
-        .client
-        .put_object()
-        .bucket(place.bucket.as_str())
-        .key(place.key.as_str())
-        .content_type("application/json")
-        .body(body.into())
-        .send();
+    let body = Bytes::from(serde_json::to_vec(answers).expect("values have string keys"));
+    let limit = Limit::at(Some(latest), "the time to put the answer");
+    let put = retry::send(&limit, || {
+        s3.client
+            .put_object()
+            .bucket(place.bucket.as_str())
+            .key(place.key.as_str())
+            .content_type("application/json")
+            .body(body.clone().into())
+            .send()
+    });
     let reason = match tokio::time::timeout_at(latest, put).await {
         Ok(Ok(_)) => return,
         Ok(Err(error)) => crate::action::causes(&error),

@@ -2,7 +2,7 @@
 
 use crate::action::{Action, Where, explain};
 use crate::answer::{Answer, InVain, JobResult, Pong, RequestMs, mbps, milliseconds};
-use crate::barrier;
+use crate::barrier::{self, Opening};
 use crate::clock::{self, seconds, since_1970};
 use crate::environment::Environment;
 use crate::error::Error;
@@ -12,16 +12,23 @@ use crate::invoker::{Invoker, failed};
 use crate::limit::{Limit, MARGIN};
 use crate::meter::Meter;
 use crate::read;
-use crate::s3::{ATTEMPTS, S3};
+use crate::retry;
+use crate::s3::S3;
 use crate::squad;
 use crate::usage;
-use crate::write;
+use crate::write::{self, Written};
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// The function's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// How long a `ping` may take.
+const PING_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long before the environment's own deadline it gives up.
+const PING_MARGIN: Duration = Duration::from_secs(1);
 
 /// What answers the invocations of one environment, one after the other.
 #[derive(Debug)]
@@ -110,30 +117,39 @@ impl Worker {
         deadline: Option<Duration>,
     ) -> Result<Answer, Error> {
         let result = match job {
-            Job::Ping(bucket) => return self.ping(&bucket).await.map(Answer::Pong),
+            Job::Ping(bucket) => return self.ping(&bucket, deadline).await.map(Answer::Pong),
             Job::Write(job) => {
                 let limit = Limit::of(job.target.stop_by, deadline);
-                let meter = self.begin(&job.target, deadline, job.connections()).await?;
-                let outcome = write::write(&self.s3, &job, &meter, &limit).await;
-                self.result(entry, "write", &job.target, &meter, outcome)
+                let (meter, opening) = self.begin(&job.target, deadline, job.connections()).await?;
+                let Written {
+                    outcome,
+                    upload_left,
+                } = write::write(&self.s3, &job, &meter, &limit).await;
+                meter.stop();
+                opening.close().await;
+                self.result(entry, "write", &job.target, &meter, outcome, upload_left)
             }
             Job::Read(job) => {
                 let limit = Limit::of(job.target.stop_by, deadline);
-                let meter = self.begin(&job.target, deadline, job.connections()).await?;
+                let (meter, opening) = self.begin(&job.target, deadline, job.connections()).await?;
                 let outcome = read::read(&self.s3, &job, &meter, &limit).await;
-                self.result(entry, "read", &job.target, &meter, outcome)
+                meter.stop();
+                opening.close().await;
+                self.result(entry, "read", &job.target, &meter, outcome, None)
             }
         };
         Ok(Answer::Result(Box::new(result)))
     }
 
-    /// Waits for the barrier, if there is one; the job begins when this returns.
+    /// Waits for the barrier, if there is one; the job begins when this returns. What the barrier opened is to be
+    /// closed when the job has ended.
     async fn begin(
         &self,
         target: &Target,
         deadline: Option<Duration>,
         connections: usize,
-    ) -> Result<Meter, Error> {
+    ) -> Result<(Meter, Opening), Error> {
+        let mut opening = Opening::default();
         if let Some(start_at) = target.start_at {
             if let Some(latest) = deadline.map(|deadline| deadline.saturating_sub(MARGIN))
                 && start_at.since_1970() > latest
@@ -146,12 +162,12 @@ impl Worker {
                     MARGIN.as_secs()
                 )));
             }
-            barrier::wait(&self.s3, target, start_at, connections).await;
+            opening = barrier::wait(&self.s3, target, start_at, connections).await;
         }
         let meter = Meter::start();
         // Where workers share processors, as under `local`, all begin before one of them works on.
         std::thread::yield_now();
-        Ok(meter)
+        Ok((meter, opening))
     }
 
     fn result(
@@ -161,6 +177,7 @@ impl Worker {
         target: &Target,
         meter: &Meter,
         outcome: Result<(), Error>,
+        upload_left: Option<String>,
     ) -> JobResult {
         let reading = meter.read();
         let (start, stop) = (seconds(reading.start), seconds(reading.stop));
@@ -193,23 +210,32 @@ impl Worker {
             payload_signed: false,
             worker: self.environment.worker.clone(),
             version: VERSION,
+            upload_left,
             error: outcome.err(),
         }
     }
 
-    async fn ping(&self, bucket: &Bucket) -> Result<Pong, Error> {
+    async fn ping(&self, bucket: &Bucket, deadline: Option<Duration>) -> Result<Pong, Error> {
+        let latest = tokio::time::Instant::now() + PING_TIMEOUT;
+        let until = deadline.map_or(latest, |deadline| {
+            let deadline = clock::instant_of(deadline.saturating_sub(PING_MARGIN));
+            latest.min(deadline.into())
+        });
+        let limit = Limit::at(Some(until), "the end of a ping");
+        let head = || self.s3.client.head_bucket().bucket(bucket.as_str()).send();
+        let action = Action::HeadBucket;
         let place = Where {
             region: &self.s3.region,
             bucket,
             key: None,
         };
-        self.s3
-            .client
-            .head_bucket()
-            .bucket(bucket.as_str())
-            .send()
+        tokio::time::timeout_at(until, retry::send(&limit, head))
             .await
-            .map_err(|error| explain(&error, Action::HeadBucket, place, ATTEMPTS))?;
+            .map_err(|_| Error::Connect {
+                action,
+                reason: "not in the time that a ping has".to_owned(),
+            })?
+            .map_err(|failure| explain(&failure.error, action, place, failure.attempts))?;
         Ok(Pong {
             now: seconds(since_1970()),
             version: VERSION,
@@ -229,6 +255,35 @@ fn deadline(milliseconds: u64) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{refusal, s3};
+    use aws_config::BehaviorVersion;
+    use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
+    use serde_json::json;
+    use tokio::time::Instant as Virtual;
+
+    /// What a ping comes to where S3 answers so, and how long it takes, rounded to seconds.
+    async fn pinged(
+        answer: impl Fn() -> HttpConnectorFuture + Send + Sync + 'static,
+    ) -> (Error, f64) {
+        let lambda = aws_sdk_lambda::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .build();
+        let invoker = Invoker::new(aws_sdk_lambda::Client::from_conf(lambda));
+        let environment = Environment::from_env(Instant::now());
+        let worker = Worker::new(s3(move |_| answer()), invoker, environment);
+        let bucket = Bucket::try_from(json!("abc")).expect("a bucket's name");
+        let began = Virtual::now();
+        let error = worker.ping(&bucket, None).await.expect_err("no answer");
+        (error, began.elapsed().as_secs_f64().round())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ping_takes_half_a_minute_at_most() {
+        let (error, took) = pinged(|| HttpConnectorFuture::new(std::future::pending())).await;
+        assert_eq!((error.kind(), took), ("Connect", 30.0), "{error}");
+        let (error, took) = pinged(|| refusal(503, "SlowDown", "")).await;
+        assert_eq!((error.kind(), took), ("SlowDown", 29.0), "{error}");
+    }
 
     #[test]
     fn a_deadline_that_is_past_is_unknown() {
