@@ -30,9 +30,10 @@
 #                      read, else saved, else terabit)
 #   --in-flight N      concurrent requests of one worker, 1 to 256 (what fills its
 #                      network, at least 8)
-#   --squad N          jobs per squad, 1 to 256: the function invokes a worker
-#                      for each; 1: this machine does (1 up to 8 jobs, then at
-#                      most 16 squads as long as 256 jobs a squad allow it)
+#   --squad N          jobs per squad, 1 to 256: one invocation, which invokes a
+#                      worker for each of them; 1: each invocation does its own
+#                      job (1 up to 8 jobs, then at most 16 squads as long as 256
+#                      jobs a squad allow it)
 #   --start-in SECONDS all workers begin at one moment, so long after the launch;
 #                      0: each when it is ready (else as long as the fleet takes)
 #   --timeout SECONDS  workers give up so long after the start (4 times what
@@ -82,8 +83,8 @@
 # Before it starts, AWS is asked whether it can: function, bucket and region, room
 # for workers and squads, the highest cost; a ping tells the workers' clock, by
 # which they start and stop. Only what Lambda throttled is tried again; all else
-# that goes wrong is counted, with its reason. A squad whose answer is lost is
-# looked for in the bucket; RUN says of each job what is known, whatever ended the
+# that goes wrong is counted, with its reason. An answer that is lost is looked
+# for in the bucket; RUN says of each job what is known, whatever ended the
 # driver.
 #
 # AWS's own environment (AWS_PROFILE, AWS_REGION, ...) counts. What make deploy

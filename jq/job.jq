@@ -60,7 +60,8 @@ def counters:
     op,
     arch: (.arch | strings // null),
     launch: (if .launch == null then 1 else .launch end),
-    request_ms: (.request_ms | objects // null)
+    request_ms: (.request_ms | objects // null),
+    upload_left: (.upload_left | strings // null)
   }
   + ([
       ("requests", "retries", "throttled", "late_s", "first_byte_ms", "handler_s", "init_s", "cpu_s", "memory_mb")

@@ -4,6 +4,7 @@
 # Output:  {launch: the first one that began a job, launches: how many there were, jobs: how many that launch had,
 #          records: of these, missing: jobs without one, unfinished: jobs without a good record in any launch,
 #          repeated: how many records a later one of the same job and launch replaced,
+#          uploads_left: how many say that an upload may be left open,
 #          unplanned: {count, example} of records whose job or launch was not planned; they count nowhere else}.
 
 include "lib";
@@ -67,6 +68,7 @@ def selection($run):
         end
       ),
       repeated: (($planned | length) - ($each | length)),
+      uploads_left: ([$each[] | select(.upload_left != null)] | length),
       unplanned: {
         count: ($unplanned | length),
         example: (

@@ -13,7 +13,8 @@
 #          some, the fields named in at_least are not above their true value, those in at_most not below it.
 # Damage:  repeated: records that a later one of the same job and launch replaced. unplanned: {count, example: {line,
 #          message}} of records of no planned job, which count nowhere else. sent: {jobs, bytes} of failed jobs that had
-#          sent bytes in attempts that never succeeded, which no figure counts; null where none had.
+#          sent bytes in attempts that never succeeded, which no figure counts; null where none had. uploads_left: jobs
+#          of any launch whose worker may have left an upload open, which costs until it is aborted.
 
 include "bill";
 include "cost";
@@ -182,6 +183,7 @@ $run[0] as $run
     stop_spread_s: (if $n > 0 then [$began[].stop] | max - min else null end),
     untimed: ($untimed | untimed_jobs($planned; $first; $ended_by)),
     sent: ($failed | sent_in_vain),
+    uploads_left: $selection.uploads_left,
     requests: ([$records[].requests] | total),
     requests_per_s: ($began | peak_requests),
     retries: ([$records[].retries] | total),

@@ -129,6 +129,14 @@ def failures($colour):
       | wrapped(width - 11)[]
       | " " * 11 + .);
 
+# What S3 holds of uploads that no worker could abort shows in no list of objects, and costs.
+def uploads_left($run; $source):
+  select((.uploads_left // 0) > 0)
+  | "up to \(.uploads_left | counted("upload"; "uploads")) could not be aborted and cost until they are: "
+    + (if $run == null then "aws s3api list-multipart-uploads shows them"
+       else "./driver.sh delete \($source | word) removes them" end)
+  | paragraph("left open");
+
 # What a job that failed had sent is nobody's bytes: a repetition would have sent them again.
 def sent:
   if .sent == null then empty
@@ -204,6 +212,7 @@ def judgement($colour):
     | row("jobs")),
   failures($colour),
   sent,
+  uploads_left($run; $source),
   workers,
   requests($run),
   cost,

@@ -26,6 +26,11 @@ fleet() { # CONFIGURATION-FILE JOBS [PING-FILE]
 # Refuses a fleet that cannot start, has no room, or may cost too much. Arguments name what fits now.
 check_fleet() { # CONFIGURATION-FILE JOBS
   local config=$1 most=${OPT_MAX_COST:-10} verdict line
+  if jq -e '.timeout_s < 20' "$config" >/dev/null; then
+    refuse "the function's timeout is $(jq .timeout_s "$config") s, and a worker keeps 10 s of it to abort its upload" \
+      "and to answer: aws lambda update-function-configuration --function-name $FUNCTION --timeout 900 (make deploy" \
+      "sets that too)"
+  fi
   if jq -e '.start_in_s != null and .start_in_s >= .stop_in_s' "$config" >/dev/null; then
     refuse "the fleet would start together $(jq '.start_in_s | round' "$config") s after the launch, and the" \
       "function's timeout is $(jq .timeout_s "$config") s: aws lambda update-function-configuration --function-name" \

@@ -319,6 +319,16 @@ def test_what_a_failed_job_had_sent_is_told_and_counted_nowhere():
     assert summary([*good, {**good[0], "sent": 5}])["sent"] is None, "a good job's attempts were made good"
 
 
+def test_uploads_that_may_be_left_are_told_with_what_removes_them():
+    left = failed(0, 8, 0, upload_left="unknown") | {"job": 1}
+    records = [job(0, 8, 160e6) | {"job": 0}, left]
+    s = summary(records, a_run(2))
+    assert s["uploads_left"] == 1
+    told = flat(table(s, a_run(2)))
+    assert "up to 1 upload could not be aborted" in told and "./driver.sh delete" in told
+    assert "could not be aborted" not in flat(table(summary(records[:1] * 2, a_run(2)), a_run(2)))
+
+
 # The same in Python, a search per moment.
 
 

@@ -86,11 +86,19 @@ def test_odd_keys_go_there_and_back(local):
     assert json.loads(local(script).stdout)["failed"] == 0
 
 
-def test_a_timeout_is_named(local):
-    done = local('"$D" write 1 64 --out "$RUNS"', "--timeout", "2", "--worker-rate", "1", exit=1)
-    (record,) = ndjson(local.run_of("write") / "records.ndjson")
-    assert record["error"]["type"] in ("TimedOut", "Deadline"), record
-    assert "1 failed" in done.stdout
+def test_a_function_without_time_to_answer_is_refused(local):
+    done = local('"$D" write 1 64 --out "$RUNS"', "--timeout", "12", exit=3)
+    assert "the function's timeout is 12 s" in done.stderr and "--timeout 900" in done.stderr
+    assert not local.runs.exists()
+
+
+def test_a_job_that_gives_up_tells_what_it_had_sent(local):
+    done = local('"$D" write 2 200 --timeout 4 --out "$RUNS"', "--worker-rate", "20", exit=1)
+    for record in ndjson(local.run_of("write") / "records.ndjson"):
+        assert record["error"]["type"] == "Deadline" and record["bytes"] == 0, record
+        assert 20e6 <= record["sent"] <= 200 * 2**20 and record["sent_samples"][-1] > 0
+    assert "in attempts that never succeeded" in " ".join(done.stdout.split())
+    assert "met the deadline" in " ".join(done.stdout.split())
 
 
 def test_no_such_function(local):
