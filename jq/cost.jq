@@ -31,8 +31,8 @@ def connections:
   elif .op == "read" then [.in_flight, requests_of_a_job.gets] | min
   else [.in_flight, pieces(.mb_per_file; .part_mb)] | min end;
 
-# All requests of a launch in so many invocations of up to $squad jobs, {invocations, puts, gets}: invocations of workers
-# and squads, what the workers ask of S3, the barrier's HeadBucket on each connection and each invocation's answer in
+# All requests of a launch in so many invocations of up to $squad jobs, {invocations, puts, gets}: invocations of
+# workers and squads, what the workers ask of S3, the barrier's HeadBucket on each connection and each invocation's answer in
 # the bucket included. Null where the size is not known.
 def requests($jobs; $invocations; $squad; $barrier):
   (if $barrier then connections else 0 end) as $connections

@@ -2,7 +2,8 @@
 # Input:   none (-n). $name: of the run or key file; $bucket; $folder: of the run's answers in it, "" for none;
 #          $dry_run: "" or "yes"; $keys, $uploads, $answers: what was found of each, slurped; $left: {"what", "key",
 #          "code", "message"} for each that is left, slurped (a null key: they could not be listed); $writers:
-#          [working.jq's output]; $now: on the workers' clock; $versioning: [the answer of get-bucket-versioning], $complaint: why there is none.
+#          [working.jq's output]; $now: on the workers' clock; $versioning: [the answer of
+#          get-bucket-versioning], $complaint: why there is none.
 # Output:  lines of text (-r).
 
 include "complaint";

@@ -1,6 +1,6 @@
 # Purpose: cuts the jobs of one launch into invocations, each a squad.
 # Input:   jobs.ndjson (-n); $run: [run.json, see run.jq], whose last launch it is.
-# Output:  three lines for each invocation: its name, its planned jobs with their launch, and the event that Lambda gets.
+# Output:  three lines for each invocation: its name, its planned jobs with their launch, the event that Lambda gets.
 
 include "cut";
 

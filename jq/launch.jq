@@ -1,8 +1,8 @@
 # Purpose: one launch, as it stands in run.json's `launches`: moments made of the plan's durations.
 # Input:   the configuration with its fleet and its ping (see fleet.jq, ping.jq).
-# Args:    $n: the launch's number; $jobs: [[[first, last], ...]], the numbers of its jobs; $now: the moment of the launch;
-#          $ending_s: a worker gives up at stop_by and then aborts its upload, its squad answers and puts the answer into
-#          the bucket: how long that may take. Moments are in epoch seconds on the workers' clock.
+# Args:    $n: the launch's number; $jobs: [[[first, last], ...]], the numbers of its jobs; $now: the moment of the
+#          launch; $ending_s: a worker gives up at stop_by and then aborts its upload, its squad answers and puts the
+#          answer into the bucket: how long that may take. Moments are in epoch seconds on the workers' clock.
 # Output:  {n, jobs, squad, ..., launch, start_at, stop_by, until, end, interrupted, throttled}
 
 {

@@ -70,8 +70,8 @@ def result($job):
   elif .op == null and .key == null then
     failure("BadAnswer"; "the answer names no op and key; is \($function) terabit? It begins with \(quoted)")
   elif .op != $job.op or .key != $job.key then
-    failure("BadAnswer"; "the answer is of another job, \(.op) of \(.key | tostring | excerpt); is another run's kept at "
-      + "the same place?")
+    failure("BadAnswer"; "the answer is of another job, \(.op) of \(.key | tostring | excerpt); is another run's kept "
+      + "at the same place?")
   elif .error != null then
     if .error | an_error then .
     else failure("BadAnswer"; "the answer's error has no type and message; it begins with \(quoted)") end

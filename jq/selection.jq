@@ -14,7 +14,11 @@ def whole: type == "number" and . == floor;
 # For each launch which jobs it had, as {"0": true, ...}; null where that is not known. (Objects that are added up take
 # time in proportion, assignments one by one do not.)
 def launched:
-  [.launches[]? | .jobs | if . == null then null else [.[] | range(.[0]; .[1] + 1) | {(tostring): true}] | add // {} end];
+  [
+    .launches[]?
+    | .jobs
+    | if . == null then null else [.[] | range(.[0]; .[1] + 1) | {(tostring): true}] | add // {} end
+  ];
 
 def is_planned($run; $launched):
   if .launch | whole and . >= 1 | not then false

@@ -136,7 +136,8 @@ def too_short:
 # What has no cost of its own ranks as if it cost 5 %: before trifles, behind what hurts.
 def findings:
   .makespan_s as $all
-  | if $all == null then [] else [stragglers, starts, opening, cpu, throttled, retried, failures, network, too_short] end
+  | if $all == null then []
+    else [stragglers, starts, opening, cpu, throttled, retried, failures, network, too_short] end
   | map(select(.cost_s >= threshold * $all or (.cause | IN("cpu", "network_cap", "too_short"))))
   | sort_by(-([.cost_s, if .cause | IN("cpu", "network_cap", "too_short") then 0.05 * $all else 0 end] | max));
 

@@ -12,6 +12,7 @@ def who:
 
 # The clock of whoever reads it may be another.
 def until_when($now):
-  "until \(.until | strftime("%H:%M:%S UTC")) at the latest, \(.until - $now | ceil | counted("second"; "seconds")) from now";
+  "until \(.until | strftime("%H:%M:%S UTC")) at the latest, "
+  + "\(.until - $now | ceil | counted("second"; "seconds")) from now";
 
 def writing($now): "\(who) may still be writing, \(until_when($now))";

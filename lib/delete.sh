@@ -114,7 +114,8 @@ clear_out() { # NAME FOLDER, empty for none
     delete_keys answers "$SCRATCH/answers"
   fi
   jq -n -r -L "$ROOT/jq" -f "$ROOT/jq/deleted.jq" --arg name "$1" --arg bucket "$BUCKET" --arg folder "$2" \
-    --arg dry_run "$OPT_DRY_RUN" --argjson now "$(now)" --slurpfile keys "$SCRATCH/keys" --slurpfile uploads "$SCRATCH/found" \
+    --arg dry_run "$OPT_DRY_RUN" --argjson now "$(now)" --slurpfile keys "$SCRATCH/keys" \
+    --slurpfile uploads "$SCRATCH/found" \
     --slurpfile answers "$SCRATCH/answers" --slurpfile left "$SCRATCH/left" --slurpfile writers "$SCRATCH/writers" \
     --slurpfile versioning "$SCRATCH/versioning" --rawfile complaint "$SCRATCH/versioning.complaint"
   [ ! -s "$SCRATCH/left" ] || DELETE_STATUS=1

@@ -7,8 +7,8 @@ options() {
   MEMORY=${MEMORY:-$(kept MEMORY)}
   MEMORY=${MEMORY:-512}
   [[ $MEMORY =~ ^[1-9][0-9]{2,4}$ ]] && [ "$MEMORY" -ge 128 ] && [ "$MEMORY" -le 10240 ] ||
-    usage "MEMORY is \"$MEMORY\"; MB from 128 to 10240 are accepted (512 is enough, unless the account has opted in to" \
-      "more network)"
+    usage "MEMORY is \"$MEMORY\"; MB from 128 to 10240 are accepted (512 is enough, unless the account has opted in" \
+      "to more network)"
   ARCH=${ARCH:-$(kept ARCH)}
   ARCH=${ARCH:-x86_64}
   case $ARCH in

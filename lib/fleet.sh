@@ -9,8 +9,8 @@ configuration() { # OP
     --arg key_prefix "$OPT_KEY_PREFIX" --arg key_file "$OPT_KEY_FILE" --arg keys_from "$KEYS_FROM" \
     --arg part_mb "${OPT_PART_MB:-64}" --arg range_mb "${OPT_RANGE_MB:-64}" --arg in_flight "$OPT_IN_FLIGHT" \
     --arg read_times "${OPT_READ_TIMES:-1}" --arg verify "$OPT_VERIFY" --argjson loopback "$(loopback)" \
-    --slurpfile lambda "$SCRATCH/function" --slurpfile quotas "$(answer_of network)" --slurpfile source "$SCRATCH/source" \
-    -L "$ROOT/jq" -f "$ROOT/jq/configuration.jq"
+    --slurpfile lambda "$SCRATCH/function" --slurpfile quotas "$(answer_of network)" \
+    --slurpfile source "$SCRATCH/source" -L "$ROOT/jq" -f "$ROOT/jq/configuration.jq"
 }
 
 # Adds to a configuration how its fleet is launched. Before the ping, what it will tell is assumed.
@@ -25,7 +25,7 @@ fleet() { # CONFIGURATION-FILE JOBS [PING-FILE]
 
 # Refuses a fleet that cannot start, has no room, or may cost too much. Arguments name what fits now.
 check_fleet() { # CONFIGURATION-FILE JOBS
-  local config=$1 most=${OPT_MAX_COST:-10} verdict line
+  local config=$1 most=${OPT_MAX_COST:-10} verdict line ceiling
   if jq -e '.timeout_s < 20' "$config" >/dev/null; then
     refuse "the function's timeout is $(jq .timeout_s "$config") s, and a worker keeps 10 s of it to abort its upload" \
       "and to answer: aws lambda update-function-configuration --function-name $FUNCTION --timeout 900 (make deploy" \
@@ -47,8 +47,8 @@ check_fleet() { # CONFIGURATION-FILE JOBS
   done <<<"$verdict"
   if jq -e --argjson most "$most" '.cost.ceiling_usd > $most and (.loopback | not)' "$config" >/dev/null &&
     [ -z "$OPT_YES" ]; then
-    refuse "this may cost up to $(jq -L "$ROOT/jq" -r 'include "cost"; include "lib"; .cost.ceiling_usd | dollars' "$config"), more" \
-      "than \$$most (--max-cost): add --yes to allow it, --max-cost USD for another ceiling, or --timeout SECONDS" \
+    ceiling=$(jq -L "$ROOT/jq" -r 'include "cost"; include "lib"; .cost.ceiling_usd | dollars' "$config")
+    refuse "this may cost up to $ceiling, more than \$$most (--max-cost): add --yes to allow it, --max-cost USD for another ceiling, or --timeout SECONDS" \
       "for less time"
   fi
 }

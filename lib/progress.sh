@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# How far a command is, on stderr: one line redrawn every second on a terminal, elsewhere one line when something is new.
-# Only what is known is said: a squad is silent until its last worker has answered.
+# How far a command is, on stderr: one line redrawn every second on a terminal, elsewhere one line when
+# something is new. Only what is known is said: a squad is silent until its last worker has answered.
 
 # Says what a function prints, each second, as long as the driver lives: the watcher is a process of its own.
 watching() { # FUNCTION ARGUMENT...
@@ -37,7 +37,8 @@ launch_progress() { # RUN INVOCATIONS NOUN JOBS START-AT, epoch seconds on the w
 answered_jobs() { # JOBS
   local answered failed
   read -r answered failed < <(
-    find "$SCRATCH/answers" -name '*.counts' -exec cat {} + | awk '{ n += $1; failed += $2 } END { print n + 0, failed + 0 }'
+    find "$SCRATCH/answers" -name '*.counts' -exec cat {} + |
+      awk '{ n += $1; failed += $2 } END { print n + 0, failed + 0 }'
   )
   printf 'answered %s of %s jobs, %s failed' "$answered" "$1" "$failed"
 }

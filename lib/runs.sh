@@ -119,7 +119,7 @@ field() { # RUN FILTER
   jq -r -L "$ROOT/jq" --arg folder "${name##*/}" "include \"run\"; run_of(\$folder) | $2" "${KEPT:-$1/run.json}"
 }
 
-# Sets a value in run.json, complete or not at all. Where that cannot be written it fails, and what it should be is kept.
+# Sets a value in run.json, complete or not at all. Where it cannot be written this fails, and what it should be is kept.
 amend() { # RUN PATH JSON
   local run=$1
   run_json "$run" >"$SCRATCH/run.json"

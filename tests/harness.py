@@ -174,8 +174,10 @@ class Local:
         return keys
 
     def executed(self):
-        """How often each key's job was given to a worker."""
-        return Counter(event["key"] for event in ndjson(self.events) if "key" in event)
+        """How often each key's job was given to a worker: alone, or as a squad of one."""
+        events = ndjson(self.events)
+        alone = [event["jobs"][0] for event in events if "answer_key" in event and len(event["jobs"]) == 1]
+        return Counter(event["key"] for event in [*events, *alone] if "key" in event)
 
     def squads(self):
         """How many squads were given to a worker, those of pings not among them."""

@@ -393,7 +393,7 @@ def test_who_may_still_be_writing(tmp_path, launches, records, sent, expected):
     """Two jobs were launched, then one again; squads of so many."""
     run = {
         "launches": [
-            {"n": n + 1, "jobs": [[0, 1 - n]], "squad": squad, "until": 110 + 10 * n} for n, squad in enumerate(launches)
+            {"n": n, "jobs": [[0, 2 - n]], "squad": squad, "until": 100 + 10 * n} for n, squad in enumerate(launches, 1)
         ]
     }
     sent = [[{"job": job} for job in jobs] for jobs in sent]

@@ -332,7 +332,8 @@ def in_a_small_disk(driver, *args, size="200k"):
     runs.mkdir(exist_ok=True)
     driver.env["FILL"] = str(runs / "fill")
     mount = f'mount -t tmpfs -o size={size} tmpfs "$1" && shift && PATH=$DRIVER_PATH exec "$@"'
-    if subprocess.run(["unshare", "-rm", "sh", "-c", mount, "-", runs, "true"], env=os.environ | {"DRIVER_PATH": "/bin"}).returncode:
+    tried = ["unshare", "-rm", "sh", "-c", mount, "-", runs, "true"]
+    if subprocess.run(tried, env=os.environ | {"DRIVER_PATH": "/bin"}, timeout=20).returncode:
         pytest.skip("no disk can be mounted here")
     command = [driver.bin / "bash", driver.project / "driver.sh", *map(str, args)]
     return subprocess.run(

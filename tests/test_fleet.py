@@ -539,7 +539,7 @@ def test_a_killed_drivers_children_send_nothing_more(driver):
     process = driver.start("write", 1, 64, "--start-in", 0, "--timeout", 30, start_new_session=True)
     wait_for(lambda: len(driver.calls()) >= 2, process)
     process.kill()
-    process.wait()
+    process.wait(20)
     sent = len(driver.calls())
     run = driver.only_run()
     wait_for(lambda: processes_of(driver) == [], None)
@@ -650,7 +650,8 @@ def test_a_folder_has_one_driver(driver):
 def told_of(pid):
     """What a lock says of a process."""
     script = '. "$1"; process "$2"'
-    return subprocess.check_output(["bash", "-euc", script, "-", ROOT / "lib" / "process.sh", str(pid)], text=True)
+    command = ["bash", "-euc", script, "-", ROOT / "lib" / "process.sh", str(pid)]
+    return subprocess.check_output(command, text=True, timeout=20)
 
 
 def test_a_lock_that_is_not_signed_yet_is_waited_for(driver):
@@ -687,17 +688,19 @@ def test_a_process_is_told_from_a_later_one_of_its_number(tmp_path, proc):
     script.write_text((ROOT / "lib" / "process.sh").read_text().replace("/proc/", proc))
     sleeper = subprocess.Popen(["sleep", "60"])
     try:
-        told = subprocess.check_output(["bash", "-euc", '. "$1"; process "$2"', "-", script, str(sleeper.pid)], text=True)
+        command = ["bash", "-euc", '. "$1"; process "$2"', "-", script, str(sleeper.pid)]
+        told = subprocess.check_output(command, text=True, timeout=20)
         number, _, start = told.strip().partition(" ")
         assert int(number) == sleeper.pid and start
 
         def lives(process):
-            return subprocess.run(["bash", "-euc", '. "$1"; lives "$2"', "-", script, process]).returncode == 0
+            command = ["bash", "-euc", '. "$1"; lives "$2"', "-", script, process]
+            return subprocess.run(command, timeout=20).returncode == 0
 
         assert lives(told.strip()) and not lives(f"{number} another start") and not lives("") and not lives("x 1")
     finally:
         sleeper.kill()
-        sleeper.wait()
+        sleeper.wait(20)
     assert not lives(told.strip())
 
 

@@ -75,63 +75,100 @@ def test_environments_that_run_at_once(jobs, squad, environments):
     assert library("cut", f"environments({jobs}; {squad})") == environments
 
 
-# squads.jq
+@pytest.mark.parametrize(
+    ("jobs", "squad", "sizes"),
+    [
+        (3, 1, [1, 1, 1]),
+        (10, 4, [3, 3, 4]),
+        (9, 16, [9]),
+        # None is left alone with a job, which it would do itself.
+        (5, 2, [2, 3]),
+        (1, 2, [1]),
+        (1800, 113, [112, 113] * 8),
+    ],
+)
+def test_a_launch_is_cut_evenly_and_in_order(jobs, squad, sizes):
+    found = library("cut", f"[[range({jobs})] | cut({squad})]")
+    assert [len(jobs) for jobs in found] == sizes and [job for jobs in found for job in jobs] == list(range(jobs))
 
 
-def squads(jobs, squad, launch=1, folder="terabit-runs/x"):
-    text = "".join(json.dumps(one) + "\n" for one in jobs)
-    out = jq("-c", "-n", "-r", "-f", JQ / "squads.jq", text=text, launch=launch, squad=squad, folder=(folder,))
-    lines = out.splitlines()
-    return [(name, json.loads(a), json.loads(b)) for name, a, b in zip(lines[::3], lines[1::3], lines[2::3])]
+# invocations.jq
 
 
 def planned(number, **more):
     return [{"job": n, "op": "write", "key": f"k{n}", **more} for n in range(number)]
 
 
-def test_direct_jobs_are_an_invocation_each():
-    found = squads(planned(3), 1)
-    assert len({name for name, _, _ in found}) == 3
-    assert [jobs for _, jobs, _ in found] == [[job] for job in planned(3)]
-    assert [event for _, _, event in found] == [{"op": "write", "key": f"k{n}"} for n in range(3)]
+def invocations(jobs, squad, launches=([[0, 6]],), **launch):
+    run = {
+        "answers": "p/terabit-runs/x/",
+        "launches": [
+            {"n": n, "jobs": ranges, "squad": squad, "open_s": 1, "start_at": 5, "stop_by": 9, **launch}
+            for n, ranges in enumerate(launches, 1)
+        ],
+    }
+    text = "".join(json.dumps(one) + "\n" for one in jobs)
+    lines = jq("-c", "-n", "-r", "-f", JQ / "invocations.jq", text=text, run=[run]).splitlines()
+    return [(name, json.loads(a), json.loads(b)) for name, a, b in zip(lines[::3], lines[1::3], lines[2::3])]
 
 
-def test_squads_hold_every_job_once_in_order():
-    found = squads(planned(7), 3)
-    assert [len(jobs) for _, jobs, _ in found] == [3, 3, 1]
-    assert [job for _, jobs, _ in found for job in jobs] == planned(7)
+@pytest.mark.parametrize("squad", [1, 3])
+def test_invocations_hold_every_job_once_in_order(squad):
+    found = invocations(planned(7), squad)
+    assert [name for name, _, _ in found] == [f"1-{n:06}" for n in range(-(-7 // squad))]
+    assert [job for _, jobs, _ in found for job in jobs] == planned(7, launch=1)
     for name, jobs, event in found:
-        assert event["jobs"] == [{"op": "write", "key": job["key"]} for job in jobs]
-        assert event["answer_key"] == f"terabit-runs/x/{name}.json"
+        assert event == {
+            "jobs": [{"op": "write", "key": job["key"], "open_s": 1, "start_at": 5, "stop_by": 9} for job in jobs],
+            "answer_key": f"p/terabit-runs/x/{name}.json",
+        }
 
 
 def test_a_further_launch_takes_its_own_jobs_and_other_names():
-    first = squads(planned(4), 2)
-    again = squads([*planned(4), *(job | {"launch": 2} for job in planned(3))], 2, launch=2)
-    assert [job["job"] for _, jobs, _ in again for job in jobs] == [0, 1, 2]
-    assert not {name for name, _, _ in first} & {name for name, _, _ in again}
-    assert all("launch" not in job for _, _, event in again for job in event["jobs"])
+    # In format 1 the jobs of further launches stood among those that were planned.
+    jobs = [*planned(4), *planned(2, launch=2)]
+    again = invocations(jobs, 2, launches=([[0, 3]], [[0, 1], [3, 3]]), start_at=None)
+    assert [job["job"] for _, jobs, _ in again for job in jobs] == [0, 1, 3]
+    assert [name for name, _, _ in again] == ["2-000000"]
+    assert all(set(job) == {"op", "key", "open_s", "stop_by"} for _, _, event in again for job in event["jobs"])
 
 
 # fleet.jq
 
 
-def fleet(jobs, config=None, **given):
+def fleet(jobs, config=None, squad="", start_in="", timeout="", cpu=0.4):
     config = {"op": "write", "memory_mb": 2048, "arch": "arm64", "timeout_s": 900, "mb_per_file": 64, "part_mb": 64,
-              "in_flight": 8, "loopback": False, **(config or {})}  # fmt: skip
-    given = {"squad": None, "start_in": None, "timeout": None, "cpu_s": 0.4, "cores": 2, "ping_s": 2, "within_s": 1,
-             "now": 1000, **given, "jobs": jobs}  # fmt: skip
-    return json.loads(jq("-f", JQ / "fleet.jq", text=json.dumps(config), prices=[PRICES], given=given))
+              "in_flight": 8, "loopback": False, "network_mbps": 78.125, **(config or {})}  # fmt: skip
+    options = {"squad": (str(squad),), "start_in": (str(start_in),), "timeout": (str(timeout),)}
+    ping = [{"took_s": 2, "clock": {"within_s": 1}}]
+    values = {"prices": [PRICES], "jobs": jobs, "cores": 2, "cpu": cpu, "ping": ping, **options}
+    return json.loads(jq("-f", JQ / "fleet.jq", text=json.dumps(config), **values))
 
 
 def test_a_fleet_of_squads_starts_together_when_all_can_be_ready():
     one = fleet(1800)
-    assert (one["mode"], one["squad"], one["invocations"], one["environments"]) == ("squads", 113, 16, 1816)
+    assert (one["squad"], one["invocations"], one["environments"]) == (113, 16, 1816)
     # 16 processes of 0.4 s on 2 cores, a ping of 2 s, a clock known to 1 s, 10 s for the second thousand, 4 s for
     # opening the connections.
     assert one["start_in_s"] == pytest.approx(3.2 + 2 + 1 + 10 + 4)
-    assert one["start_at"] == pytest.approx(1000 + one["start_in_s"])
-    assert one["stop_by"] == pytest.approx(one["start_at"] + 60)
+    assert one["stop_in_s"] == pytest.approx(one["start_in_s"] + 60)
+    few = fleet(4)
+    assert few["start_in_s"] == pytest.approx(0.8 + 2 + 1 + 2), "a few connections open in less time"
+
+
+@pytest.mark.parametrize(
+    ("jobs", "config", "open_s"),
+    [
+        (4, {"mb_per_file": 2000}, 1),
+        (1800, {"mb_per_file": 5000}, 1800 * 8 / 3000),
+        (1800, {"mb_per_file": 2000}, 2000 * 1.048576 / 78.125 / 10),
+        (1800, {"mb_per_file": 64}, 1),
+        (9000, {"op": "read", "mb_per_file": 50_000, "range_mb": 64, "read_times": 1}, 9000 * 8 / 5000),
+        (100_000, {"mb_per_file": 100_000}, 60),
+    ],
+)
+def test_a_fleet_opens_below_what_one_partition_takes(jobs, config, open_s):
+    assert fleet(jobs, config)["open_s"] == pytest.approx(open_s)
 
 
 def test_workers_get_four_times_what_their_bytes_take_and_at_least_a_minute():
@@ -143,9 +180,9 @@ def test_workers_get_four_times_what_their_bytes_take_and_at_least_a_minute():
 
 def test_what_is_chosen_is_taken():
     one = fleet(20, squad=1, start_in=0, timeout=33)
-    assert (one["mode"], one["invocations"], one["start_in_s"], one["start_at"]) == ("direct", 20, None, None)
+    assert (one["squad"], one["invocations"], one["start_in_s"]) == (1, 20, None)
     assert one["timeout_cut"] is False and fleet(20, timeout=900)["timeout_cut"] is True
-    assert fleet(20, start_in=50)["start_at"] == 1050
+    assert fleet(20, start_in=50)["start_in_s"] == 50
 
 
 def test_one_job_and_several_waves_have_no_common_start():
@@ -155,7 +192,7 @@ def test_one_job_and_several_waves_have_no_common_start():
 
 
 def test_a_machine_that_is_s3_and_lambda_as_well_needs_longer():
-    assert fleet(100, {"loopback": True})["start_in_s"] > fleet(100)["start_in_s"]
+    assert fleet(300, {"loopback": True})["start_in_s"] > fleet(300)["start_in_s"]
     slow, fast = fleet(100, {"loopback": True, "mb_per_file": 1000}), fleet(100, {"mb_per_file": 1000})
     assert slow["stop_in_s"] - slow["start_in_s"] > fast["stop_in_s"] - fast["start_in_s"]
 
@@ -175,6 +212,11 @@ def test_compute_is_seconds_times_memory():
     [
         ({"op": "write", "mb_per_file": 64, "part_mb": 64}, {"puts": 1, "gets": 0}),
         ({"op": "write", "mb_per_file": 65, "part_mb": 64}, {"puts": 4, "gets": 0}),
+        ({"op": "write", "mb_per_file": 130, "part_mb": 64}, {"puts": 5, "gets": 0}),
+        # The first part is shorter, at the shortest 5 MiB.
+        ({"op": "write", "mb_per_file": 128, "part_mb": 64}, {"puts": 5, "gets": 0}),
+        ({"op": "write", "mb_per_file": 69, "part_mb": 64}, {"puts": 4, "gets": 0}),
+        ({"op": "write", "mb_per_file": 70, "part_mb": 5}, {"puts": 16, "gets": 0}),
         ({"op": "read", "mb_per_file": 130, "range_mb": 64, "read_times": 2}, {"puts": 0, "gets": 6}),
         ({"op": "read", "mb_per_file": 130, "range_mb": 0, "read_times": 2}, {"puts": 0, "gets": 2}),
         ({"op": "read", "mb_per_file": None}, None),
@@ -222,15 +264,8 @@ def test_a_squad_is_billed_as_long_as_its_slowest_worker():
     alone = bill(jobs, run(1))["usd"]
     assert alone - bill(jobs)["usd"] == pytest.approx(2 * 0.1), "its answer is a PUT, its environment the job's own"
     assert bill(jobs, run(2))["usd"] - bill(jobs)["usd"] == pytest.approx(10 * 0.01 + 1 + 0.1)
-    assert bill(jobs, run(1, start_at=9))["usd"] - alone == pytest.approx(2 * 4 * 0.01)
+    assert bill(jobs, run(1, start_at=9))["usd"] - alone == pytest.approx(2 * 5 * 0.01), "up to five connections"
     assert bill(jobs, {**run(1), "id": None})["usd"] == bill(jobs)["usd"], "in format 1 there was no such answer"
-
-
-def test_a_launch_is_cut_evenly_into_squads_whatever_its_jobs_are():
-    numbers = [5, 6, 70, 8, 90, 100, 11]
-    squads = library("bill", "cut_evenly(3) | map(map(.job))", [{"job": n} for n in numbers])
-    assert [n for squad in squads for n in squad] == sorted(numbers)
-    assert sorted(map(len, squads)) == [2, 2, 3]
 
 
 # limits.jq
@@ -241,7 +276,7 @@ ACCOUNT = {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentE
 def limits(jobs, squad="", account=ACCOUNT, reserved=None, **run):
     run = {"op": "write", "mb_per_file": 64, "function": "terabit", "memory_mb": 512, "loopback": False, **run}
     squads = 0 if jobs <= 8 else -(-jobs // 113)
-    run |= {"mode": "squads" if squads else "direct", "environments": jobs + squads}
+    run |= {"squad": 113 if squads else 1, "environments": jobs + squads}
     function = [] if reserved is None else [{"ReservedConcurrentExecutions": reserved}]
     return jq("-n", "-r", "-f", JQ / "limits.jq", run=[run], jobs=jobs, squad=(squad,), besides=("",),
               function=function, account=[account] if account else [])  # fmt: skip
@@ -300,44 +335,67 @@ def test_a_plan_for_loopback_says_that_it_costs_nothing():
     assert "nothing" in plan(4, True, loopback=True) and "nothing" not in plan(4, True)
 
 
+# launch.jq
+
+
+def test_a_launch_makes_moments_of_durations():
+    config = {"squad": 4, "processes": 2, "open_s": 1, "start_in_s": 7, "stop_in_s": 67, "expected_s": 3, "cost": {},
+              "ping": {"version": "0.1.0"}, "clock": {"offset_s": 20}, "bucket": "b"}  # fmt: skip
+
+    def launch(**more):
+        text = json.dumps(config | more)
+        return json.loads(jq("-f", JQ / "launch.jq", text=text, n=2, jobs=[[[1, 3]]], now=1000, ending_s=10))
+
+    one = launch()
+    assert (one["n"], one["jobs"], one["squad"], one["version"]) == (2, [[1, 3]], 4, "0.1.0")
+    assert [one[name] for name in ("launch", "start_at", "stop_by", "until")] == [1000, 1007, 1067, 1077]
+    assert (one["end"], one["interrupted"], one["throttled"]) == (None, None, 0) and "bucket" not in one
+    assert launch(start_in_s=None)["start_at"] is None
+
+
 # again.jq
 
 
-def again(records, jobs, **run):
+def again(records, jobs):
     text = "".join(json.dumps(one) + "\n" for one in records)
-    args = ["-c", "-n", "-f", JQ / "again.jq"]
-    out = jq(*args, text=text, planned=jobs, run=[{"launches": 2, "start_at": None, "stop_by": None, **run}])
-    return [json.loads(line) for line in out.splitlines()]
+    return json.loads(jq("-c", "-n", "-f", JQ / "again.jq", text=text, jobs=jobs))
 
 
 def test_jobs_without_a_good_record_run_again():
     error = {"type": "S3"}
     records = [{"job": 0}, {"job": 1, "error": error}, {"job": 3, "error": error}, {"job": 3, "launch": 2}]
-    jobs = planned(4, start_at=5, stop_by=9) + [{**planned(4)[1], "launch": 2}]
-    first, second = again(records, jobs, start_at=50, stop_by=90)
-    assert first == {"job": 1, "launch": 2, "op": "write", "key": "k1", "start_at": 50, "stop_by": 90}
-    assert second["job"] == 2
-    assert again([{"job": n} for n in range(4)], jobs) == []
-    assert "start_at" not in again([], planned(1, start_at=5))[0], "the old moment is over"
+    assert again(records, 4) == [[1, 2]]
+    assert again([{"job": 2}], 5) == [[0, 1], [3, 4]] and again([{"job": n} for n in range(4)], 4) == []
+
+
+# waiting.jq
+
+
+def test_only_answers_that_are_waited_for_are_fetched():
+    names = ("1-000000.json", "1-000001.json", "x/1-000002.json", "1-0")
+    listing = {"Contents": [{"Key": f"f/{name}"} for name in names]}
+    told = jq("-n", "-r", "-f", JQ / "waiting.jq", text=json.dumps(listing), folder=("f/",),
+              waiting=("1-000001\n1-000002\n",))  # fmt: skip
+    assert told.splitlines() == ["1-000001"]
+    assert jq("-n", "-r", "-f", JQ / "waiting.jq", text="", folder=("f/",), waiting=("1-000001\n",)) == ""
 
 
 # interrupted.jq
 
 
-def interrupted(waiting, **run):
-    run = {"mode": "squads", "stop_by": 1_700_000_100, "clock": {"offset_s": 20}, **run}
-    run |= {"memory_mb": 2048, "arch": "arm64"}
-    return jq("-r", "-n", "-f", JQ / "interrupted.jq", run=[run], prices=[PRICES], planned=waiting, now=1_700_000_050)
+def interrupted(workers, squads=0, until=1_700_000_080):
+    run = {"memory_mb": 2048, "arch": "arm64"}
+    working = json.dumps({"workers": workers, "squads": squads, "until": until if workers else None})
+    return jq("-r", "-f", JQ / "interrupted.jq", text=working, run=[run], prices=[PRICES], now=1_700_000_050)
 
 
 def test_what_goes_on_after_an_interruption():
-    text = interrupted([planned(3), planned(2)])
-    # Stopped by the workers' clock, which is 20 s ahead: 22:14:40 here, in 30 s. 5 workers and 2 squads, 2 GB each.
+    text = interrupted(5, 2)
     assert "up to 5 workers and 2 squads may still be running, until 22:14:40 UTC" in text
-    assert f"at most ${7 * 30 * 2 * 0.01:.2f}" in text
-    assert "up to 1 worker may" in interrupted([planned(1)], mode="direct")
-    assert interrupted([]).startswith("interrupted: no worker is running")
-    assert "at most $0\n" in interrupted([planned(1)], stop_by=1_600_000_000), "never less than nothing"
+    assert "30 seconds from now" in text and f"at most ${7 * 30 * 2 * 0.01:.2f}" in text
+    assert "up to 1 worker may" in interrupted(1)
+    assert interrupted(0).startswith("interrupted: no worker is running")
+    assert interrupted(1, until=1_600_000_000).startswith("interrupted: no worker is running")
 
 
 # ping.jq

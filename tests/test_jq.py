@@ -655,10 +655,11 @@ def test_cost_is_seconds_times_memory_and_requests():
 
 
 def test_squads_are_billed_as_long_as_their_slowest_worker():
-    run = a_run(3, {"squad": 2}, memory_mb=1024, mb_per_file=256)
-    records = [job(0, 1, 1, job=n, **{**BILLED, "handler_s": 3 + n}) for n in range(3)]
-    workers = sum((4 + n) * 2 * 0.01 + 1 + 0.5 + 4 * 0.01 for n in range(3))
-    squads = (5 + 6) * 0.01 + 2 * (1 + 0.1)
+    run = a_run(4, {"squad": 2}, memory_mb=1024, mb_per_file=250)
+    records = [job(0, 1, 1, job=n, **{**BILLED, "handler_s": 3 + n}) for n in range(4)]
+    # Up to five parts, the first of them short: five connections.
+    workers = sum((4 + n) * 2 * 0.01 + 1 + 0.5 + 5 * 0.01 for n in range(4))
+    squads = (5 + 7) * 0.01 + 2 * (1 + 0.1)
     assert summary(records, run, PRICES)["cost_usd"] == pytest.approx(workers + squads)
 
 
@@ -837,9 +838,6 @@ def records(tmp_path, answer="", metadata='{"StatusCode": 200}', complaint="", s
         "-f",
         JQ / "records.jq",
         "--argjson",
-        "squad",
-        "false",
-        "--argjson",
         "planned",
         json.dumps(planned),
         "--argjson",
@@ -875,17 +873,25 @@ def records(tmp_path, answer="", metadata='{"StatusCode": 200}', complaint="", s
 
 
 def test_a_result_becomes_a_flat_record(tmp_path):
-    record = records(tmp_path, '{"start": 1.5, "stop": 2.5, "mbps": 3, "op": "read", "key": "k", "bytes": 9}')
+    record = records(tmp_path, '[{"start": 1.5, "stop": 2.5, "mbps": 3, "op": "read", "key": "k", "bytes": 9}]')
     assert record == {"job": 4, "launch": 1, "op": "read", "key": "k", "start": 1.5, "stop": 2.5, "mbps": 3, "bytes": 9}
 
 
 def test_an_answer_cannot_take_another_jobs_number(tmp_path):
-    assert records(tmp_path, '{"start": 1, "stop": 2, "mbps": 3, "job": 99, "launch": 7}')["mbps"] == 3
+    answer = {"start": 1, "stop": 2, "mbps": 3, "job": 99, "launch": 7, "op": "read", "key": "k"}
+    assert records(tmp_path, json.dumps([answer]))["mbps"] == 3
+
+
+@pytest.mark.parametrize("other", [{"key": "another"}, {"op": "write"}, {"key": None}])
+def test_an_answer_of_another_job_is_not_taken(tmp_path, other):
+    answer = {"start": 1, "stop": 2, "mbps": 3, "op": "read", "key": "k"} | other
+    error = records(tmp_path, json.dumps([answer]))["error"]
+    assert error["type"] == "BadAnswer" and "another job" in error["message"]
 
 
 def test_a_job_that_failed_keeps_what_it_knows(tmp_path):
-    answer = {"start": 1, "stop": 2, "bytes": 5, "error": {"type": "ShortBody", "message": "m"}}
-    assert records(tmp_path, json.dumps(answer))["bytes"] == 5
+    answer = {"start": 1, "stop": 2, "bytes": 5, "op": "read", "key": "k", "error": {"type": "S3", "message": "m"}}
+    assert records(tmp_path, json.dumps([answer]))["bytes"] == 5
 
 
 @pytest.mark.parametrize(
@@ -896,7 +902,7 @@ def test_a_job_that_failed_keeps_what_it_knows(tmp_path):
         (254, "An error occurred (ExpiredTokenException) when calling the Invoke operation: old", "AccessDenied"),
         (254, "An error occurred (RequestTooLargeException) when calling the Invoke operation: big", "InvalidEvent"),
         (254, "An error occurred (ServiceException) when calling the Invoke operation: oh", "Unanswered"),
-        (254, "An error occurred (ResourceNotFoundException) when calling the Invoke operation: no", "Unanswered"),
+        (254, "An error occurred (ResourceNotFoundException) when calling the Invoke operation: no", "Connect"),
         (254, "An error occurred (InvalidRuntimeException) when calling the Invoke operation: no", "Crashed"),
         (255, 'Read timeout on endpoint URL: "http://x"', "Unanswered"),
         (255, "Connection was closed before we received a valid response from endpoint URL", "Unanswered"),
@@ -916,7 +922,9 @@ def test_a_failing_cli_is_named(tmp_path, status, complaint, type):
     [
         ("", "nothing"),
         ("no \x1b[2Jjson", "\\u001b[2Jjson"),
-        ("[1]", "[1]"),
+        ("[1]", "1"),
+        ("[1, 2]", "answered with 2 results"),
+        ('[{"op": "read", "key": "k", "start": 1}]', "no start and stop"),
         ("null", "null"),
         ("3", "3"),
         ('{"a": 1}', '{"a": 1}'),

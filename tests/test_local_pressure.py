@@ -1,5 +1,5 @@
-"""Workers under an S3 that throttles them and breaks their connections by chance: they sit that out, count it, and leave
-nothing behind. What CI runs is small; TERABIT_PRESSURE=full runs the whole."""
+"""Workers under an S3 that throttles them and breaks their connections by chance: they sit that out, count it, and
+leave nothing behind. What CI runs is small; TERABIT_PRESSURE=full runs the whole."""
 
 import json
 import os

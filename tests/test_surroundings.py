@@ -289,7 +289,8 @@ ENDPOINTS = [
     ),
     (
         {},
-        "[default]\nservices = s\nendpoint_url = http://127.0.0.1:9\n[services s]\ns3 =\n  endpoint_url = https://a.b\n",
+        "[default]\nservices = s\nendpoint_url = http://127.0.0.1:9\n"
+        "[services s]\ns3 =\n  endpoint_url = https://a.b\n",
         "",
     ),
     ({}, "[default]\nregion = x\n", "[default]\nendpoint_url = http://127.0.0.1:9\n"),
