@@ -4,6 +4,7 @@ The page needs nothing but itself: Vega comes from the bundle in vl-convert, the
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -18,9 +19,21 @@ def for_script(value):
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 
+def vega():
+    """Vega for a page, which takes more than a second to bundle: kept beside the library that does so."""
+    kept = Path(sys.prefix) / f"vega-{VEGA_LITE}-{vl_convert.__version__}.js"
+    if not kept.exists():
+        bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)
+        try:
+            write(kept, bundle.encode())
+        except OSError:
+            return bundle
+    return kept.read_text(encoding="utf-8")
+
+
 def page(spec, light, dark):
     html = (HERE / "report.html").read_text(encoding="utf-8")
-    bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)
+    bundle = vega()
     # Each placeholder stands once, and what took the place of one is not searched for the next.
     for name, text in (("bundle", bundle), ("spec", spec), ("light", light), ("dark", dark)):
         before, after = html.split(f"/*{name}*/")
@@ -30,7 +43,7 @@ def page(spec, light, dark):
 
 def write(path, content):
     """All of it or nothing: somebody may be looking at the last one."""
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.write_bytes(content)
     part.replace(path)
 

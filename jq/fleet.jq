@@ -18,7 +18,7 @@ def machine_rate: 300;
 # What starting one worker process on this machine takes, in processor seconds.
 def spawning_s: 0.03;
 # Connections are opened in the last 3 s before the start; a few need less.
-def margin_s($connections): if $connections <= 256 then 2 else 4 end;
+def margin_s($connections): 1 + $connections / 128 | at_most(4);
 # What one partition of S3 takes is 3,500 PUT-like and 5,500 GET-like requests a second; a fleet opens below that.
 def openings_per_s: {write: 3000, read: 5000};
 # The least time that jobs get after the start, and what an environment keeps of its own timeout to answer.

@@ -33,7 +33,7 @@ preflight() { # [OP]
   ask account lambda get-account-settings
   ask concurrency lambda get-function-concurrency --function-name "$FUNCTION"
   ask bucket s3api head-bucket --bucket "$BUCKET"
-  ask versioning s3api get-bucket-versioning --bucket "$BUCKET"
+  [ "$op" = read ] || [ "$(loopback)" = true ] || ask versioning s3api get-bucket-versioning --bucket "$BUCKET"
   if [ "$op" = write ] && foreign_bucket; then
     ask lock s3api get-object-lock-configuration --bucket "$BUCKET"
     ask encryption s3api get-bucket-encryption --bucket "$BUCKET"

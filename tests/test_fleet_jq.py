@@ -153,7 +153,7 @@ def test_a_fleet_of_squads_starts_together_when_all_can_be_ready():
     assert one["start_in_s"] == pytest.approx(3.2 + 2 + 1 + 10 + 4)
     assert one["stop_in_s"] == pytest.approx(one["start_in_s"] + 60)
     few = fleet(4)
-    assert few["start_in_s"] == pytest.approx(0.8 + 2 + 1 + 2), "a few connections open in less time"
+    assert few["start_in_s"] == pytest.approx(0.8 + 2 + 1 + 1 + 4 / 128), "a few connections open in less time"
 
 
 @pytest.mark.parametrize(
