@@ -40,11 +40,11 @@ lambda: .venv/installed
 deploy: .venv/installed ## Bucket, role and function on AWS, saved in .deployed. Options, with their defaults:
 ## BUCKET= (made) REGION= (AWS's own) MEMORY=512 ARCH=x86_64
 ## STACK=terabit ROLE_ARN= (made) TAGS= ("key=value key=value")
-	@bash lib/deploy.sh
+	@bash deploy/deploy.sh
 
 .PHONY: destroy
 destroy: .venv/installed ## Remove all that deploy made. Asks; FORCE=1 does not. STACK= REGION=
-	@bash lib/destroy.sh
+	@bash deploy/destroy.sh
 
 ##@ Test
 
@@ -57,7 +57,7 @@ test: lint build .venv/tested ## Everything: format, lints, unit and property te
 lint: .venv/tested ## Formatting, clippy, ShellCheck and cfn-lint
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
-	shellcheck --external-sources driver.sh lib/*.sh .ci/run
+	shellcheck --external-sources driver.sh driver/*.sh driver/*/*.sh deploy/*.sh .ci/run
 	cfn-lint --include-checks I --template deploy/stack.yaml
 
 ##@ Other
@@ -77,7 +77,7 @@ clean: ## Remove what was built and installed here; the runs stay
 PYTHON ?= python3
 .PHONY: tools
 tools:
-	@PYTHON='$(PYTHON)' bash lib/build-tools.sh
+	@PYTHON='$(PYTHON)' bash deploy/build-tools.sh
 
 .venv/installed: requirements.txt | tools
 	@echo 'make: installing the pinned tools of requirements.txt into .venv' >&2

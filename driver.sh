@@ -111,60 +111,60 @@ done
 script=${script%"${script##*/}"}
 ROOT=$(cd "${script:-.}" && pwd)
 
-# shellcheck source=lib/messages.sh
-. "$ROOT/lib/messages.sh"
-# shellcheck source=lib/tools.sh
-. "$ROOT/lib/tools.sh"
-# shellcheck source=lib/options.sh
-. "$ROOT/lib/options.sh"
-# shellcheck source=lib/arguments.sh
-. "$ROOT/lib/arguments.sh"
-# shellcheck source=lib/settings.sh
-. "$ROOT/lib/settings.sh"
-# shellcheck source=lib/runs.sh
-. "$ROOT/lib/runs.sh"
-# shellcheck source=lib/keys.sh
-. "$ROOT/lib/keys.sh"
-# shellcheck source=lib/fleet.sh
-. "$ROOT/lib/fleet.sh"
-# shellcheck source=lib/explain.sh
-. "$ROOT/lib/explain.sh"
-# shellcheck source=lib/credentials.sh
-. "$ROOT/lib/credentials.sh"
-# shellcheck source=lib/writable.sh
-. "$ROOT/lib/writable.sh"
-# shellcheck source=lib/preflight.sh
-. "$ROOT/lib/preflight.sh"
-# shellcheck source=lib/ping.sh
-. "$ROOT/lib/ping.sh"
-# shellcheck source=lib/progress.sh
-. "$ROOT/lib/progress.sh"
-# shellcheck source=lib/groups.sh
-. "$ROOT/lib/groups.sh"
-# shellcheck source=lib/process.sh
-. "$ROOT/lib/process.sh"
-# shellcheck source=lib/records.sh
-. "$ROOT/lib/records.sh"
-# shellcheck source=lib/launch.sh
-. "$ROOT/lib/launch.sh"
-# shellcheck source=lib/collect.sh
-. "$ROOT/lib/collect.sh"
-# shellcheck source=lib/lock.sh
-. "$ROOT/lib/lock.sh"
-# shellcheck source=lib/ledger.sh
-. "$ROOT/lib/ledger.sh"
-# shellcheck source=lib/sweep.sh
-. "$ROOT/lib/sweep.sh"
-# shellcheck source=lib/report.sh
-. "$ROOT/lib/report.sh"
-# shellcheck source=lib/picture.sh
-. "$ROOT/lib/picture.sh"
-# shellcheck source=lib/deletions.sh
-. "$ROOT/lib/deletions.sh"
-# shellcheck source=lib/writers.sh
-. "$ROOT/lib/writers.sh"
-# shellcheck source=lib/delete.sh
-. "$ROOT/lib/delete.sh"
+# shellcheck source=driver/messages.sh
+. "$ROOT/driver/messages.sh"
+# shellcheck source=driver/tools.sh
+. "$ROOT/driver/tools.sh"
+# shellcheck source=driver/options.sh
+. "$ROOT/driver/options.sh"
+# shellcheck source=driver/arguments.sh
+. "$ROOT/driver/arguments.sh"
+# shellcheck source=driver/settings.sh
+. "$ROOT/driver/settings.sh"
+# shellcheck source=driver/runs.sh
+. "$ROOT/driver/runs.sh"
+# shellcheck source=driver/plan/keys.sh
+. "$ROOT/driver/plan/keys.sh"
+# shellcheck source=driver/plan/fleet.sh
+. "$ROOT/driver/plan/fleet.sh"
+# shellcheck source=driver/explain.sh
+. "$ROOT/driver/explain.sh"
+# shellcheck source=driver/credentials.sh
+. "$ROOT/driver/credentials.sh"
+# shellcheck source=driver/plan/writable.sh
+. "$ROOT/driver/plan/writable.sh"
+# shellcheck source=driver/plan/preflight.sh
+. "$ROOT/driver/plan/preflight.sh"
+# shellcheck source=driver/plan/ping.sh
+. "$ROOT/driver/plan/ping.sh"
+# shellcheck source=driver/progress.sh
+. "$ROOT/driver/progress.sh"
+# shellcheck source=driver/groups.sh
+. "$ROOT/driver/groups.sh"
+# shellcheck source=driver/process.sh
+. "$ROOT/driver/process.sh"
+# shellcheck source=driver/run/records.sh
+. "$ROOT/driver/run/records.sh"
+# shellcheck source=driver/run/launch.sh
+. "$ROOT/driver/run/launch.sh"
+# shellcheck source=driver/run/collect.sh
+. "$ROOT/driver/run/collect.sh"
+# shellcheck source=driver/lock.sh
+. "$ROOT/driver/lock.sh"
+# shellcheck source=driver/run/ledger.sh
+. "$ROOT/driver/run/ledger.sh"
+# shellcheck source=driver/report/sweep.sh
+. "$ROOT/driver/report/sweep.sh"
+# shellcheck source=driver/report/report.sh
+. "$ROOT/driver/report/report.sh"
+# shellcheck source=driver/report/picture.sh
+. "$ROOT/driver/report/picture.sh"
+# shellcheck source=driver/delete/deletions.sh
+. "$ROOT/driver/delete/deletions.sh"
+# shellcheck source=driver/delete/writers.sh
+. "$ROOT/driver/delete/writers.sh"
+# shellcheck source=driver/delete/delete.sh
+. "$ROOT/driver/delete/delete.sh"
 
 help() {
   local line
@@ -223,8 +223,8 @@ dry_run() { # JOBS
 }
 
 show_plan() { # JOBS BRIEF
-  jq -r -L "$ROOT/jq" -f "$ROOT/jq/plan.jq" --argjson jobs "$1" --argjson brief "$2" \
-    --slurpfile prices "$ROOT/jq/prices.json" "$SCRATCH/config"
+  jq_program plan/plan -r --argjson jobs "$1" --argjson brief "$2" \
+    --slurpfile prices "$ROOT/driver/plan/prices.json" "$SCRATCH/config"
 }
 
 main() {

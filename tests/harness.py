@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,31 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# Where jq finds libraries, which programs include by room and name.
+JQ = ROOT / "driver"
+CHART = JQ / "report" / "chart"
+# Every program of the driver and of deploy, by its name: no two share one.
+PARTS = {path.name: path for folder in ("driver", "deploy") for path in sorted((ROOT / folder).rglob("*.*"))}
+
+
+def part(name):
+    """The path of a program, in whatever room it is."""
+    return PARTS[name]
+
+
+def includes(*names):
+    """What includes libraries of jq and all that they need, each before those that it needs (see test_includes.py)."""
+    found = []
+
+    def visit(path):
+        for needed in re.findall(r'^include "([\w/]+)";', path.read_text(), re.M):
+            if needed not in found:
+                visit(JQ / f"{needed}.jq")
+        found.append(str(path.relative_to(JQ).with_suffix("")))
+
+    for name in names:
+        visit(part(f"{name}.jq"))
+    return "".join(f'include "{one}"; ' for one in reversed(found))
 TOOLS = "bash awk cat find jq mktemp rm sort xargs cmp cp date fold grep head mkdir mv od sleep tr wc".split()
 
 
@@ -191,8 +217,7 @@ class Local:
 def copy_driver(folder):
     folder.mkdir()
     shutil.copy(ROOT / "driver.sh", folder)
-    for part in ("lib", "jq"):
-        shutil.copytree(ROOT / part, folder / part)
+    shutil.copytree(ROOT / "driver", folder / "driver")
 
 
 def ended(process, exit):

@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from harness import ROOT, processes_of, quick_sleep, read_json
+from harness import ROOT, part, processes_of, quick_sleep, read_json
 
 OWN = "A" * 31 + "1"
 # Alike, and not ours.
@@ -402,7 +402,7 @@ def test_who_may_still_be_writing(tmp_path, launches, records, sent, expected):
         (tmp_path / name).write_text("".join(json.dumps(value) + "\n" for value in values))
         arguments += ["--slurpfile", name, tmp_path / name]
     done = subprocess.run(
-        ["jq", "-n", "-f", ROOT / "jq" / "working.jq", *arguments],
+        ["jq", "-n", "-f", part("working.jq"), *arguments],
         input="".join(json.dumps({"launch": 1} | record) + "\n" for record in records),
         check=True,
         capture_output=True,

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from harness import ROOT, TOOLS, Local, quick_sleep
+from harness import PARTS, ROOT, TOOLS, Local, part, quick_sleep
 
 cfn_yaml = pytest.importorskip("cfnlint.decode.cfn_yaml")
 moto_server = pytest.importorskip("moto.server")
@@ -153,7 +153,7 @@ class Account:
         self.bin = tmp_path / "bin"
         for folder in (self.stub, self.bin, tmp_path / "home"):
             folder.mkdir()
-        for folder in ("lib", "jq", "deploy"):
+        for folder in ("driver", "deploy"):
             shutil.copytree(ROOT / folder, self.project / folder)
         for tool in TOOLS:
             (self.bin / tool).symlink_to(shutil.which(tool))
@@ -181,7 +181,7 @@ class Account:
         (self.stub / "calls").write_text("")
         (self.stub / "sleeps").write_text("")
         done = subprocess.run(
-            [self.bin / "bash", self.project / "lib" / f"{program}.sh"],
+            [self.bin / "bash", self.project / "deploy" / f"{program}.sh"],
             check=False,
             env=self.env | options,
             cwd=self.project,
@@ -514,7 +514,7 @@ def test_a_stack_that_cannot_be_changed_is_named_with_the_way_out(account, statu
 
 def test_a_stack_at_work_is_waited_for_and_at_last_named(account):
     account.state["stack"] = "UPDATE_IN_PROGRESS"
-    stack = account.project / "lib" / "stack.sh"
+    stack = account.project / "deploy" / "stack.sh"
     stack.write_text(stack.read_text().replace("MOST_LOOKS=120", "MOST_LOOKS=3"))
     done = account.deploy(exit=3)
     assert "waiting for it" in done.stderr and "describe-stack-events --stack-name terabit" in done.stderr
@@ -635,7 +635,7 @@ def test_everything_in_a_bucket_is_cut_into_requests():
         "DeleteMarkers": [{"Key": "control \x01", "VersionId": "v"}, {"Key": "k", "VersionId": "w"}],
     }
     uploads = {"Uploads": [{"Key": "k", "UploadId": "u", "Initiated": "now"}]}
-    program = ["jq", "-n", "-c", "-L", ROOT / "jq", "-f", ROOT / "jq" / "empty_requests.jq", "--arg", "bucket", "b"]
+    program = ["jq", "-n", "-c", "-L", ROOT / "driver", "-f", part("empty_requests.jq"), "--arg", "bucket", "b"]
     text = json.dumps(objects) + json.dumps(uploads)
     how = {"check": True, "capture_output": True, "text": True, "timeout": 60}
     lines = subprocess.run(program, input=text, **how).stdout.splitlines()
@@ -746,7 +746,7 @@ def test_the_policy_of_the_caller_allows_what_is_called(account):
     account.state["objects"] = ["k"]
     account.destroy()
     calls += account.calls()
-    sources = "".join(path.read_text() for path in (ROOT / "lib").glob("*.sh"))
+    sources = "".join(path.read_text() for path in PARTS.values() if path.suffix == ".sh")
     services = "cloudformation|iam|kms|lambda|logs|s3api|service-quotas"
     asked = re.findall(rf"(?:request|ask|list) \w+ ((?:{services}) [a-z][a-z0-9-]+)", sources)
     asked += re.findall(rf"(?m)^[^\"']*aws ((?:{services}) [a-z][a-z0-9-]+)", sources)
@@ -794,7 +794,7 @@ class Project:
     def __init__(self, tmp_path, endpoint):
         self.folder = tmp_path / "terabit"
         self.endpoint = endpoint
-        for name in ("lib", "jq", "deploy", "chart", ".cargo"):
+        for name in ("driver", "deploy", ".cargo"):
             shutil.copytree(ROOT / name, self.folder / name)
         for name in ("driver.sh", "Makefile", "Cargo.toml", "Cargo.lock", "requirements.txt"):
             shutil.copy2(ROOT / name, self.folder)

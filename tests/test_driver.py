@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from harness import ROOT, TOOLS, Driver, ndjson, processes_of, quick_sleep, read_json, wait_for
+from harness import ROOT, TOOLS, Driver, ndjson, part, processes_of, quick_sleep, read_json, wait_for
 
 # Good runs
 
@@ -705,5 +705,5 @@ def test_help_is_the_header(usage_driver, args):
     out = usage_driver.run(*args).out
     assert "Usage:" in out and "130" in out and "set -euo" not in out
     assert max(map(len, out.splitlines())) <= 80
-    for option in re.findall(r"--[a-z-]+", (ROOT / "lib" / "options.sh").read_text()):
+    for option in re.findall(r"--[a-z-]+", part("options.sh").read_text()):
         assert option in out, f"{option} is not in the help"

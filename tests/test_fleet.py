@@ -12,7 +12,7 @@ import subprocess
 import time
 
 import pytest
-from harness import ROOT, ndjson, processes_of, quick_sleep, read_json, wait_for
+from harness import ROOT, ndjson, part, processes_of, quick_sleep, read_json, wait_for
 
 
 def squads(driver):
@@ -398,7 +398,7 @@ def test_the_processor_time_of_one_aws_process_is_told_by_times(tmp_path):
     (tmp_path / "before").write_text("0m9.000s 0m9.000s\n0m59.250s 0m0.750s\n")
     (tmp_path / "after").write_text("0m9.500s 0m9.500s\n1m1,250s 0m1,250s\n")
     script = '. "$1" && SCRATCH=$2 && children_cpu 5'
-    command = ["bash", "-euc", script, "-", ROOT / "lib" / "preflight.sh", tmp_path]
+    command = ["bash", "-euc", script, "-", part("preflight.sh"), tmp_path]
     told = subprocess.check_output(command, text=True, timeout=60)
     assert told == "0.500", "2 s more of user time, 0.5 s more of the system's, five processes"
 
@@ -650,7 +650,7 @@ def test_a_folder_has_one_driver(driver):
 def told_of(pid):
     """What a lock says of a process."""
     script = '. "$1"; process "$2"'
-    command = ["bash", "-euc", script, "-", ROOT / "lib" / "process.sh", str(pid)]
+    command = ["bash", "-euc", script, "-", part("process.sh"), str(pid)]
     return subprocess.check_output(command, text=True, timeout=20)
 
 
@@ -685,7 +685,7 @@ def test_a_process_is_told_from_a_later_one_of_its_number(tmp_path, proc):
     if proc == "/nowhere/" and not shutil.which("ps"):
         pytest.skip("there is no ps")
     script = tmp_path / "process.sh"
-    script.write_text((ROOT / "lib" / "process.sh").read_text().replace("/proc/", proc))
+    script.write_text(part("process.sh").read_text().replace("/proc/", proc))
     sleeper = subprocess.Popen(["sleep", "60"])
     try:
         command = ["bash", "-euc", '. "$1"; process "$2"', "-", script, str(sleeper.pid)]

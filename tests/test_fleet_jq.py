@@ -6,9 +6,8 @@ import subprocess
 
 import pytest
 from figures import a_run
-from harness import ROOT
+from harness import JQ, includes, part
 
-JQ = ROOT / "jq"
 PRICES = {
     "date": "2026-11",
     "region": "us-east-1",
@@ -29,22 +28,8 @@ def jq(*args, text="null", **values):
     return done.stdout
 
 
-def included(name):
-    """A library and all that it needs, each before those that it needs itself (see test_includes.py)."""
-    found = []
-
-    def visit(one):
-        for needed in re.findall(r'^include "(\w+)";', (JQ / f"{one}.jq").read_text(), re.M):
-            if needed not in found:
-                visit(needed)
-        found.append(one)
-
-    visit(name)
-    return "".join(f'include "{one}"; ' for one in reversed(found))
-
-
 def library(name, program, value=None, **values):
-    return json.loads(jq("-c", included(name) + program, text=json.dumps(value), **values))
+    return json.loads(jq("-c", includes(name) + program, text=json.dumps(value), **values))
 
 
 # cut.jq
@@ -108,7 +93,7 @@ def invocations(jobs, squad, launches=([[0, 6]],), **launch):
         ],
     }
     text = "".join(json.dumps(one) + "\n" for one in jobs)
-    lines = jq("-c", "-n", "-r", "-f", JQ / "invocations.jq", text=text, run=[run]).splitlines()
+    lines = jq("-c", "-n", "-r", "-f", part("invocations.jq"), text=text, run=[run]).splitlines()
     return [(name, json.loads(a), json.loads(b)) for name, a, b in zip(lines[::3], lines[1::3], lines[2::3])]
 
 
@@ -142,7 +127,7 @@ def fleet(jobs, config=None, squad="", start_in="", timeout="", cpu=0.4):
     options = {"squad": (str(squad),), "start_in": (str(start_in),), "timeout": (str(timeout),)}
     ping = [{"took_s": 2, "clock": {"within_s": 1}}]
     values = {"prices": [PRICES], "jobs": jobs, "cores": 2, "cpu": cpu, "ping": ping, **options}
-    return json.loads(jq("-f", JQ / "fleet.jq", text=json.dumps(config), **values))
+    return json.loads(jq("-f", part("fleet.jq"), text=json.dumps(config), **values))
 
 
 def test_a_fleet_of_squads_starts_together_when_all_can_be_ready():
@@ -278,7 +263,7 @@ def limits(jobs, squad="", account=ACCOUNT, reserved=None, **run):
     squads = 0 if jobs <= 8 else -(-jobs // 113)
     run |= {"squad": 113 if squads else 1, "environments": jobs + squads}
     function = [] if reserved is None else [{"ReservedConcurrentExecutions": reserved}]
-    return jq("-n", "-r", "-f", JQ / "limits.jq", run=[run], jobs=jobs, squad=(squad,), besides=("",),
+    return jq("-n", "-r", "-f", part("limits.jq"), run=[run], jobs=jobs, squad=(squad,), besides=("",),
               function=function, account=[account] if account else [])  # fmt: skip
 
 
@@ -319,7 +304,7 @@ def plan(jobs, brief, **config):
     config = {"op": "write", "memory_mb": 2048, "arch": "arm64", "timeout_s": 900, "mb_per_file": 64, "part_mb": 64,
               "in_flight": 8, "loopback": False, "bucket": "b\x1b[2J", **config}  # fmt: skip
     whole = config | fleet(jobs, config)
-    return jq("-r", "-f", JQ / "plan.jq", text=json.dumps(whole), jobs=jobs, brief=brief, prices=[PRICES])
+    return jq("-r", "-f", part("plan.jq"), text=json.dumps(whole), jobs=jobs, brief=brief, prices=[PRICES])
 
 
 def test_a_plan_says_how_the_fleet_goes_and_what_it_may_cost():
@@ -344,7 +329,7 @@ def test_a_launch_makes_moments_of_durations():
 
     def launch(**more):
         text = json.dumps(config | more)
-        return json.loads(jq("-f", JQ / "launch.jq", text=text, n=2, jobs=[[[1, 3]]], now=1000, ending_s=10))
+        return json.loads(jq("-f", part("launch.jq"), text=text, n=2, jobs=[[[1, 3]]], now=1000, ending_s=10))
 
     one = launch()
     assert (one["n"], one["jobs"], one["squad"], one["version"]) == (2, [[1, 3]], 4, "0.1.0")
@@ -358,7 +343,7 @@ def test_a_launch_makes_moments_of_durations():
 
 def again(records, jobs):
     text = "".join(json.dumps(one) + "\n" for one in records)
-    return json.loads(jq("-c", "-n", "-f", JQ / "again.jq", text=text, jobs=jobs))
+    return json.loads(jq("-c", "-n", "-f", part("again.jq"), text=text, jobs=jobs))
 
 
 def test_jobs_without_a_good_record_run_again():
@@ -374,10 +359,10 @@ def test_jobs_without_a_good_record_run_again():
 def test_only_answers_that_are_waited_for_are_fetched():
     names = ("1-000000.json", "1-000001.json", "x/1-000002.json", "1-0")
     listing = {"Contents": [{"Key": f"f/{name}"} for name in names]}
-    told = jq("-n", "-r", "-f", JQ / "waiting.jq", text=json.dumps(listing), folder=("f/",),
+    told = jq("-n", "-r", "-f", part("waiting.jq"), text=json.dumps(listing), folder=("f/",),
               waiting=("1-000001\n1-000002\n",))  # fmt: skip
     assert told.splitlines() == ["1-000001"]
-    assert jq("-n", "-r", "-f", JQ / "waiting.jq", text="", folder=("f/",), waiting=("1-000001\n",)) == ""
+    assert jq("-n", "-r", "-f", part("waiting.jq"), text="", folder=("f/",), waiting=("1-000001\n",)) == ""
 
 
 # interrupted.jq
@@ -386,7 +371,7 @@ def test_only_answers_that_are_waited_for_are_fetched():
 def interrupted(workers, squads=0, until=1_700_000_080):
     run = {"memory_mb": 2048, "arch": "arm64"}
     working = json.dumps({"workers": workers, "squads": squads, "until": until if workers else None})
-    return jq("-r", "-f", JQ / "interrupted.jq", text=working, run=[run], prices=[PRICES], now=1_700_000_050)
+    return jq("-r", "-f", part("interrupted.jq"), text=working, run=[run], prices=[PRICES], now=1_700_000_050)
 
 
 def test_what_goes_on_after_an_interruption():
@@ -402,7 +387,7 @@ def test_what_goes_on_after_an_interruption():
 
 
 def ping(answer):
-    return json.loads(jq("-n", "-f", JQ / "ping.jq", answer=(answer,), before=100.0, after=102.0, pings=1, own=("",)))
+    return json.loads(jq("-n", "-f", part("ping.jq"), answer=(answer,), before=100.0, after=102.0, pings=1, own=("",)))
 
 
 def test_a_ping_tells_the_workers_clock():

@@ -3,31 +3,33 @@
 ones too, each before those that it needs itself."""
 
 import re
-from pathlib import Path
 
 import pytest
+from harness import PARTS, ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-LIBRARIES = {path.stem: path for path in (ROOT / "jq").glob("*.jq")}
-INCLUDE = re.compile(r'\binclude "(\w+)";')
+INCLUDE = re.compile(r'\binclude "([\w/]+)";')
 
 
 def included(text):
     return INCLUDE.findall(re.sub(r"^\s*#.*$", "", text, flags=re.M))
 
 
+def library(name):
+    return (ROOT / "driver" / f"{name}.jq").read_text()
+
+
 def needed(names):
     """Those libraries and all that they need."""
     found = set()
     for name in names:
-        found |= {name} | needed(included(LIBRARIES[name].read_text()))
+        found |= {name} | needed(included(library(name)))
     return found
 
 
 def programs():
     """Every program in a file, and every one that the shell holds between quotes."""
-    yield from ((path.name, path.read_text()) for path in LIBRARIES.values())
-    for path in [ROOT / "driver.sh", *(ROOT / "lib").glob("*.sh")]:
+    yield from ((path.name, path.read_text()) for path in PARTS.values() if path.suffix == ".jq")
+    for path in [ROOT / "driver.sh", *(path for path in PARTS.values() if path.suffix == ".sh")]:
         for line in path.read_text().splitlines():
             if INCLUDE.search(line):
                 yield f"{path.name}: {line.strip()}", line
@@ -37,6 +39,6 @@ def programs():
 def test_a_program_includes_all_it_needs_the_most_basic_last(name, text):
     order = included(text)
     assert set(order) == needed(order), name
-    for place, library in enumerate(order):
-        late = needed(included(LIBRARIES[library].read_text())) & set(order[:place])
-        assert not late, f"{name}: {library} needs {late}, which must come after it"
+    for place, one in enumerate(order):
+        late = needed(included(library(one))) & set(order[:place])
+        assert not late, f"{name}: {one} needs {late}, which must come after it"

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 from figures import EPOCH, a_run, failed, failure, job
+from harness import JQ, PARTS, part
 
-ROOT = Path(__file__).resolve().parent.parent
-JQ = ROOT / "jq"
 
 
 def jq(*args, text=""):
@@ -24,7 +23,7 @@ def jq(*args, text=""):
 
 
 def lib(program, value=None):
-    return json.loads(jq("-c", 'include "lib"; ' + program, text=json.dumps(value)))
+    return json.loads(jq("-c", 'include "text"; ' + program, text=json.dumps(value)))
 
 
 def summary(records, run=None, prices=None):
@@ -34,7 +33,7 @@ def summary(records, run=None, prices=None):
     lines = [line if isinstance(line, str) else json.dumps(line) for line in records]
     text = "".join(line + "\n" for line in lines)
     args = ["--argjson", "prices", json.dumps([prices])] if prices else []
-    return json.loads(jq("-n", "-R", "-f", JQ / "summary.jq", "--argjson", "run", json.dumps([run]), *args, text=text))
+    return json.loads(jq("-n", "-R", "-f", part("summary.jq"), "--argjson", "run", json.dumps([run]), *args, text=text))
 
 
 # Summary
@@ -306,6 +305,15 @@ def test_a_deadline_makes_no_plan():
     v = verdict([*[worker(0, *[50] * 20)] * 199, failed(0, 20, 1) | failure("Deadline")], a_run(200))
     assert v["plan"].startswith("Plan nothing with this run: 1 job met the deadline")
     assert (v["plan_gbs"], v["plan_fed_gbs"]) == (None, None)
+
+
+@pytest.mark.parametrize("type", ["SlowDown", "ShortBody", "Connect"])
+def test_what_the_moment_to_give_up_ended_makes_no_plan_whatever_it_waited_for(type):
+    run = a_run(200, {"stop_by": EPOCH + 60})
+    good = [worker(0, *[50] * 13)] * 199
+    v = verdict([*good, failed(0, 59, 1) | failure(type)], run)
+    assert "1 job met the deadline" in v["plan"] and v["plan_gbs"] is None
+    assert verdict([*good, failed(0, 20, 1) | failure(type)], run)["plan_gbs"] is not None
 
 
 def test_what_a_failed_job_had_sent_is_told_and_counted_nowhere():
@@ -793,7 +801,7 @@ def test_the_figures_are_those_of_an_exact_computation(seed):
 def test_the_timeline_integrates_to_the_bytes(seed):
     records = random_records(random.Random(1000 + seed))
     jobs = [{name: r.get(name) for name in ("start", "stop", "bytes", "samples")} for r in records]
-    points = json.loads(jq("-c", 'include "timeline"; timeline', text=json.dumps(jobs)))
+    points = json.loads(jq("-c", 'include "report/timeline"; timeline', text=json.dumps(jobs)))
     total = sum(r["bytes"] for r in records)
     assert points[-1][1] == pytest.approx(total, rel=1e-9, abs=1e-3)
     area = sum((b[0] - a[0]) * a[2] for a, b in zip(points, points[1:]))
@@ -836,7 +844,7 @@ def records(tmp_path, answer="", metadata='{"StatusCode": 200}', complaint="", s
         "-c",
         "-n",
         "-f",
-        JQ / "records.jq",
+        part("records.jq"),
         "--argjson",
         "planned",
         json.dumps(planned),
@@ -976,7 +984,7 @@ def test_a_function_error_without_a_message_still_makes_a_record(tmp_path):
 
 
 def planned(run):
-    out = jq("-c", "-n", "-R", "-f", JQ / "jobs.jq", "--argjson", "config", json.dumps([run]), text="x\ny\n")
+    out = jq("-c", "-n", "-R", "-f", part("jobs.jq"), "--argjson", "config", json.dumps([run]), text="x\ny\n")
     return [json.loads(line) for line in out.splitlines()]
 
 
@@ -1058,7 +1066,7 @@ def table(s, run=None, source="runs/x", **more):
         "-r",
         *(arg for name, value in more.items() for arg in ("--argjson", name, json.dumps(value))),
         "-f",
-        JQ / "table.jq",
+        part("table.jq"),
         "--argjson",
         "run",
         json.dumps([run]),
@@ -1297,7 +1305,7 @@ def compare(*runs, **more):
         {"source": f"runs/{n}", "run": run, "summary": summary(records, run)} for n, (records, run) in enumerate(runs)
     ]
     args = [arg for name, value in more.items() for arg in ("--argjson", name, json.dumps(value))]
-    return jq("-r", "-f", JQ / "compare.jq", *args, text=json.dumps(given))
+    return jq("-r", "-f", part("compare.jq"), *args, text=json.dumps(given))
 
 
 def cells(text, name):
@@ -1376,5 +1384,6 @@ def test_a_comparison_warns_and_shows_no_control_characters():
 
 
 def test_every_program_keeps_to_the_width():
-    for name in "lib job timeline bill evidence verdict summary layout next table compare".split():
-        assert max(map(len, (JQ / f"{name}.jq").read_text().splitlines())) <= 120, name
+    for name, path in PARTS.items():
+        if path.suffix in (".jq", ".sh", ".py"):
+            assert max(map(len, path.read_text().splitlines())) <= 120, name

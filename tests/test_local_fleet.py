@@ -188,7 +188,7 @@ def set_off(local, seconds):
     """A copy of the driver for which this machine's clock is so far off; the environment it needs."""
     local.project = local.folder / f"off by {seconds}"
     copy_driver(local.project)
-    runs = local.project / "lib" / "runs.sh"
+    runs = local.project / "driver" / "runs.sh"
     text = runs.read_text().replace("'now + $offset'", f"'now + {seconds} + $offset'")
     assert text != runs.read_text()
     runs.write_text(text)

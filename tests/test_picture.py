@@ -16,9 +16,8 @@ from xml.etree import ElementTree
 
 import pytest
 from figures import EPOCH, a_run, failed, failure, job
+from harness import CHART, JQ, ROOT, part
 
-ROOT = Path(__file__).resolve().parent.parent
-JQ = ROOT / "jq"
 PYTHON = ROOT / ".venv" / "bin" / "python"
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31mred\x07\u202e"
 RUN = a_run(3, {"launch": EPOCH}, memory_mb=1024, mb_per_file=512)
@@ -39,27 +38,27 @@ def chart(records, run=None, **changes):
     if run:
         records = [r if isinstance(r, str) else {"job": n, "launch": 1, **r} for n, r in enumerate(records)]
     text, run = ndjson(records), json.dumps([run])
-    summary = json.loads(jq("-n", "-R", "-f", JQ / "summary.jq", "--argjson", "run", run, text=text)) | changes
+    summary = json.loads(jq("-n", "-R", "-f", part("summary.jq"), "--argjson", "run", run, text=text)) | changes
     args = ["--argjson", "run", run, "--argjson", "summary", json.dumps([summary]), "--arg", "source", "records.ndjson"]
-    return json.loads(jq("-c", "-n", "-R", "-f", JQ / "chart.jq", *args, text=text))
+    return json.loads(jq("-c", "-n", "-R", "-f", part("chart.jq"), *args, text=text))
 
 
 def panels():
-    return sorted((ROOT / "chart").glob("*.json"))
+    return sorted(CHART.glob("*.json"))
 
 
 def spec(*charts):
     with tempfile.NamedTemporaryFile("w", suffix=".json") as runs:
         runs.write(ndjson(charts))
         runs.flush()
-        return json.loads(jq("-c", "-n", "-f", JQ / "chart_spec.jq", "--slurpfile", "runs", runs.name, *panels()))
+        return json.loads(jq("-c", "-n", "-f", part("chart_spec.jq"), "--slurpfile", "runs", runs.name, *panels()))
 
 
 def render(specification, folder, name="report"):
     file = folder / "specification.json"
     file.write_text(json.dumps(specification))
     done = subprocess.run(
-        [PYTHON, ROOT / "chart" / "render.py", file, folder / name],
+        [PYTHON, CHART / "render.py", file, folder / name],
         check=False,
         capture_output=True,
         text=True,
@@ -386,7 +385,7 @@ def test_the_cap_is_that_of_the_run():
 
 
 def test_every_style_of_the_panels_has_a_look_in_light_and_in_dark():
-    schemes = [json.loads((ROOT / "chart" / f"{name}.json").read_text())["style"] for name in ("light", "dark")]
+    schemes = [json.loads((CHART / f"{name}.json").read_text())["style"] for name in ("light", "dark")]
     assert schemes[0].keys() == schemes[1].keys()
     records = [job(0, 4, 4e9, throttled=1, handler_s=6), failed(0, 2, 1, sent=5e9), failure("Crashed")]
     drawn = spec(*(chart(records, {**RUN, "op": op, "loopback": True}) for op in ("write", "read", "records")))
@@ -414,8 +413,8 @@ def cost(folder, number):
     run = ["--argjson", "run", "[null]"]
     used = []
     for out, args in (
-        (summary, ["-f", JQ / "summary.jq", *run]),
-        (data, ["-c", "-f", JQ / "chart.jq", *run, "--slurpfile", "summary", summary, "--arg", "source", "x"]),
+        (summary, ["-f", part("summary.jq"), *run]),
+        (data, ["-c", "-f", part("chart.jq"), *run, "--slurpfile", "summary", summary, "--arg", "source", "x"]),
     ):
         command = [sys.executable, "-c", MEASURED, "jq", "-n", "-R", "-L", JQ, *args, records]
         with out.open("w") as file:
@@ -465,7 +464,7 @@ def row(op, workers, gbs, ideal=None, **more):
 
 def sweep(*rows, stopped=None):
     argument = json.dumps([{"stopped": stopped, "rows": rows}])
-    return json.loads(jq("-c", "-n", "-f", JQ / "chart_sweep.jq", "--argjson", "sweep", argument, *panels()))
+    return json.loads(jq("-c", "-n", "-f", part("chart_sweep.jq"), "--argjson", "sweep", argument, *panels()))
 
 
 def test_a_sweep_says_how_far_from_the_ideal_it_ended(tmp_path):
@@ -504,7 +503,7 @@ def summaries(*runs):
          "missing": 0, "mbps": {"p50": 1}, "loopback": False, "at_least": more}
         for op, jobs, goodput, valid, *more in runs
     )  # fmt: skip
-    return json.loads(jq("-n", "-f", JQ / "sweep.jq", "--arg", "stopped", "", text=text))
+    return json.loads(jq("-n", "-f", part("sweep.jq"), "--arg", "stopped", "", "--arg", "unfinished", "", text=text))
 
 
 def test_a_sweep_measures_by_valid_runs_alone():
@@ -523,7 +522,7 @@ def test_a_sweep_measures_by_valid_runs_alone():
     drawn = sweep(*found["rows"])
     assert drawn["usermeta"]["title"] == ["write: 10 workers moved 0.800 GB/s together, 80 % of the ideal"]
     assert any("NOT VALID" in line for line in drawn["usermeta"]["details"])
-    table = jq("-r", "-f", JQ / "sweep_table.jq", text=json.dumps(found)).splitlines()
+    table = jq("-r", "-f", part("sweep_table.jq"), text=json.dumps(found)).splitlines()
     assert [line.split()[-1] for line in table if "write*" in line] == ["-", "-"]
 
 
@@ -531,7 +530,7 @@ def test_a_sweep_says_what_is_only_a_bound():
     found = summaries(("write", 1, 0.1, True), ("write", 100, 9, True, "goodput"))
     assert [one["at_least"] for one in found["rows"]] == [False, True]
     assert "moved at least 9.000 GB/s" in sweep(*found["rows"])["usermeta"]["title"][0]
-    table = jq("-r", "-f", JQ / "sweep_table.jq", text=json.dumps(found))
+    table = jq("-r", "-f", part("sweep_table.jq"), text=json.dumps(found))
     assert table.count(">=9.000") == 3 and ">=0.100" not in table and "BOUNDS" in table
     assert max(map(len, table.splitlines())) <= 80
 

@@ -4,15 +4,14 @@ import json
 import subprocess
 
 import pytest
-from harness import ROOT
+from harness import JQ, part
 
-JQ = ROOT / "jq"
-PRICES = json.loads((JQ / "prices.json").read_text())
+PRICES = json.loads(part("prices.json").read_text())
 QUOTA = "Network bandwidth per execution environment"
 
 
 def network(memory, answer):
-    program = f'include "network"; network_mbps({memory})'
+    program = f'include "plan/network"; network_mbps({memory})'
     command = ["jq", "-c", "-L", JQ, program]
     done = subprocess.run(command, check=True, input=json.dumps(answer), capture_output=True, text=True, timeout=60)
     return json.loads(done.stdout)

@@ -59,7 +59,6 @@ def artist(driver):
     """A driver that can draw."""
     if not (ROOT / ".venv" / "bin" / "python").exists():
         pytest.skip("there is no .venv with vl-convert; make build makes it")
-    shutil.copytree(ROOT / "chart", driver.project / "chart", dirs_exist_ok=True)
     if not (driver.project / ".venv").exists():
         (driver.project / ".venv").symlink_to(ROOT / ".venv")
     return driver

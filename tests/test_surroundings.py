@@ -10,10 +10,9 @@ import threading
 from collections import Counter
 
 import pytest
-from harness import ROOT, read_json
+from harness import JQ, ROOT, part, read_json
 from test_deploy import ACCOUNT, KEY, ROLE, Account, denied, error
 
-JQ = ROOT / "jq"
 STUB = ROOT / "tests" / "stub_aws"
 
 
@@ -320,7 +319,7 @@ def test_the_driver_knows_the_endpoint_that_the_cli_takes(tmp_path, environment,
         return done.stdout.strip()
 
     takes = told(ROOT / ".venv/bin/python", "-c", ASK_THE_LIBRARY)
-    knows = told("bash", "-euc", '. "$1"; endpoint; printf " "; loopback', "-", ROOT / "lib" / "settings.sh")
+    knows = told("bash", "-euc", '. "$1"; endpoint; printf " "; loopback', "-", part("settings.sh"))
     if takes == "https://lambda.eu-west-1.amazonaws.com":
         assert knows == "false"
     else:
@@ -346,7 +345,7 @@ def test_a_python_that_is_too_old_is_said_in_a_sentence(tmp_path):
     script(tmp_path / "python3", *old)
 
     def build_tools():
-        command = ["bash", ROOT / "lib" / "build-tools.sh"]
+        command = ["bash", part("build-tools.sh")]
         return subprocess.run(
             command, check=False, env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=60
         )
@@ -497,7 +496,7 @@ def test_a_key_that_may_not_be_asked_for_is_a_warning(driver):
 )
 def test_what_is_known_of_a_bucket_decides(answers, said):
     given = {name: [answers[name]] if name in answers else [] for name in ("encryption", "key", "rights", "policy")}
-    told = jq(["-n", "-f", JQ / "writable.jq"], lock=[], bucket="b", role=ROLE, want="verdict", **given)
+    told = jq(["-n", "-f", part("writable.jq")], lock=[], bucket="b", role=ROLE, want="verdict", **given)
     assert (said in told if said else told == "") and ("refuse" in told) == (said == "refuse")
 
 
@@ -553,7 +552,7 @@ def test_aws_default_is_no_opt_in(driver):
     [(78.125, "write", 8), (226.5625, "write", 12), (375, "write", 19), (78.125, "read", 8), (375, "read", 8)],
 )
 def test_requests_in_flight_fill_the_network(mbps, op, in_flight):
-    assert jq([f'include "network"; default_in_flight("{op}")'], mbps) == f"{in_flight}\n"
+    assert jq([f'include "plan/network"; default_in_flight("{op}")'], mbps) == f"{in_flight}\n"
 
 
 def test_an_opt_in_is_planned_with(driver):
@@ -582,7 +581,7 @@ def pong(now, version="0.1.0"):
 
 def told(*answers, before=100.0, after=102.0, own="0.1.0", pings=None):
     given = {"answer": json.dumps(list(answers)), "before": before, "after": after, "own": own}
-    return json.loads(jq(["-n", "-f", JQ / "ping.jq"], pings=pings or len(answers), **given))
+    return json.loads(jq(["-n", "-f", part("ping.jq")], pings=pings or len(answers), **given))
 
 
 def test_every_answer_to_a_ping_bounds_the_clock():

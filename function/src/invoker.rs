@@ -186,14 +186,19 @@ async fn reached(until: Option<Instant>) {
 
 /// What the end of patience means for a job whose attempt is under way.
 fn overdue(sent: &AtomicBool) -> Failure {
-    let message = if sent.load(Ordering::Relaxed) {
-        "no answer by the time its worker should have given up, or by the squad's own deadline, and the worker may go \
-         on: give the function a longer timeout, or the workers less to do"
+    if sent.load(Ordering::Relaxed) {
+        Failure::new(
+            "Unanswered",
+            "no answer by the time its worker should have given up, or by the squad's own deadline, and the worker may \
+             go on: give the function a longer timeout, or the workers less to do",
+        )
     } else {
-        "the squad's time was up before it was its turn, and nothing ran: give the function more memory, or use \
-         smaller squads"
-    };
-    Failure::new("Unanswered", message)
+        Failure::new(
+            "Throttled",
+            "the squad's time was up before it was its turn, and nothing ran: give the function more memory, or use \
+             smaller squads",
+        )
+    }
 }
 
 /// What Lambda's refusal, or its silence, means for the job; `sent`: whether the event left this machine.
@@ -430,9 +435,11 @@ mod tests {
 
     #[test]
     fn a_job_that_was_sent_may_go_on_and_one_that_was_not_did_not_run() {
-        let message = |sent| overdue(&AtomicBool::new(sent)).message;
-        assert!(message(true).contains("the worker may go on"));
-        assert!(message(false).contains("nothing ran"));
+        let said = |sent| overdue(&AtomicBool::new(sent));
+        assert_eq!(said(true).kind, "Unanswered");
+        assert!(said(true).message.contains("the worker may go on"));
+        assert_eq!(said(false).kind, "Throttled");
+        assert!(said(false).message.contains("nothing ran"));
     }
 
     fn invoker(

@@ -1,0 +1,77 @@
+# Purpose: whether a bucket takes what workers write (see driver/plan/writable.sh).
+# Input:   none. $lock: [GetObjectLockConfiguration], $encryption: [GetBucketEncryption], $key: [DescribeKey],
+#          $rights: [SimulatePrincipalPolicy], $policy: [GetKeyPolicy], each [] where it was not answered; $bucket;
+#          $role: the ARN of the function's role, empty where it is still to be made.
+# Output:  by $want, in lines (-r): key: the KMS key that the bucket names, none for AWS's own; arn: the ARN of that key
+#          where it is a customer's; verdict: "refuse ..." with the command that mends it, or a warning, or nothing.
+
+include "text";
+
+def actions: ["kms:GenerateDataKey", "kms:Decrypt"];
+
+# AWS's own key may be used by whoever may use S3.
+def named_key:
+  $encryption[0].ServerSideEncryptionConfiguration.Rules[0].ApplyServerSideEncryptionByDefault
+  | select(.SSEAlgorithm // "" | startswith("aws:kms"))
+  | .KMSMasterKeyID // empty
+  | select(endswith("alias/aws/s3") | not);
+
+def metadata: $key[0].KeyMetadata;
+
+def of_a_customer: metadata.KeyManager != "AWS";
+
+def retention:
+  $lock[0].ObjectLockConfiguration.Rule.DefaultRetention
+  | select(. != null)
+  | "refuse the bucket \"\($bucket)\" has Object Lock with a default retention (\(.Mode | visible), "
+    + (if .Days then .Days | counted("day"; "days") else .Years | counted("year"; "years") end)
+    + "): S3 refuses writes without a checksum there, as those of the workers are, and what is written cannot be "
+    + "deleted. make deploy makes a bucket without, --bucket names another; this takes the retention away for all "
+    + "that is written to it later: aws s3api put-object-lock-configuration --bucket \($bucket) "
+    + "--object-lock-configuration ObjectLockEnabled=Enabled";
+
+# Who a statement of a policy is for, as far as it names them.
+def principals: .Principal | if type == "object" then .AWS // [] else . end | if type == "array" then .[] else . end;
+
+# Whether the key's own policy may let the role use it: conditions are not looked into. That it leaves the choice to
+# IAM, by naming the account's root, lets nobody in who IAM refuses.
+def lets_the_role_in:
+  (.Policy | fromjson).Statement
+  | if type == "array" then .[] else . end
+  | select(.Effect == "Allow")
+  | [principals]
+  | any(. == "*" or . == $role);
+
+def needs: "The role needs kms:GenerateDataKey and kms:Decrypt on it";
+
+def remedy:
+  "aws iam put-role-policy --role-name \($role | split("/")[-1] | word) --policy-name terabit-key --policy-document "
+  + ({Version: "2012-10-17", Statement: [{Effect: "Allow", Action: actions, Resource: metadata.Arn}]} | tojson | @sh);
+
+def encrypts: "the bucket \"\($bucket)\" encrypts with the KMS key \(named_key | visible)";
+
+def decisions: [$rights[0].EvaluationResults[]?.EvalDecision];
+
+def encryption:
+  if [named_key] == [] or ($key != [] and (of_a_customer | not)) then empty
+  elif $key != [] and metadata.KeyState != "Enabled" then
+    "refuse \(encrypts), which is \(metadata.KeyState | tostring | visible): every write would fail. "
+    + "make deploy makes a bucket of its own, --bucket names another"
+  elif $role == "" then
+    if $key != [] then empty
+    else "\(encrypts), which may not be asked for (kms:DescribeKey). \(needs), else every write fails" end
+  elif (decisions | length) == 2 and all(decisions[]; . == "allowed") then empty
+  elif any(decisions[]; . == "explicitDeny") then
+    "refuse \(encrypts), and a policy denies it to the role \($role | visible): every write would fail. "
+    + "ROLE_ARN= of make deploy names another role, --bucket another bucket"
+  elif decisions != [] and $policy != [] and ([$policy[0] | lets_the_role_in] | any | not) then
+    "refuse \(encrypts), and the role may not use it: every write would fail. This allows it: \(remedy)"
+  elif decisions != [] and $policy != [] then empty
+  else
+    "\(encrypts). \(needs), else every write fails; whether it has them could not be asked for "
+    + "(kms:DescribeKey, iam:SimulatePrincipalPolicy, kms:GetKeyPolicy)"
+  end;
+
+if $want == "key" then named_key
+elif $want == "arn" then metadata | select(.KeyManager != "AWS") | .Arn // empty
+else retention, encryption end

@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# Whether a bucket takes what workers write. Two kinds refuse every write: one whose Object Lock has a default retention
+# (S3 then wants a checksum with each part, and workers send none), and one that encrypts with a customer's KMS key
+# which the function's role may not use. Whoever sources this defines `request NAME ARGUMENT...`, which asks AWS and
+# leaves answer and complaint in SCRATCH. What may not be asked is no reason to refuse.
+
+# From SCRATCH/lock and SCRATCH/encryption, the answers about the bucket: refuses it, or warns, or is content. KEY_ARN
+# becomes the customer's key that the bucket encrypts with, empty for none or where its ARN is not known. Without a ROLE
+# the role is still to be made.
+check_writable() { # BUCKET ROLE
+  local key line
+  KEY_ARN=''
+  key=$(writable "$1" "$2" key)
+  if [ -n "$key" ]; then
+    ! request key kms describe-key --key-id "$key" || KEY_ARN=$(writable "$1" "$2" arn)
+    if [ -n "$2" ] && [ -n "$KEY_ARN" ]; then
+      # Where IAM refuses, the key's own policy may still allow it.
+      request rights iam simulate-principal-policy --policy-source-arn "$2" \
+        --action-names kms:GenerateDataKey kms:Decrypt --resource-arns "$KEY_ARN" || true
+      request key_policy kms get-key-policy --key-id "$KEY_ARN" --policy-name default || true
+    fi
+  fi
+  while IFS= read -r line; do
+    case $line in
+      refuse\ *) refuse "${line#refuse }" ;;
+      ?*) say "$line" ;;
+    esac
+  done < <(writable "$1" "$2" verdict)
+}
+
+writable() { # BUCKET ROLE key|arn|verdict
+  jq_program plan/writable -n -r --arg bucket "$1" --arg role "$2" --arg want "$3" \
+    --slurpfile lock "$(answer_of lock)" --slurpfile encryption "$(answer_of encryption)" \
+    --slurpfile key "$(answer_of key)" --slurpfile rights "$(answer_of rights)" \
+    --slurpfile policy "$(answer_of key_policy)"
+}

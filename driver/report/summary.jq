@@ -1,0 +1,217 @@
+# Purpose: what a run reached: summary.json.
+# Input:   records as raw lines (-n -R), streamed; $run: [the run, see run.jq], [null] for records from elsewhere.
+#          Optional: --slurpfile prices prices.json; without it what the run cost is null.
+# Output:  one object. bytes in bytes; rates (goodput, end_to_end, sustained, peak_*, pywren_peak, first_done, g95, g99)
+#          in GB/s (10^9 bytes per second); mbps in MB/s (10^6) per worker; *_s in seconds, *_ms in milliseconds; cost
+#          in USD. What is undefined is null.
+# Counted: the records of the first launch that began a job (launch), failed, missing and errors as well. Figures are
+#          over the jobs that began, failed ones included. unfinished alone is over all launches: jobs without a good
+#          record in any.
+# Bounds:  untimed: {jobs, errors, planned_bytes, until_s} of the jobs that may have run and of which no time is known,
+#          null where there is none: how many, by type, what they were to move, and until when they may have held their
+#          slots, in seconds after the first start. They began with the first job for all anyone knows. While there are
+#          some, the fields named in at_least are not above their true value, those in at_most not below it.
+# cut_off: failed jobs that the moment to give up has ended.
+# Damage:  repeated: records that a later one of the same job and launch replaced. unplanned: {count, example: {line,
+#          message}} of records of no planned job, which count nowhere else. sent: {jobs, bytes} of failed jobs that had
+#          sent bytes in attempts that never succeeded, which no figure counts; null where none had. uploads_left: jobs
+#          of any launch whose worker may have left an upload open, which costs until it is aborted.
+
+include "report/bill";
+include "plan/cost";
+include "plan/cut";
+include "report/evidence";
+include "report/cap";
+include "report/job";
+include "plan/network";
+include "report/selection";
+include "report/timeline";
+include "report/untimed";
+include "report/verdict";
+include "text";
+
+# Per type: how many, and the first of them as an example.
+def by_type:
+  reduce .[] as $job (
+    {};
+    .[$job.error] |= if . == null then [1, $job] else .[0] += 1 end
+  );
+
+def timeline_kind:
+  map(.samples != null)
+  | if length == 0 then null elif all then "sampled" elif any then "mixed" else "uniform" end;
+
+# The most requests in any one second, each job's taken as spread evenly over it: records do not say when they were.
+def peak_requests:
+  map(select(.requests != null) | {start, stop, bytes: .requests, samples: null})
+  | if length == 0 then null else timeline | best(1) | if . == null then null else .[0] end end;
+
+def latencies: sort | {p50: nearest_rank(50), p95: nearest_rank(95), p99: nearest_rank(99), max: .[-1]};
+
+# Of the jobs' own medians the median, of their 99th percentiles the 99th, of their slowest the slowest.
+def request_times:
+  def over($name): [.[].request_ms[$name]? | select(measured)] | sort;
+  {
+    p50: (over("p50") | nearest_rank(50)),
+    p99: (over("p99") | nearest_rank(99)),
+    max: (over("max") | .[-1])
+  };
+
+# With S3's own names of it, for whoever asks S3 about it.
+def slowest_request:
+  map(select(.request_ms.max? | measured))
+  | if length == 0 then null else max_by(.request_ms.max) | {job, key} + (.request_ms | del(.p50, .p99)) end;
+
+# The rates of a fleet of which jobs began. Input: these jobs. $makespan: up to the last moment at which one of them may
+# have ended, null where nobody knows; $planned: the bytes that they and those of no known time were to move.
+def rates($points; $makespan; $bytes; $planned; $most):
+  ($points | held(0.9 * $most; 0)) as $together
+  | def gbs($width): if . == null then null else .[0] / $width / 1e9 end;
+    def until($share):
+      if $planned == null or $planned == 0 then null
+      else
+        ($points | reached($share * $planned)) as $seconds
+        | if $seconds == null then null else $share * $planned / $seconds / 1e9 end
+      end;
+    (map(.start) | min) as $origin
+  | (map(.stop) | min - $origin) as $done
+  | ($points | best(1)) as $peak
+  | {
+      goodput: (if $makespan == null then null else $bytes / $makespan / 1e9 end),
+      end_to_end: null,
+      sustained: ($together.bytes / $together.s / 1e9),
+      sustained_s: $together.s,
+      sustained_short: ($together.s < 5),
+      peak_1s: ($peak | gbs(1)),
+      peak_5s: ($points | best(5) | gbs(5)),
+      peak_10s: ($points | best(10) | gbs(10)),
+      pywren_peak: highest_sum,
+      first_done: (($points | delivered_by($done)) / $done / 1e9),
+      g95: until(0.95),
+      g99: until(0.99)
+    }
+  | .straggler_tax = (if .g95 == null or .goodput == null then null else 1 - .goodput / .g95 end)
+  | {figures: ., $together, $peak};
+
+def no_rates:
+  [
+    "goodput", "end_to_end", "sustained", "sustained_s", "sustained_short", "peak_1s", "peak_5s", "peak_10s",
+    "pywren_peak", "first_done", "g95", "g99", "straggler_tax"
+  ]
+  | map({(.): null})
+  | add;
+
+# What bounds figures instead of telling them, and why.
+def untimed_jobs($planned_bytes; $origin; $ended_by):
+  if . == [] then null
+  else
+    {
+      jobs: length,
+      errors: (reduce .[].error as $type ({}; .[$type] += 1)),
+      planned_bytes: $planned_bytes,
+      until_s: (if $origin == null or $ended_by == null then null else [$ended_by - $origin, 0] | max end)
+    }
+  end;
+
+# Whether the moment to give up ended a job, whatever it says that it was waiting for: S3 that throttled until then, a
+# connection that broke. What is tried again is given up a second or two before that moment.
+def is_cut_off($launch):
+  .error == "Deadline" or (.stop != null and $launch.stop_by != null and .stop >= $launch.stop_by - 3);
+
+# What failed jobs sent in attempts that never succeeded.
+def sent_in_vain:
+  map(select(.sent != null)) | if . == [] then null else {jobs: length, bytes: (map(.sent) | add)} end;
+
+def bounded($names): . as $summary | $names | map(select($summary[.] != null));
+
+$run[0] as $run
+| $ARGS.named.prices[0] as $prices
+| [foreach inputs as $text (0; . + 1; {line: .} + ($text | select(blank | not) | job))]
+| selection($run) as $selection
+| $selection.records as $records
+| $selection.missing as $missing
+| (if $run == null then null else $run.launches[$selection.launch - 1] // {} end) as $launch
+| [$records[] | select(.start != null)] as $began
+| [$records[] | select(.error != null)] as $failed
+| ($failed | by_type) as $types
+| ($records | untimed($launch; $missing)) as $untimed
+| ($untimed | all_ended_by) as $ended_by
+| (if $untimed == [] then 0 elif $run == null then null
+   else $run | planned_bytes | if . == null then null else . * ($untimed | length) end end) as $planned
+| ($began | length) as $n
+| ([$began[].bytes] | add // 0) as $bytes
+| ([$began[].start] | min) as $first
+| (if $n == 0 or $untimed != [] and $ended_by == null then null
+   else [$began[].stop, ($ended_by // empty)] | max end) as $last
+| (if $last == null then null else $last - $first end) as $makespan
+| (if $n > 0 then $began | timeline else [] end) as $points
+| ([$points[][3]] | max // 0) as $most
+| ($began | timeline_kind) as $kind
+| (if $n > 0 then
+     $began | rates($points; $makespan; $bytes; if $planned == null then null else $bytes + $planned end; $most)
+   else {figures: no_rates} end) as $rates
+| (if $prices == null or $records == [] then null else $records | bill($prices; $run; $launch; $missing) end) as $bill
+| {
+    op: ($run.op // ([$records[].op | strings] | unique | if length == 1 then .[0] else null end)),
+    loopback: $run.loopback,
+    jobs: $selection.jobs,
+    failed: ($failed | length),
+    missing: $missing,
+    unfinished: $selection.unfinished,
+    errors: ($types | map_values(.[0])),
+    cut_off: ($failed | map(select(is_cut_off($launch))) | length),
+    valid: ($selection.jobs > 0 and (($failed | length) + $missing) * 100 <= $selection.jobs),
+    launches: $selection.launches,
+    launch: $selection.launch,
+    repeated: $selection.repeated,
+    unplanned: $selection.unplanned,
+    timeline: $kind,
+    bytes: $bytes,
+    makespan_s: $makespan
+  }
+  + $rates.figures
+  + {
+    end_to_end: (
+      (if $untimed == [] then $launch.end else [$launch.end, $last] | max end) as $over
+      | if $last == null or $launch.launch == null or $over == null then null
+      else
+        ($over - $launch.launch) as $seconds
+        # A clock that was set back in mid run makes it shorter than a part of it.
+        | if $seconds < $makespan then null else $bytes / $seconds / 1e9 end
+      end
+    ),
+    mbps: ([$began[] | select(.error == null) | .mbps] | distribution),
+    max_active: (if $n == 0 then null else $most end),
+    slot_efficiency: (
+      if $makespan == null then null
+      else ([$began[] | .stop - .start] | add) / (($n + ($untimed | length)) * $makespan) end
+    ),
+    start_spread_s: (if $n > 0 then [$began[].start] | max - min else null end),
+    stop_spread_s: (if $n > 0 then [$began[].stop] | max - min else null end),
+    untimed: ($untimed | untimed_jobs($planned; $first; $ended_by)),
+    sent: ($failed | sent_in_vain),
+    uploads_left: $selection.uploads_left,
+    requests: ([$records[].requests] | total),
+    requests_per_s: ($began | peak_requests),
+    retries: ([$records[].retries] | total),
+    throttled: ([$records[].throttled] | total),
+    late: ([$records[].late_s | numbers] | if length == 0 then null else map(select(. > 0.1)) | length end),
+    first_byte_ms: ([$records[].first_byte_ms | numbers] | latencies),
+    request_ms: ($records | request_times),
+    slowest_request: ($records | slowest_request),
+    cost_usd: $bill.usd,
+    cost_known_usd: $bill.known_usd,
+    prices: (if $prices == null then null else $prices | {date, region} end),
+    examples: ($types | map_values(.[1] | {job, line, key, message})),
+    evidence: (
+      if $n == 0 then null
+      else
+        $rates.together.s as $held_s
+        | $began
+        | evidence($run; $points; $most; $held_s; $rates.peak; $kind != "uniform") + {open_s: $launch.open_s}
+      end
+    )
+  }
+| .at_least = (if $untimed == [] then [] else bounded(["goodput", "end_to_end", "slot_efficiency", "g95", "g99"]) end)
+| .at_most = (if $untimed == [] then [] else bounded(["makespan_s", "straggler_tax"]) end)
+| .verdict = verdict

@@ -1,0 +1,121 @@
+# shellcheck shell=bash
+# Write and read with each number of workers, each run by a driver of its own, and one table of all.
+
+sweep() {
+  local parent=${OPT_OUT:-$ROOT/runs} number turn
+  settings
+  SWEEP_PARENT=$parent SWEEP_STATUS=0 SWEEP_STOPPED=''
+  : >"$SCRATCH/summaries"
+  # The newest run in the folder may be somebody else's: each run says there which it is.
+  export TELL_RUN=$SCRATCH/run.one
+  on_interruption sweep_interrupted
+  for ((turn = 1; turn <= ${OPT_REPEAT:-1}; turn++)); do
+    for number in $NUMBERS; do
+      say "sweep: $(plural "$number" worker), turn $turn of ${OPT_REPEAT:-1}"
+      sweep_run write "$number" "$MB_PER_FILE" || break 2
+      sweep_run read "$number" "$SWEEP_RUN" || break 2
+    done
+  done
+  swept
+  return "$SWEEP_STATUS"
+}
+
+sweep_interrupted() {
+  SWEEP_STOPPED=interrupted
+  end_groups
+  swept
+}
+
+# One run. Fails where the sweep cannot go on: the run was refused, or cut short.
+sweep_run() { # OP ARGUMENT...
+  local op=$1 status=0
+  pass_on "$op"
+  # Anew for each run, and here: the runs are in groups of their own, where nothing can be typed in.
+  find_credentials
+  start_group "$BASH" "$ROOT/driver.sh" "$@" --json --out "$SWEEP_PARENT" \
+    "${PASSED[@]+"${PASSED[@]}"}" >"$SCRATCH/summary.one"
+  wait "$GROUP" || status=$?
+  case $status in
+    0) ;;
+    1) SWEEP_STATUS=1 ;;
+    *)
+      SWEEP_STOPPED="$op $2 ended with exit status $status" SWEEP_STATUS=$status
+      say "the sweep stops: $SWEEP_STOPPED"
+      return 1
+      ;;
+  esac
+  SWEEP_RUN=$(<"$TELL_RUN")
+  jq -c --arg run "$(shown "$SWEEP_RUN")" '. + {run: $run}' "$SCRATCH/summary.one" >>"$SCRATCH/summaries"
+  rm -f "$TELL_RUN"
+}
+
+# The options of a sweep that a run of OP takes, in PASSED.
+pass_on() { # OP
+  local option name
+  PASSED=()
+  for option in $(options_of "$1"); do
+    case $option in --json | --out | --resume | --dry-run | --key | --key-file) continue ;; esac
+    name=$(variable "$option")
+    [ -n "${!name}" ] || continue
+    if is_flag "$option"; then PASSED+=("$option"); else PASSED+=("$option=${!name}"); fi
+  done
+}
+
+# Prints what was measured, however the sweep ended, and keeps it in a folder of its own.
+swept() {
+  local folder unfinished=''
+  on_interruption say "interrupted; the sweep had ended"
+  [ ! -e "$TELL_RUN" ] || unfinished=$(shown "$(<"$TELL_RUN")")
+  jq_program report/sweep -n --arg stopped "$SWEEP_STOPPED" --arg unfinished "$unfinished" "$SCRATCH/summaries" \
+    >"$SCRATCH/sweep"
+  show_sweep "$SCRATCH/sweep"
+  [ -s "$SCRATCH/summaries" ] || [ -n "$unfinished" ] || return 0
+  folder=$(new_run "$SWEEP_PARENT" sweep)
+  cp "$SCRATCH/sweep" "$folder/sweep.json"
+  say "sweep $(shown "$folder")"
+  [ "$(loopback)" = true ] || say "to delete what it wrote: ./driver.sh delete $(shown "$folder")"
+  draw_sweep "$folder/sweep" "$folder/sweep.json"
+}
+
+show_sweep() { # SWEEP.json
+  if [ -n "$OPT_JSON" ]; then
+    cat "$1"
+  else
+    jq_program report/sweep_table -r "$1"
+  fi
+}
+
+is_sweep() { # FOLDER
+  [ -f "$1/sweep.json" ]
+}
+
+# A SWEEP the user named: a path, or the name of a folder in PARENT. Fails where it is none.
+find_sweep() { # PARENT SWEEP
+  local sweep
+  for sweep in "${2%/}" "$1/${2%/}"; do
+    is_sweep "$sweep" || continue
+    printf '%s' "$sweep"
+    return 0
+  done
+  return 1
+}
+
+# The folders of its runs, which lie beside its own; reads before what they read.
+runs_of_sweep() { # SWEEP
+  local parent name
+  parent=$(cd "$1/.." && pwd)
+  jq -r '(.unfinished // empty), (.rows | reverse[] | .runs[]) | split("/")[-1]' "$1/sweep.json" | while IFS= read -r name; do
+    if [ -f "$parent/$name/run.json" ]; then
+      printf '%s\n' "$parent/$name"
+    else
+      say "$(shown "$parent/$name") is not there any more: what it wrote is not known"
+    fi
+  done
+}
+
+# A sweep's table and picture again; returns 1 unless it came to its end with all jobs good.
+report_sweep() { # FOLDER
+  show_sweep "$1/sweep.json"
+  draw_sweep "$1/sweep" "$1/sweep.json"
+  jq -e '.stopped == null and all(.rows[]; .failed == 0)' "$1/sweep.json" >/dev/null || return 1
+}
