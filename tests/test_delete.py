@@ -387,13 +387,17 @@ def test_a_run_that_a_driver_works_on_is_refused(driver):
         ([1, 1], [{"job": 1}, {"job": 0, "launch": 2}], [], (1, 0, 110)),
         ([1, 1], [{"job": 0}, {"job": 1}], [[0]], (1, 0, 120)),
         ([1, 1], [{"job": 0, "launch": 2}], [], (2, 0, 110)),
+        # Format 1 did not keep which jobs a further launch had.
+        ([1, None], [{"job": 0}, {"job": 1}], [[0]], (1, 0, 120)),
+        ([1, None], [{"job": 0}, {"job": 1}, {"job": 1, "launch": 2, "error": {"type": "Unanswered"}}], [], (1, 0, 120)),
     ],
 )
 def test_who_may_still_be_writing(tmp_path, launches, records, sent, expected):
     """Two jobs were launched, then one again; squads of so many."""
     run = {
         "launches": [
-            {"n": n, "jobs": [[0, 2 - n]], "squad": squad, "until": 100 + 10 * n} for n, squad in enumerate(launches, 1)
+            {"n": n, "jobs": [[0, 2 - n]] if squad else None, "squad": squad or 1, "until": 100 + 10 * n}
+            for n, squad in enumerate(launches, 1)
         ]
     }
     sent = [[{"job": job} for job in jobs] for jobs in sent]

@@ -635,6 +635,54 @@ def test_the_lost_answer_of_a_single_job_comes_from_the_bucket_too(driver):
     assert driver.invoked("b") == 1 and errors(driver.only_run()) == {}
 
 
+def test_an_orphan_does_not_write_over_what_a_later_driver_has_found(driver, tmp_path):
+    run = tmp_path / "run"
+    for folder in ("work", "answers"):
+        (run / folder).mkdir(parents=True)
+    (run / "work" / "1-000000.event").write_text('{"jobs": []}')
+    (run / "work" / "1-000000.jobs").write_text('[{"job": 0, "op": "write", "key": "k"}]')
+    found = run / "answers" / "1-000000.ndjson"
+    found.write_text("found\n")
+    (driver.bin / "aws").unlink()
+    (driver.bin / "aws").write_text(
+        f"#!/bin/sh\n/bin/rm '{run}/work/1-000000.sent'\necho Connection was closed >&2\nexit 255\n"
+    )
+    (driver.bin / "aws").chmod(0o755)
+    (tmp_path / "answers").mkdir()
+    later = int(time.time()) + 60
+    arguments = ["send", run, tmp_path, "f", 900, 0, later, told_of(os.getpid()).strip(), "b", "folder/", "1-000000"]
+    command = [driver.bin / "bash", part("invoke.sh"), *map(str, arguments)]
+    subprocess.run(command, env=driver.env, check=True, timeout=60)
+    assert found.read_text() == "found\n"
+
+
+def in_shell(script, *arguments):
+    sources = [part(name) for name in ("messages.sh", "process.sh", "tools.sh", "runs.sh")]
+    loaded = "".join(f". '{source}'; " for source in sources)
+    command = ["bash", "-euc", f"ROOT='{ROOT}'; {loaded} {script}", "-", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_a_run_json_that_cannot_be_changed_stays_as_it_was(driver, tmp_path):
+    driver.run("write", 1, 1)
+    run = driver.only_run()
+    before = (run / "run.json").read_text()
+    done = in_shell('SCRATCH=/nowhere; amend "$1" .deleted 5', run)
+    assert done.returncode == 1 and (run / "run.json").read_text() == before
+
+
+def test_what_is_kept_of_one_run_is_not_taken_for_another(driver, tmp_path):
+    driver.run("write", 1, 1)
+    driver.run("write", 1, 1, "--bucket", "other-bucket")
+    full, other = driver.runs()
+    (full / "run.part" / "run.json").mkdir(parents=True)
+    script = 'SCRATCH=$3; amend "$1" .deleted 5 || field "$1" .deleted; field "$2" .bucket; amend "$2" .deleted 6'
+    done = in_shell(script, full, other, tmp_path)
+    assert done.stdout.split() == ["5", "other-bucket"], done.stderr
+    assert (config_of(full)["deleted"], config_of(other)["deleted"]) == (None, 6)
+    assert config_of(other)["bucket"] == "other-bucket"
+
+
 def test_a_folder_has_one_driver(driver):
     driver.hasty()
     (driver.stub / "squad-1-000001.json").write_text("slow\n")
@@ -804,7 +852,13 @@ def test_a_sweep_that_is_interrupted_shows_what_there_is(driver):
     assert process.returncode == 130, err
     assert "STOPPED EARLY (interrupted)" in out and re.search(r"write +1 +1 ", out)
     (kept,) = (driver.project / "runs").glob("*-sweep")
-    assert read_json(kept / "sweep.json")["stopped"] == "interrupted"
+    sweep = read_json(kept / "sweep.json")
+    assert sweep["stopped"] == "interrupted"
+    # What the run that was cut short may have written belongs to the sweep as well.
+    runs = {run.name for run in driver.runs() if run != kept}
+    named = {run.split("/")[-1] for row in sweep["rows"] for run in row["runs"]}
+    assert {sweep["unfinished"].split("/")[-1]} == runs - named
+    assert sweep["unfinished"] in driver.run("delete", kept, "--dry-run").out
     assert processes_of(driver) == []
 
 
