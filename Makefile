@@ -48,10 +48,14 @@ destroy: .venv/installed ## Remove all that deploy made. Asks; FORCE=1 does not.
 
 ##@ Test
 
+# Tests that time what the processors do have them to themselves. The others wait more than they work: side by side.
+TIMED := $(patsubst %,tests/test_%.py,faults limiter local local_fleet local_pressure picture squad worker)
+
 .PHONY: test
 test: lint build .venv/tested ## Everything: format, lints, unit and property tests, driver and end-to-end tests
 	cargo test --locked --workspace
-	python -m pytest tests
+	python -m pytest tests --numprocesses 3 --dist worksteal $(TIMED:%=--ignore %)
+	python -m pytest $(TIMED)
 
 .PHONY: lint
 lint: .venv/tested ## Formatting, clippy, ShellCheck and cfn-lint
