@@ -127,6 +127,8 @@ ROOT=$(cd "${script:-.}" && pwd)
 . "$ROOT/driver/plan/keys.sh"
 # shellcheck source=driver/plan/fleet.sh
 . "$ROOT/driver/plan/fleet.sh"
+# shellcheck source=driver/plan/folder.sh
+. "$ROOT/driver/plan/folder.sh"
 # shellcheck source=driver/explain.sh
 . "$ROOT/driver/explain.sh"
 # shellcheck source=driver/credentials.sh
@@ -177,7 +179,7 @@ help() {
   done <"$ROOT/driver.sh"
 }
 
-# One run: resolve, check, plan, launch, collect, print.
+# One run: its keys, where it goes, whether it can; its folder; the launch; the table.
 bench() { # OP
   local op=$1 parent run
   parent=${OPT_OUT:-$ROOT/runs}
@@ -194,37 +196,8 @@ bench() { # OP
   lock "$run"
   plan "$run" "$SCRATCH/config"
   say "run $(shown "$run")"
-  jq -n --argjson jobs "$NUMBER" '[[0, $jobs - 1]]' >"$SCRATCH/all"
   launch "$run" "$SCRATCH/all"
   settle "$run"
-}
-
-# Checks that so many jobs of a configuration can be launched, says what that will be, and leaves it in SCRATCH/config.
-prepare() { # CONFIGURATION-FILE JOBS
-  local squads=''
-  fleet "$1" "$2" >"$SCRATCH/config"
-  [ -z "$OPT_DRY_RUN" ] || dry_run "$2"
-  check_fleet "$SCRATCH/config" "$2"
-  [ -z "$OPT_DRY_RUN" ] || return 0
-  ! jq -e '.squad > 1' "$SCRATCH/config" >/dev/null || squads=yes
-  ping "$squads" "$SCRATCH/ping"
-  CLOCK_OFFSET=$(jq .clock.offset_s "$SCRATCH/ping")
-  fleet "$1" "$2" "$SCRATCH/ping" >"$SCRATCH/config"
-  show_plan "$2" true >&2
-}
-
-# Says what a run would be; needs no run folder.
-dry_run() { # JOBS
-  if [ -n "$OPT_JSON" ]; then
-    jq . "$SCRATCH/config"
-  else
-    show_plan "$1" false
-  fi
-}
-
-show_plan() { # JOBS BRIEF
-  jq_program plan/plan -r --argjson jobs "$1" --argjson brief "$2" \
-    --slurpfile prices "$ROOT/driver/plan/prices.json" "$SCRATCH/config"
 }
 
 main() {

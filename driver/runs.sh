@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The run folders: making one, finding one, planning into one.
+# The run folders: making one, finding one, reading and changing its run.json; and the clock of its moments.
 
 # Makes PARENT/<UTC time>-<op>-<number> and prints it. A second belongs to one run, so that names sort by time.
 # A sweep has no number.
@@ -49,41 +49,12 @@ shown() { # PATH
   printf '%s' "${1#"$PWD/"}"
 }
 
-# 128 random bits, in hex digits.
-new_id() {
-  od -An -v -tx1 -N 16 /dev/urandom | tr -d ' \n'
-}
-
-# Writes what is going to happen into a new run's folder.
-plan() { # RUN CONFIGURATION-FILE
-  local run=$1 id
-  id=$(new_id)
-  run_json "$READ_RUN" >"$SCRATCH/read"
-  {
-    cp "$SCRATCH/keys.txt" "$run/keys.txt" &&
-      jq_program plan/jobs -c -n -R --slurpfile config "$2" <"$run/keys.txt" >"$run/jobs.ndjson" &&
-      jq_program plan/plan_run --arg id "$id" --arg driver "$(own_version)" \
-        --slurpfile read "$SCRATCH/read" --arg read_name "${READ_RUN##*/}" "$2" >"$run/run.part" &&
-      # Last: a folder with a run.json is a run.
-      mv "$run/run.part" "$run/run.json"
-  } 2>"$SCRATCH/unplanned" || no_room "$run"
-}
-
 # Ends where a run's folder cannot take what must be there before anything is launched.
 no_room() { # RUN
   local why
   why=$(awk 'END { sub(/.*: /, ""); print }' "$SCRATCH/unplanned")
   refuse "$(shown "$1") cannot be written${why:+ ($why)}: nothing was launched; make room, or" \
     "name another folder with --out"
-}
-
-# RUN/answers holds what there is; the records of an ended launch come first, so that what arrives later wins.
-open_answers() { # RUN
-  [ ! -d "$1/answers" ] || return 0
-  rm -rf "$1/answers.part" &&
-    mkdir "$1/answers.part" &&
-    { [ ! -f "$1/records.ndjson" ] || cp "$1/records.ndjson" "$1/answers.part/0.ndjson"; } &&
-    mv "$1/answers.part" "$1/answers"
 }
 
 # Seconds that the workers' clock is ahead of this machine's, as the ping, or the run, has told.
@@ -99,9 +70,13 @@ seconds_now() {
   printf '%d' "$(($(date +%s) + $(LC_ALL=C printf '%.0f' "$CLOCK_OFFSET")))"
 }
 
+set_clock() { # SECONDS-AHEAD
+  CLOCK_OFFSET=$1
+}
+
 # Takes the workers' clock from the run's last launch.
 clock_of() { # RUN
-  CLOCK_OFFSET=$(field "$1" '.launches[-1].clock.offset_s // 0')
+  set_clock "$(field "$1" '.launches[-1].clock.offset_s // 0')"
 }
 
 # run.json in format 2, whatever it was written in; nothing for no RUN.

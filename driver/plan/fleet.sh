@@ -73,3 +73,31 @@ besides() { # OP
     fi
   done
 }
+
+# Checks that so many jobs of a configuration can be launched, says what that will be, and leaves it in SCRATCH/config.
+prepare() { # CONFIGURATION-FILE JOBS
+  local squads=''
+  fleet "$1" "$2" >"$SCRATCH/config"
+  [ -z "$OPT_DRY_RUN" ] || dry_run "$2"
+  check_fleet "$SCRATCH/config" "$2"
+  [ -z "$OPT_DRY_RUN" ] || return 0
+  ! jq -e '.squad > 1' "$SCRATCH/config" >/dev/null || squads=yes
+  ping "$squads" "$SCRATCH/ping"
+  set_clock "$(jq .clock.offset_s "$SCRATCH/ping")"
+  fleet "$1" "$2" "$SCRATCH/ping" >"$SCRATCH/config"
+  show_plan "$2" true >&2
+}
+
+# Says what a run would be; needs no run folder.
+dry_run() { # JOBS
+  if [ -n "$OPT_JSON" ]; then
+    jq . "$SCRATCH/config"
+  else
+    show_plan "$1" false
+  fi
+}
+
+show_plan() { # JOBS BRIEF
+  jq_program plan/plan -r --argjson jobs "$1" --argjson brief "$2" \
+    --slurpfile prices "$ROOT/driver/plan/prices.json" "$SCRATCH/config"
+}

@@ -21,6 +21,15 @@ answers_in() { # FOLDER ...
   done
 }
 
+# RUN/answers holds what there is; the records of an ended launch come first, so that what arrives later wins.
+open_answers() { # RUN
+  [ ! -d "$1/answers" ] || return 0
+  rm -rf "$1/answers.part" &&
+    mkdir "$1/answers.part" &&
+    { [ ! -f "$1/records.ndjson" ] || cp "$1/records.ndjson" "$1/answers.part/0.ndjson"; } &&
+    mv "$1/answers.part" "$1/answers"
+}
+
 # The last line of each job and launch, where the first of them stood: {"job":7,"launch":1,...
 latest_records() {
   LC_ALL=C awk -F, '
