@@ -99,6 +99,8 @@ set -euo pipefail
 
 PROGRAM=driver
 unset CDPATH
+# What a run leaves is its user's alone.
+umask 077
 # Where a link to it leads.
 script=${BASH_SOURCE[0]}
 while [ -L "$script" ]; do

@@ -5,7 +5,7 @@
 # reach it, and ending the group ends its children too. Its number is in GROUP.
 start_group() { # COMMAND...
   set -m
-  "$@" &
+  "$@" 9>&- &
   GROUP=$!
   set +m
 }
@@ -15,7 +15,7 @@ start_group_on() { # STDIN STDOUT STDERR COMMAND...
   local in=$1 out=$2 err=$3
   shift 3
   set -m
-  "$@" <"$in" >"$out" 2>"$err" &
+  "$@" <"$in" >"$out" 2>"$err" 9>&- &
   GROUP=$!
   set +m
 }

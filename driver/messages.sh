@@ -30,7 +30,15 @@ scratch() {
   SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/terabit.XXXXXX") || refuse "no temporary folder can be made in ${TMPDIR:-/tmp}"
   trap leave EXIT
   trap interruption INT TERM HUP
+  # Everything on its way is there: a full disk is said now, not by whatever fails first.
+  head -c 1048576 /dev/zero 2>/dev/null >"$SCRATCH/room" ||
+    refuse "${TMPDIR:-/tmp} has no room for temporary files: make some, or name another folder with TMPDIR="
+  rm -f "$SCRATCH/room"
 }
+
+# Where messages go; what is started in the background does not hold it open. (bash 3.2 wants a number.)
+OWN_STDERR=9
+{ exec 9>&2; } 2>/dev/null || exec 9>/dev/null
 
 # What an interruption means is said by each phase; then the driver ends.
 INTERRUPTION=(say "interrupted before anything was launched")
@@ -41,6 +49,8 @@ on_interruption() { # COMMAND ARGUMENT...
 
 interruption() {
   trap '' INT TERM HUP
+  # Not to where the command that was cut short should have complained.
+  exec 2>&"$OWN_STDERR"
   "${INTERRUPTION[@]}" || true
   exit 130
 }

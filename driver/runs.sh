@@ -37,11 +37,20 @@ find_run() { # PARENT RUN
   local run
   for run in "${2%/}" "$1/${2%/}"; do
     if [ -f "$run/run.json" ]; then
+      whole "$run"
       printf '%s' "$run"
       return 0
     fi
   done
   usage "there is no run \"$2\": neither it nor $1/${2%/} is a folder with a run.json in it"
+}
+
+# Refuses a run whose run.json tells too little to go on with.
+whole() { # RUN
+  jq -e -s 'length == 1 and (.[0] | type == "object" and (.jobs | type == "number") and (.op | IN("write", "read"))
+    and all(.bucket, .function; type == "string"))' "$1/run.json" >/dev/null 2>&1 ||
+    usage "$(shown "$1")/run.json is damaged; jq . $(shown "$1")/run.json says where. What its workers told is shown" \
+      "by: cp $(shown "$1")/records.ndjson some.ndjson && ./driver.sh report some.ndjson"
 }
 
 # The path as somebody in this folder would type it.

@@ -25,8 +25,8 @@ jq_program() { # ROOM/NAME ARGUMENT-OF-JQ...
 }
 
 tools_of() { # COMMAND
-  printf 'awk cat find jq mktemp rm sort xargs '
-  [ "$1" = report ] || printf 'aws cmp cp date fold grep head mkdir mv od sleep tr wc '
+  printf 'awk cat find head jq mktemp rm sort xargs '
+  [ "$1" = report ] || printf 'aws cmp cp date fold grep mkdir mv od sleep tr wc '
 }
 
 package_of() { # TOOL, for apt-get

@@ -25,6 +25,7 @@ def test_a_write_leaves_its_folder(driver):
         "run.json",
         "summary.json",
     ]
+    assert {path.stat().st_mode & 0o077 for path in [run, *run.iterdir()]} == {0}, "private to its user"
     keys = (run / "keys.txt").read_text().splitlines()
     assert len(set(keys)) == 3 and all(re.fullmatch("[0-9A-F]{32}", key) for key in keys)
     config = read_json(run / "run.json")
@@ -363,6 +364,13 @@ def test_a_disk_that_fills_up_in_mid_run_loses_nothing(driver):
     assert len(ndjson(run / "records.ndjson")) == 4
     assert read_json(run / "run.json")["launches"][0]["end"] is not None
     assert driver.run("report", run).out == done.stdout
+
+
+def test_temporary_files_without_room_are_said_at_once(driver):
+    driver.env["TMPDIR"] = str(driver.project / "runs")
+    done = in_a_small_disk(driver, "write", 1, 1, "--out", driver.home / "runs")
+    assert done.returncode == 3 and raw(done.stderr) == [], done.stderr
+    assert "has no room for temporary files" in done.stderr and "TMPDIR" in done.stderr
 
 
 def test_a_full_disk_is_said_before_anything_is_launched(driver):

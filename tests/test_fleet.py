@@ -590,8 +590,9 @@ def test_further_launches_are_of_what_is_left_and_keep_what_belongs_to_the_first
     driver.run("read", "--key-file", driver.keys("a", "b"), "--squad", 1, exit=1)
     run = driver.only_run()
     (first,) = config_of(run)["launches"]
-    driver.run("read", "--resume", run, exit=1)
-    driver.run("read", "--resume", run)
+    again = driver.run("read", "--resume", run, exit=1)
+    assert "1 ShortBody, in launch 2" in again.out
+    assert "in launch" not in driver.run("read", "--resume", run).out
     assert [(r["job"], r["launch"], "error" in r) for r in records(run)] == [
         (0, 1, False),
         (1, 1, True),
@@ -661,6 +662,11 @@ def in_shell(script, *arguments):
     loaded = "".join(f". '{source}'; " for source in sources)
     command = ["bash", "-euc", f"ROOT='{ROOT}'; {loaded} {script}", "-", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_an_interruption_is_told_wherever_messages_were_sent():
+    done = in_shell('on_interruption say "what it means"; interruption 2>/dev/null')
+    assert done.returncode == 130 and "what it means" in done.stderr
 
 
 def test_a_run_json_that_cannot_be_changed_stays_as_it_was(driver, tmp_path):

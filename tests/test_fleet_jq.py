@@ -279,6 +279,14 @@ def test_a_fleet_that_has_no_room_is_refused_with_what_fits_and_what_raises_it()
     assert "the function has 50 reserved" in (line := limits(60, reserved=50)) and "put-function-concurrency" in line
 
 
+def test_of_a_fleet_in_waves_a_part_runs_at_once():
+    run = {"op": "write", "mb_per_file": 1, "function": "terabit", "memory_mb": 512, "loopback": False, "squad": 256,
+           "environments": 16448}  # fmt: skip
+    line = jq("-n", "-r", "-f", part("limits.jq"), run=[run], jobs=99_999, squad=("",), besides=("",), function=[],
+              account=[ACCOUNT])  # fmt: skip
+    assert line.startswith("refuse 16,448 environments run at once")
+
+
 def test_more_than_half_of_the_account_is_a_warning():
     assert "more than half" in limits(600) and "refuse" not in limits(600)
 

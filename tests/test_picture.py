@@ -262,8 +262,9 @@ def test_nothing_is_drawn_of_nothing():
     assert spec(chart([failure("Crashed")] * 3, a_run(3))) is None
 
 
-def test_jobs_that_moved_nothing_are_drawn():
-    drawn = spec(chart([failed(0, 4)], a_run(1)))
+@pytest.mark.parametrize("loopback", [False, True])
+def test_jobs_that_moved_nothing_are_drawn(loopback):
+    drawn = spec(chart([failed(0, 4)], a_run(1, loopback=loopback)))
     assert drawn["datasets"]["jobs 0"][0]["error"] == "ShortBody"
     assert "How fast each worker was" not in json.dumps(drawn)
 

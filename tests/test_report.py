@@ -199,6 +199,17 @@ def test_the_exit_status_of_several_is_that_of_the_worst(driver):
     driver.run("report", good, records_file(driver.project / "empty.ndjson"), exit=1)
 
 
+@pytest.mark.parametrize("text", ["", "{", "[1]", "7", '{"op": "write", "jobs": "x"}', '{"op": "write", "jobs": 1}', "{}{}"])
+def test_a_damaged_run_json_is_named_with_what_still_helps(driver, text):
+    driver.run("write", 1, 1)
+    run = driver.only_run()
+    (run / "run.json").write_text(text)
+    for command in (["report", run], ["delete", run], ["read", run], ["write", "--resume", run]):
+        done = driver.run(*command, exit=2)
+        assert "run.json is damaged" in done.err and "records.ndjson" in done.err
+        assert all(line.startswith("driver: ") for line in done.err.splitlines()), done.err
+
+
 @pytest.mark.parametrize("name", ["nowhere", "nowhere.ndjson", "lib", "runs/nowhere", ""])
 def test_what_cannot_be_read_is_refused_before_anything_is_printed(driver, name):
     good = run_folder(driver, "20260101T000000Z-write-2")

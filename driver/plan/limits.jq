@@ -43,8 +43,13 @@ $run[0] as $run
   def concurrency:
     if $free == null then empty
     elif $need > $free then
-      "refuse \($jobs | counted("worker"; "workers"))"
-      + (if $run.squad > 1 then " and \($need - $jobs | counted("squad"; "squads"))" else "" end)
+      "refuse "
+      # Of a very large fleet only a part runs at once.
+      + (if $need < $jobs then "\($need | grouped) environments"
+         else
+           ($jobs | counted("worker"; "workers"))
+           + if $run.squad > 1 then " and \($need - $jobs | counted("squad"; "squads"))" else "" end
+         end)
       + " run at once, and \(if $reserved != null then "the function has \($free | grouped) reserved for it"
                              else "the account has \($free | grouped) free" end)."
       + what_fits

@@ -106,7 +106,11 @@ def layout:
       mbps: ([.[].rates[].mbps2] | max // 0 | . * 1.06),
       workers: ([.[].rates[].workers] | max // 0),
       # A cap far above what was reached must not press that flat.
-      gbs: (if $moved > 0 and $cap > 2.5 * $moved then $moved else [$cap, $moved] | max end)
+      # Where nothing was moved, and no cap is known, there is a scale all the same.
+      gbs: (
+        if $moved > 0 and $cap > 2.5 * $moved then $moved else [$cap, $moved] | max end
+        | if . > 0 then . else 1 end
+      )
     }
   + if length == 1 then {across: 1, width: 780, whole: 780, shrink: 1, ticks: 10}
     elif length == 2 then {across: 2, width: 350, whole: 950, shrink: 1, ticks: 10}

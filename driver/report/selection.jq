@@ -4,6 +4,7 @@
 # Output:  {launch: the first one that began a job, launches: how many there were, jobs: how many that launch had,
 #          records: of these, missing: jobs without one, unfinished: jobs without a good record in any launch,
 #          repeated: how many records a later one of the same job and launch replaced,
+#          last_failures: of each job that no launch completed, where a later launch tried it,
 #          uploads_left: how many say that an upload may be left open,
 #          unplanned: {count, example} of records whose job or launch was not planned; they count nowhere else}.
 
@@ -46,6 +47,15 @@ def last_of_each:
 # How many jobs have a good record.
 def good_jobs: [.[] | select(.error == null) | .job | numbers] | unique | length;
 
+# Of each job that no launch completed the last failure, where that is of a launch after the first one.
+def last_failures($launch):
+  if all(.[]; .launch <= $launch) then []
+  else
+    sort_by(.launch)
+    | group_by(.job)
+    | map(select(all(.[]; .error != null)) | .[-1] | select(.launch > $launch))
+  end;
+
 def selection($run):
   ($run | launched) as $launched
   | map(select(is_planned($run; $launched))) as $planned
@@ -73,6 +83,7 @@ def selection($run):
       ),
       repeated: (($planned | length) - ($each | length)),
       uploads_left: ([$each[] | select(.upload_left != null)] | length),
+      last_failures: ($each | last_failures($launch)),
       unplanned: {
         count: ($unplanned | length),
         example: (

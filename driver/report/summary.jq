@@ -11,6 +11,7 @@
 #          null where there is none: how many, by type, what they were to move, and until when they may have held their
 #          slots, in seconds after the first start. They began with the first job for all anyone knows. While there are
 #          some, the fields named in at_least are not above their true value, those in at_most not below it.
+# last_failures: by type, of the jobs that further launches have not completed either, each at its last.
 # cut_off: failed jobs that the moment to give up has ended.
 # Damage:  repeated: records that a later one of the same job and launch replaced. unplanned: {count, example: {line,
 #          message}} of records of no planned job, which count nowhere else. sent: {jobs, bytes} of failed jobs that had
@@ -191,6 +192,11 @@ $run[0] as $run
     untimed: ($untimed | untimed_jobs($planned; $first; $ended_by)),
     sent: ($failed | sent_in_vain),
     uploads_left: $selection.uploads_left,
+    last_failures: (
+      $selection.last_failures
+      | by_type
+      | map_values({jobs: .[0]} + (.[1] | {job, launch, message}))
+    ),
     requests: ([$records[].requests] | total),
     requests_per_s: ($began | peak_requests),
     retries: ([$records[].retries] | total),

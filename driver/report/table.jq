@@ -129,6 +129,13 @@ def failures($colour):
       | wrapped(width - 11)[]
       | " " * 11 + .);
 
+# Why further launches have not completed the rest.
+def last_failures($colour):
+  .last_failures // {}
+  | to_entries[]
+  | ("    \(.value.jobs | grouped | right(6)) \(.key | visible), in launch \(.value.launch)" | alarming($colour)),
+    ("job \(.value.job): \(.value.message | tostring | visible | shortened(500))" | wrapped(width - 11)[] | " " * 11 + .);
+
 # What S3 holds of uploads that no worker could abort shows in no list of objects, and costs.
 def uploads_left($run; $source):
   select((.uploads_left // 0) > 0)
@@ -211,6 +218,7 @@ def judgement($colour):
   ("\(.jobs - .failed - .missing | grouped) good, \(.failed | grouped) failed, \(.missing | grouped) missing"
     | row("jobs")),
   failures($colour),
+  last_failures($colour),
   sent,
   uploads_left($run; $source),
   workers,

@@ -44,8 +44,11 @@ def page(spec, light, dark):
 def write(path, content):
     """All of it or nothing: somebody may be looking at the last one."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_bytes(content)
-    part.replace(path)
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def is_free(target):
