@@ -195,7 +195,7 @@ def test_what_cannot_end_in_time_is_said_and_not_refused(driver):
 
 
 def test_a_timeout_too_short_for_the_start_is_refused(driver):
-    answer(driver, "function", FUNCTION | {"Timeout": 12})
+    answer(driver, "function", FUNCTION | {"Timeout": 20})
     done = driver.run("write", 1800, 1, "--squad", 57, exit=3)
     assert "--timeout 900" in done.err and "--start-in 0" in done.err
     assert driver.calls("ping") == []

@@ -84,16 +84,11 @@ def planned(number, **more):
     return [{"job": n, "op": "write", "key": f"k{n}", **more} for n in range(number)]
 
 
-def invocations(jobs, squad, launches=([[0, 6]],), **launch):
-    run = {
-        "answers": "p/terabit-runs/x/",
-        "launches": [
-            {"n": n, "jobs": ranges, "squad": squad, "open_s": 1, "start_at": 5, "stop_by": 9, **launch}
-            for n, ranges in enumerate(launches, 1)
-        ],
-    }
+def invocations(jobs, squad, n=1, ranges=([0, 6],), **launch):
+    run = {"answers": "p/terabit-runs/x/"}
+    launch = {"n": n, "jobs": ranges, "squad": squad, "open_s": 1, "start_at": 5, "stop_by": 9, **launch}
     text = "".join(json.dumps(one) + "\n" for one in jobs)
-    lines = jq("-c", "-n", "-r", "-f", part("invocations.jq"), text=text, run=[run]).splitlines()
+    lines = jq("-c", "-n", "-r", "-f", part("invocations.jq"), text=text, run=[run], launch=[launch]).splitlines()
     return [(name, json.loads(a), json.loads(b)) for name, a, b in zip(lines[::3], lines[1::3], lines[2::3])]
 
 
@@ -112,7 +107,7 @@ def test_invocations_hold_every_job_once_in_order(squad):
 def test_a_further_launch_takes_its_own_jobs_and_other_names():
     # In format 1 the jobs of further launches stood among those that were planned.
     jobs = [*planned(4), *planned(2, launch=2)]
-    again = invocations(jobs, 2, launches=([[0, 3]], [[0, 1], [3, 3]]), start_at=None)
+    again = invocations(jobs, 2, n=2, ranges=[[0, 1], [3, 3]], start_at=None)
     assert [job["job"] for _, jobs, _ in again for job in jobs] == [0, 1, 3]
     assert [name for name, _, _ in again] == ["2-000000"]
     assert all(set(job) == {"op", "key", "open_s", "stop_by"} for _, _, event in again for job in event["jobs"])

@@ -12,5 +12,6 @@ status=0
 aws s3api "${2%%.*}" --cli-input-json "file://$base.request" --output json --cli-connect-timeout 20 \
   --cli-read-timeout 120 >"$base.answer" 2>"$base.complaint" </dev/null || status=$?
 jq -c -L "$root/driver" -f "$root/driver/delete/left.jq" --slurpfile answer "$base.answer" \
-  --rawfile complaint "$base.complaint" --argjson status "$status" "$base.request" >"$base.part" && mv "$base.part" "$base.left"
+  --rawfile complaint "$base.complaint" --argjson status "$status" "$base.request" >"$base.part" &&
+  mv "$base.part" "$base.left"
 exit 0
