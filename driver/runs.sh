@@ -37,7 +37,7 @@ find_run() { # PARENT RUN
   local run
   for run in "${2%/}" "$1/${2%/}"; do
     if [ -f "$run/run.json" ]; then
-      whole "$run"
+      intact "$run"
       printf '%s' "$run"
       return 0
     fi
@@ -46,7 +46,7 @@ find_run() { # PARENT RUN
 }
 
 # Refuses a run whose run.json tells too little to go on with.
-whole() { # RUN
+intact() { # RUN
   jq -e -s 'length == 1 and (.[0] | type == "object" and (.jobs | type == "number") and (.op | IN("write", "read"))
     and all(.bucket, .function; type == "string"))' "$1/run.json" >/dev/null 2>&1 ||
     usage "$(shown "$1")/run.json is damaged; jq . $(shown "$1")/run.json says where. What its workers told is shown" \

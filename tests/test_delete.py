@@ -371,6 +371,9 @@ def test_a_run_that_a_driver_works_on_is_refused(driver):
     interrupt(process)
 
 
+LOST = {"error": {"type": "Unanswered"}}
+
+
 @pytest.mark.parametrize(
     ("launches", "records", "sent", "expected"),
     [
@@ -389,7 +392,7 @@ def test_a_run_that_a_driver_works_on_is_refused(driver):
         ([1, 1], [{"job": 0, "launch": 2}], [], (2, 0, 110)),
         # Format 1 did not keep which jobs a further launch had.
         ([1, None], [{"job": 0}, {"job": 1}], [[0]], (1, 0, 120)),
-        ([1, None], [{"job": 0}, {"job": 1}, {"job": 1, "launch": 2, "error": {"type": "Unanswered"}}], [], (1, 0, 120)),
+        ([1, None], [{"job": 0}, {"job": 1}, {"job": 1, "launch": 2} | LOST], [], (1, 0, 120)),
     ],
 )
 def test_who_may_still_be_writing(tmp_path, launches, records, sent, expected):

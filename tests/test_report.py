@@ -199,7 +199,9 @@ def test_the_exit_status_of_several_is_that_of_the_worst(driver):
     driver.run("report", good, records_file(driver.project / "empty.ndjson"), exit=1)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "7", '{"op": "write", "jobs": "x"}', '{"op": "write", "jobs": 1}', "{}{}"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1]", "7", '{"op": "write", "jobs": "x"}', '{"op": "write", "jobs": 1}', "{}{}"]
+)
 def test_a_damaged_run_json_is_named_with_what_still_helps(driver, text):
     driver.run("write", 1, 1)
     run = driver.only_run()

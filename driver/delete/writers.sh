@@ -8,7 +8,8 @@ await_writers() { # RUN
   left=$((until - $(seconds_now)))
   [ "$left" -gt 0 ] || return 0
   say "$(shown "$1"): $(jq -r -L "$ROOT/driver" --argjson now "$(now)" \
-    'include "run/writing"; include "text"; writing($now)' "$SCRATCH/writers"); waiting for that; Ctrl-C leaves everything as it is"
+    'include "run/writing"; include "text"; writing($now)' "$SCRATCH/writers"); waiting for that;" \
+    "Ctrl-C leaves everything as it is"
   while [ "$left" -gt 0 ]; do
     if [ -t 2 ]; then
       printf '\r\033[K%s: waiting for workers, %d s' "$PROGRAM" "$left" >&2

@@ -2,8 +2,9 @@
 # Input:   summaries, each with its run's folder (-n); $stopped: why the sweep ended early, empty if it did not;
 #          $unfinished: the folder of the run that it cut short, empty for none.
 # Output:  {stopped, unfinished, rows: [one for each op and number of workers]}. goodput and ideal in GB/s; mbps in MB/s
-#          per worker. ideal: as many times the goodput per worker of the op's smallest valid fleet that moved something; of_ideal:
-#          only of valid runs. Runs in which no job began have no rate. at_least: some goodput is only a bound.
+#          per worker. ideal: as many times the goodput per worker of the op's smallest valid fleet that moved
+#          something; of_ideal: only of valid runs. Runs in which no job began have no rate. at_least: some goodput is
+#          only a bound.
 
 include "text";
 

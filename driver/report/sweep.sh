@@ -104,7 +104,8 @@ find_sweep() { # PARENT SWEEP
 runs_of_sweep() { # SWEEP
   local parent name
   parent=$(cd "$1/.." && pwd)
-  jq -r '(.unfinished // empty), (.rows | reverse[] | .runs[]) | split("/")[-1]' "$1/sweep.json" | while IFS= read -r name; do
+  jq -r '(.unfinished // empty), (.rows | reverse[] | .runs[]) | split("/")[-1]' "$1/sweep.json" |
+    while IFS= read -r name; do
     if [ -f "$parent/$name/run.json" ]; then
       printf '%s\n' "$parent/$name"
     else

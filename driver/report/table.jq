@@ -134,7 +134,9 @@ def last_failures($colour):
   .last_failures // {}
   | to_entries[]
   | ("    \(.value.jobs | grouped | right(6)) \(.key | visible), in launch \(.value.launch)" | alarming($colour)),
-    ("job \(.value.job): \(.value.message | tostring | visible | shortened(500))" | wrapped(width - 11)[] | " " * 11 + .);
+    ("job \(.value.job): \(.value.message | tostring | visible | shortened(500))"
+      | wrapped(width - 11)[]
+      | " " * 11 + .);
 
 # What S3 holds of uploads that no worker could abort shows in no list of objects, and costs.
 def uploads_left($run; $source):

@@ -19,8 +19,8 @@ collect() { # RUN
 # Seconds between two looks into the bucket.
 LOOK_EVERY=${LOOK_EVERY:-2}
 
-# Leaves in SCRATCH/waiting the invocations that may still answer; fails where there is none. RUN may have had no room for
-# an answer that is here.
+# Leaves in SCRATCH/waiting the invocations that may still answer; fails where there is none. RUN may have had no room
+# for an answer that is here.
 list_waiting() { # RUN
   local sent name
   for sent in "$1"/work/*.sent; do

@@ -3,9 +3,9 @@
 # per planned job. Usage: invoke.sh send|fetch RUN SCRATCH FUNCTION TIMEOUT START GIVE-UP DRIVER BUCKET FOLDER NAME
 #
 # send invokes, and waits for the answer until GIVE-UP; its workers begin at START (both in epoch seconds on this
-# machine's clock). fetch takes the answer from FOLDER in the bucket. While RUN/work/<name>.sent exists, an answer may still come. Whatever is on its way is in
-# SCRATCH, and stays there where RUN has no room. DRIVER is the process that launched it (see process.sh): once it is
-# gone nothing more is sent, what was sent is still taken in.
+# machine's clock). fetch takes the answer from FOLDER in the bucket. While RUN/work/<name>.sent exists, an answer may
+# still come. Whatever is on its way is in SCRATCH, and stays there where RUN has no room. DRIVER is the process that
+# launched it (see process.sh): once it is gone nothing more is sent, what was sent is still taken in.
 # Exits 0 whatever happens (255 would stop xargs); an invocation without its file is a missing one.
 set -uo pipefail
 
@@ -15,8 +15,8 @@ root=$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 . "$root/driver/process.sh"
 sent=$run/work/$name.sent
 base=$scratch/answers/$name
-# Nothing ran when Lambda throttled: wait 1, 2, 4, ... 20 s, less up to half by lot, so that a fleet spreads out; at most
-# 2 s, and as often as it takes, while the start is ahead.
+# Nothing ran when Lambda throttled: wait 1, 2, 4, ... 20 s, less up to half by lot, so that a fleet spreads out; at
+# most 2 s, and as often as it takes, while the start is ahead.
 most_tries=8
 
 start_is_ahead() {

@@ -63,8 +63,8 @@ invoke_all() { # RUN
   [ -t 2 ] || say "$(answered_jobs "$jobs")"
 }
 
-# Runs invoke.sh for each of some invocations, while a function tells how far they are. What comes of them is in the run's
-# folder, so that nothing is lost with this process.
+# Runs invoke.sh for each of some invocations, while a function tells how far they are. What comes of them is in the
+# run's folder, so that nothing is lost with this process.
 in_parallel() { # send|fetch RUN NAMES-FILE PROCESSES START GIVE-UP PROGRESS...
   local what=$1 run=$2 names=$3 processes=$4 start=$5 give_up=$6 status=0 fleet timeout folder
   shift 6
@@ -136,8 +136,8 @@ rescue() { # RUN
 
 # Where neither the run's folder nor that of the scratch files has room: what answered is in the bucket.
 no_room_at_all() { # RUN
-  say "neither $(shown "$1") nor ${TMPDIR:-/tmp} has room: what the workers answered is in the bucket. Make room, then" \
-    "./driver.sh $(field "$1" .op) --resume $(shown "$1") takes it in"
+  say "neither $(shown "$1") nor ${TMPDIR:-/tmp} has room: what the workers answered is in the bucket. Make room," \
+    "then ./driver.sh $(field "$1" .op) --resume $(shown "$1") takes it in"
   exit 1
 }
 
