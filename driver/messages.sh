@@ -38,7 +38,7 @@ scratch() {
 
 # Where messages go; what is started in the background does not hold it open. (bash 3.2 wants a number.)
 OWN_STDERR=9
-{ exec 9>&2; } 2>/dev/null || exec 9>/dev/null
+exec 9>&2 || exec 9>/dev/null
 
 # What an interruption means is said by each phase; then the driver ends.
 INTERRUPTION=(say "interrupted before anything was launched")

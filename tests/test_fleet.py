@@ -660,7 +660,7 @@ def test_an_orphan_does_not_write_over_what_a_later_driver_has_found(driver, tmp
 def in_shell(script, *arguments):
     sources = [part(name) for name in ("messages.sh", "process.sh", "tools.sh", "runs.sh")]
     loaded = "".join(f". '{source}'; " for source in sources)
-    command = ["bash", "-euc", f"ROOT='{ROOT}'; {loaded} {script}", "-", *map(str, arguments)]
+    command = ["bash", "-euc", f"PROGRAM=test ROOT='{ROOT}'; {loaded} {script}", "-", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
