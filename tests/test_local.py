@@ -9,6 +9,8 @@ import re
 import pytest
 from harness import ROOT, ndjson
 
+MIB = 1 << 20
+
 
 def test_write_then_read_each_key_twice(local):
     local.project = ROOT
@@ -95,8 +97,9 @@ def test_a_function_without_time_to_answer_is_refused(local):
 def test_a_job_that_gives_up_tells_what_it_had_sent(local):
     done = local('"$D" write 2 200 --timeout 4 --out "$RUNS"', "--worker-rate", "20", exit=1)
     for record in ndjson(local.run_of("write") / "records.ndjson"):
-        assert record["error"]["type"] == "Deadline" and record["bytes"] == 0, record
-        assert 20e6 <= record["sent"] <= 200 * 2**20 and record["sent_samples"][-1] > 0
+        # The first part may be short enough to have been confirmed.
+        assert record["error"]["type"] == "Deadline" and record["bytes"] < 64 * MIB, record
+        assert 20e6 <= record["bytes"] + record["sent"] <= 200 * MIB and record["sent_samples"][-1] > 0
     assert "in attempts that never succeeded" in " ".join(done.stdout.split())
     assert "met the deadline" in " ".join(done.stdout.split())
 
