@@ -24,7 +24,11 @@ local: build ## Serve S3 and Lambda on loopback until Ctrl-C; prints the variabl
 ##@ Build
 
 .PHONY: build
-build: .venv/installed ## Build the worker for this machine, and S3 and Lambda on loopback
+build: tools ## Build the worker for this machine, and S3 and Lambda on loopback
+	@$(MAKE) --jobs 2 .venv/installed binaries # one waits for the network, the other for the processors
+
+.PHONY: binaries
+binaries:
 	@cargo build --release --locked --bins
 
 # The worker for AWS: zig links it with the C library that Lambda has, and link-time optimisation makes it small.
