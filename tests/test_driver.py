@@ -308,12 +308,21 @@ def test_throttled_jobs_are_tried_again(driver):
 def test_throttling_without_end_is_a_failure(driver):
     quick_sleep(driver)
     driver.behave("throttled", key="k1")
-    driver.run("read", "--key-file", driver.keys("k0", "k1"), exit=1)
+    driver.run("read", "--key-file", driver.keys("k0", "k1"), "--start-in", 0, exit=1)
     assert driver.invoked("k1") == 8
     record = ndjson(driver.only_run() / "records.ndjson")[1]
     assert record["error"]["type"] == "Throttled" and "8 times" in record["error"]["message"]
     waits = [float(w) for w in (driver.stub / "sleeps").read_text().split() if "." in w and w != "0.1"]
     assert len(waits) == 7 and waits[0] <= 1 and 10 <= waits[-1] <= 20
+
+
+def test_while_the_start_is_ahead_a_throttled_job_is_tried_often(driver):
+    quick_sleep(driver)
+    driver.behave(*["throttled"] * 10, "good", key="k1")
+    driver.run("read", "--key-file", driver.keys("k0", "k1"), "--start-in", 30)
+    assert driver.invoked("k1") == 11
+    waits = [float(w) for w in (driver.stub / "sleeps").read_text().split() if "." in w and w != "0.1"]
+    assert len(waits) == 10 and max(waits) <= 2
 
 
 def test_a_child_that_leaves_nothing_is_missing(driver):
