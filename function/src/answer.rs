@@ -46,9 +46,7 @@ pub struct JobResult {
     /// Megabytes (10^6 bytes) per second: `bytes / (stop - start) / 1e6`. Absent when the job failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mbps: Option<f64>,
-    /// `write` or `read`.
     pub op: &'static str,
-    /// The object's key.
     pub key: String,
     /// Bytes that S3 confirmed (write) or that were received (read).
     pub bytes: u64,
@@ -59,7 +57,7 @@ pub struct JobResult {
     /// What a write sent besides; absent where that is nothing.
     #[serde(flatten)]
     pub in_vain: Option<InVain>,
-    /// HTTP requests between `start` and `stop`, each attempt counted; [`crate::spans::Cut::count`] says how many they
+    /// HTTP requests between `start` and `stop`, each attempt counted; [`crate::spans::Division::count`] says how many they
     /// are where nothing is repeated.
     pub requests: u64,
     /// Those of them that repeated one that had failed.
@@ -118,7 +116,6 @@ pub struct InVain {
 
 impl InVain {
     /// Of `reading`; none, if all that was sent counts.
-    #[must_use]
     pub fn of(reading: &Reading) -> Option<Self> {
         (reading.sent > 0).then(|| Self {
             sent: reading.sent,
@@ -130,7 +127,6 @@ impl InVain {
 /// How long a job's requests took, from their sending to the last byte of their answers, in milliseconds.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct RequestMs {
-    /// The median, by nearest rank.
     pub p50: f64,
     /// 99 of 100 took at most so long, by nearest rank.
     pub p99: f64,
@@ -143,7 +139,6 @@ pub struct RequestMs {
 
 impl RequestMs {
     /// Of the requests of `reading`; none, if it has none.
-    #[must_use]
     pub fn of(reading: &Reading) -> Option<Self> {
         let durations = &reading.durations;
         let rank = |percent: usize| {
@@ -163,13 +158,11 @@ impl RequestMs {
 }
 
 /// `duration` in milliseconds, to the microsecond.
-#[must_use]
 pub fn milliseconds(duration: Duration) -> f64 {
     seconds(duration * 1000)
 }
 
 /// Megabytes (10^6 bytes) per second between two printed moments.
-#[must_use]
 #[expect(clippy::cast_precision_loss, reason = "8 PB are exact in an f64")]
 pub fn mbps(bytes: u64, start: f64, stop: f64) -> f64 {
     bytes as f64 / (stop - start) / 1e6

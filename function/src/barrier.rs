@@ -1,8 +1,7 @@
 //! The barrier: connections are open and the job begins at the moment that its event names.
 
-use crate::action::causes;
-use crate::event::Target;
-use crate::fields::Epoch;
+use crate::explain::causes;
+use crate::fields::{Bucket, Epoch};
 use crate::s3::S3;
 use rand::RngExt as _;
 use std::time::Duration;
@@ -31,7 +30,7 @@ impl Opening {
 
 /// Opens `connections` connections to S3 in the last seconds before `start_at`, then waits for it. Where it is past
 /// already, does nothing.
-pub async fn wait(s3: &S3, target: &Target, start_at: Epoch, connections: usize) -> Opening {
+pub async fn wait(s3: &S3, bucket: &Bucket, start_at: Epoch, connections: usize) -> Opening {
     let start = Instant::from_std(crate::clock::instant_of(start_at.since_1970()));
     if start <= Instant::now() {
         return Opening::default();
@@ -40,14 +39,13 @@ pub async fn wait(s3: &S3, target: &Target, start_at: Epoch, connections: usize)
     let wake = start - OPENED - OPENING.mul_f64(rand::rng().random());
     tokio::time::sleep_until(wake).await;
     let opening = (0..connections)
-        .map(|_| open(s3.clone(), target.clone()))
+        .map(|_| open(s3.clone(), bucket.clone()))
         .collect();
     tokio::time::sleep_until(start).await;
     Opening(opening)
 }
 
 /// How long after `start_at` a job that began at `began` did so; zero when it was in time.
-#[must_use]
 pub fn late(start_at: Option<Epoch>, began: Duration) -> Duration {
     let late = start_at.map_or(Duration::ZERO, |start_at| {
         began.saturating_sub(start_at.since_1970())
@@ -57,13 +55,8 @@ pub fn late(start_at: Option<Epoch>, began: Duration) -> Duration {
 
 /// One `HeadBucket`: all at the same time, so each needs a connection of its own. Whatever S3 answers, the connection
 /// is open; a refusal will meet the job itself.
-async fn open(s3: S3, target: Target) {
-    let answer = s3
-        .client
-        .head_bucket()
-        .bucket(target.bucket.as_str())
-        .send()
-        .await;
+async fn open(s3: S3, bucket: Bucket) {
+    let answer = s3.client.head_bucket().bucket(bucket.as_str()).send().await;
     if let Err(error) = answer {
         let error = causes(&error);
         tracing::debug!(error, "a connection was opened in vain");
@@ -107,8 +100,8 @@ mod tests {
         let Ok(Order::Job(Job::Read(job))) = Order::try_from(event) else {
             panic!("a job");
         };
-        let start_at = job.target.start_at.expect("it is there");
-        let opening = wait(&s3, &job.target, start_at, 8).await;
+        let start_at = job.schedule.start_at.expect("it is there");
+        let opening = wait(&s3, &job.place.bucket, start_at, 8).await;
         let idle = 2;
         assert_eq!(Arc::strong_count(&alive), idle + 8, "all are being opened");
         opening.close().await;

@@ -15,7 +15,6 @@ use std::task::{Context, Poll};
 pub const FRAME: usize = 16 << 10;
 
 /// The bytes of a key in `span` as a body that can be sent again: each attempt generates them anew.
-#[must_use]
 pub fn part(seed: Seed, span: Span, request: Request) -> ByteStream {
     // The SDK calls this several times for one attempt: what it makes does nothing until it is polled.
     ByteStream::new(SdkBody::retryable(move || {
@@ -25,7 +24,7 @@ pub fn part(seed: Seed, span: Span, request: Request) -> ByteStream {
 
 struct Part {
     stream: Stream,
-    left: u64,
+    remaining: u64,
     request: Request,
     /// The attempt that this body is sent in, known when it is first polled.
     attempt: Option<u32>,
@@ -35,7 +34,7 @@ impl Part {
     fn new(seed: Seed, span: Span, request: Request) -> Self {
         Self {
             stream: seed.stream(span.offset),
-            left: span.length,
+            remaining: span.length,
             request,
             attempt: None,
         }
@@ -50,25 +49,27 @@ impl Body for Part {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.left == 0 {
+        if self.remaining == 0 {
             return Poll::Ready(None);
         }
         let part = &mut *self;
         let attempt = *part.attempt.get_or_insert_with(|| part.request.attempts());
-        let length = usize::try_from(part.left).map_or(FRAME, |left| left.min(FRAME));
+        let length =
+            usize::try_from(part.remaining).map_or(FRAME, |remaining| remaining.min(FRAME));
         let mut frame = vec![0; length];
         part.stream.fill(&mut frame);
-        part.left -= length as u64;
-        part.request.sent(attempt, length as u64, part.left == 0);
+        part.remaining -= length as u64;
+        part.request
+            .sent(attempt, length as u64, part.remaining == 0);
         Poll::Ready(Some(Ok(Frame::data(frame.into()))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == 0
+        self.remaining == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
+        SizeHint::with_exact(self.remaining)
     }
 }
 

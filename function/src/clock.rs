@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Now, by the wall clock, since 1970-01-01 UTC.
-#[must_use]
 pub fn since_1970() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -11,7 +10,6 @@ pub fn since_1970() -> Duration {
 }
 
 /// `duration` as seconds, to the microsecond: what the result prints.
-#[must_use]
 #[expect(
     clippy::cast_precision_loss,
     reason = "today's microseconds since 1970 are exact in an f64 until 2255"
@@ -21,7 +19,6 @@ pub fn seconds(duration: Duration) -> f64 {
 }
 
 /// The instant at which the wall clock will show `moment`, a time since 1970-01-01 UTC; now, if it is past.
-#[must_use]
 pub fn instant_of(moment: Duration) -> Instant {
     Instant::now() + moment.saturating_sub(since_1970())
 }
@@ -35,7 +32,6 @@ pub struct Clock {
 
 impl Clock {
     /// Begins now.
-    #[must_use]
     pub fn start() -> Self {
         Self {
             start: since_1970(),
@@ -44,19 +40,16 @@ impl Clock {
     }
 
     /// When it began, since 1970-01-01 UTC.
-    #[must_use]
     pub const fn began(self) -> Duration {
         self.start
     }
 
     /// How long ago it began.
-    #[must_use]
     pub fn elapsed(self) -> Duration {
         self.began.elapsed()
     }
 
     /// Now, since 1970-01-01 UTC; never goes backwards.
-    #[must_use]
     pub fn now(self) -> Duration {
         self.start + self.began.elapsed()
     }

@@ -20,7 +20,6 @@ pub struct Environment {
 
 impl Environment {
     /// Reads Lambda's variables; `begun` is when the process began.
-    #[must_use]
     pub fn from_env(begun: Instant) -> Self {
         Self {
             worker: env::var("AWS_LAMBDA_LOG_STREAM_NAME")

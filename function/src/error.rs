@@ -1,6 +1,6 @@
 //! Everything that can go wrong with a job, by cause, and the one way it reaches the caller.
 
-use crate::action::Action;
+use crate::operation::Operation;
 use lambda_runtime::Diagnostic;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
@@ -15,28 +15,21 @@ pub enum Error {
 
     /// There is no such bucket.
     #[error("bucket {bucket:?} does not exist: create it, or name another")]
-    NoSuchBucket {
-        /// Its name.
-        bucket: String,
-    },
+    NoSuchBucket { bucket: String },
 
     /// There is no such object.
     #[error("key {key:?} does not exist in bucket {bucket:?}: write it first, or read another")]
     NoSuchKey {
         /// Where it was looked for.
         bucket: String,
-        /// Its key.
         key: String,
     },
 
     /// The function may not do this.
-    #[error("{action} was denied on bucket {bucket:?} ({reason}): {remedy}")]
+    #[error("{operation} was denied on bucket {bucket:?} ({reason}): {remedy}")]
     AccessDenied {
-        /// The S3 operation.
-        action: Action,
-        /// The bucket.
+        operation: Operation,
         bucket: String,
-        /// What S3 said.
         reason: String,
         /// What helps.
         remedy: String,
@@ -44,24 +37,17 @@ pub enum Error {
 
     /// S3's clock and the function's differ, by more than 15 minutes on AWS.
     #[error(
-        "{action} was refused because S3's clock and the function's differ ({reason}): set the clock of the machine \
+        "{operation} was refused because S3's clock and the function's differ ({reason}): set the clock of the machine \
          that the function runs on; on Lambda, try again"
     )]
     Clock {
-        /// The S3 operation.
-        action: Action,
-        /// What S3 said.
+        operation: Operation,
         reason: String,
     },
 
     /// The object must be restored before it can be read.
     #[error("object {key:?} is archived ({reason}): restore it, or read another")]
-    Archived {
-        /// Its key.
-        key: String,
-        /// What S3 said.
-        reason: String,
-    },
+    Archived { key: String, reason: String },
 
     /// The bucket is in another region than the function.
     #[error(
@@ -69,24 +55,19 @@ pub enum Error {
          to {there}"
     )]
     WrongRegion {
-        /// The bucket.
         bucket: String,
-        /// The function's region.
         here: String,
-        /// The bucket's region.
         there: String,
     },
 
     /// S3 refused to be asked so often, and went on refusing.
     #[error(
-        "{action} was throttled {attempts} times ({reason}): use larger parts, fewer workers, or begin more slowly"
+        "{operation} was throttled {attempts} times ({reason}): use larger parts, fewer workers, or begin more slowly"
     )]
     SlowDown {
-        /// The S3 operation.
-        action: Action,
+        operation: Operation,
         /// How often it was tried.
         attempts: u32,
-        /// What S3 said.
         reason: String,
     },
 
@@ -100,10 +81,7 @@ pub enum Error {
 
     /// The object was replaced or deleted while it was being read.
     #[error("object {key:?} changed while it was being read: read it when nobody writes it")]
-    ObjectChanged {
-        /// Its key.
-        key: String,
-    },
+    ObjectChanged { key: String },
 
     /// A byte is not the one that `write` put there.
     #[error(
@@ -111,7 +89,6 @@ pub enum Error {
          else, or damaged"
     )]
     VerifyMismatch {
-        /// The object's key.
         key: String,
         /// The offset of the first byte that differs, in bytes from the object's beginning.
         offset: u64,
@@ -119,28 +96,23 @@ pub enum Error {
 
     /// S3 could not be reached, or did not answer.
     #[error(
-        "{action} got no answer from S3 ({reason}): check the function's network (a VPC needs a route to S3)"
+        "{operation} got no answer from S3 ({reason}): check the function's network (a VPC needs a route to S3)"
     )]
     Connect {
-        /// The S3 operation.
-        action: Action,
-        /// What happened.
+        operation: Operation,
         reason: String,
     },
 
     /// Whatever else S3 answers.
-    #[error("{action} failed: {reason}")]
+    #[error("{operation} failed: {reason}")]
     S3 {
-        /// The S3 operation.
-        action: Action,
-        /// What S3 said.
+        operation: Operation,
         reason: String,
     },
 }
 
 impl Error {
     /// There is no byte to read in the object at `key`.
-    #[must_use]
     pub fn empty(key: &str) -> Self {
         Self::ShortBody(format!(
             "object {key:?} is empty, and a read needs at least 1 byte: write it first"
@@ -148,7 +120,6 @@ impl Error {
     }
 
     /// The short and stable name of the cause.
-    #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::InvalidEvent(_) => "InvalidEvent",

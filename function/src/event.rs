@@ -4,7 +4,7 @@
 
 use crate::error::Error;
 use crate::fields::{Bucket, Epoch, Flag, Key, Seconds, Whole, quoted};
-use crate::spans::{Cut, MAX_PARTS};
+use crate::spans::{Division, MAX_PARTS};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::time::Duration;
@@ -23,7 +23,6 @@ pub const MAX_JOBS: usize = 256;
 /// What a caller asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Order {
-    /// Do a job.
     Job(Job),
     /// Have jobs done.
     Squad(Squad),
@@ -38,33 +37,25 @@ pub struct Squad {
     pub answer: Option<Place>,
 }
 
-/// An object's place.
+/// Where an object is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The bucket.
     pub bucket: Bucket,
-    /// The key.
     pub key: Key,
 }
 
 /// What a worker does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Job {
-    /// Write one object.
     Write(Write),
-    /// Read one object.
     Read(Read),
     /// Answer who and when you are, and whether the bucket is in reach.
     Ping(Bucket),
 }
 
-/// The object of a job and when it is moved.
+/// When a job is done.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Target {
-    /// Where the object is.
-    pub bucket: Bucket,
-    /// The object's key.
-    pub key: Key,
+pub struct Schedule {
     /// Over how long the requests in flight open.
     pub opening: Duration,
     /// The barrier: begin at this moment.
@@ -76,12 +67,12 @@ pub struct Target {
 /// One object to write.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Write {
-    /// Where and when.
-    pub target: Target,
+    pub place: Place,
+    pub schedule: Schedule,
     /// The object's size in bytes.
     pub size: u64,
-    /// How it is cut into parts.
-    pub cut: Cut,
+    /// How it is division into parts.
+    pub division: Division,
     /// How many parts are sent at the same time.
     pub in_flight: usize,
 }
@@ -89,12 +80,12 @@ pub struct Write {
 /// One object to read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Read {
-    /// Where and when.
-    pub target: Target,
+    pub place: Place,
+    pub schedule: Schedule,
     /// How many times the object is drained.
     pub times: u64,
-    /// How it is cut into ranged GETs; none: one GET for the whole object.
-    pub cut: Option<Cut>,
+    /// How it is division into ranged GETs; none: one GET for the whole object.
+    pub division: Option<Division>,
     /// How many ranges are read at the same time.
     pub in_flight: usize,
     /// Compare every byte with what `write` put there.
@@ -103,9 +94,8 @@ pub struct Read {
 
 impl Write {
     /// How many connections the job keeps busy: no more than it has parts.
-    #[must_use]
     pub fn connections(&self) -> usize {
-        let parts = usize::try_from(self.cut.count(self.size));
+        let parts = usize::try_from(self.division.count(self.size));
         parts.map_or(self.in_flight, |parts| parts.min(self.in_flight))
     }
 }
@@ -113,9 +103,8 @@ impl Write {
 impl Read {
     /// How many connections the job keeps busy, as far as its event tells: one GET for the whole object leaves nothing
     /// to read beside it.
-    #[must_use]
     pub const fn connections(&self) -> usize {
-        if self.cut.is_some() {
+        if self.division.is_some() {
             self.in_flight
         } else {
             1
@@ -127,36 +116,36 @@ impl Read {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Event {
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "present")]
     op: Option<Op>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "present")]
     bucket: Option<Bucket>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "present")]
     key: Option<Key>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "present")]
     mb_per_file: Option<Whole<1, 5_242_880>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "present")]
     part_mb: Option<Whole<5, 5120>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "present")]
     parts_in_flight: Option<Whole<1, 256>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "present")]
     read_times: Option<Whole<1, { u64::MAX }>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "present")]
     range_mb: Option<Whole<0, 5120>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "present")]
     ranges_in_flight: Option<Whole<1, 256>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "present")]
     verify: Option<Flag>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "present")]
     open_s: Option<Seconds<60>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "present")]
     start_at: Option<Epoch>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "present")]
     stop_by: Option<Epoch>,
 }
 
 /// A field that is there has a value: null is refused, not taken for the default.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
@@ -213,7 +202,7 @@ const PING_FIELDS: &[&str] = &[];
 #[serde(deny_unknown_fields)]
 struct SquadEvent {
     jobs: Jobs,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "present")]
     answer_key: Option<Key>,
 }
 
@@ -337,18 +326,21 @@ impl Event {
         bucket.ok_or_else(|| missing("bucket", "the bucket's name"))
     }
 
-    fn target(&self) -> Result<Target, Error> {
-        let target = Target {
-            bucket: self.bucket()?,
-            key: self
-                .key
-                .clone()
-                .ok_or_else(|| missing("key", "the object's key, 1 to 1,024 bytes of UTF-8"))?,
+    fn place(&self) -> Result<Place, Error> {
+        let bucket = self.bucket()?;
+        let key = self.key.clone();
+        let key =
+            key.ok_or_else(|| missing("key", "the object's key, 1 to 1,024 bytes of UTF-8"))?;
+        Ok(Place { bucket, key })
+    }
+
+    fn schedule(&self) -> Result<Schedule, Error> {
+        let schedule = Schedule {
             opening: self.open_s.map_or(OPENING, Seconds::get),
             start_at: self.start_at,
             stop_by: self.stop_by,
         };
-        if let (Some(start_at), Some(stop_by)) = (target.start_at, target.stop_by)
+        if let (Some(start_at), Some(stop_by)) = (schedule.start_at, schedule.stop_by)
             && stop_by <= start_at
         {
             return Err(Error::InvalidEvent(format!(
@@ -357,25 +349,26 @@ impl Event {
                 start_at.since_1970().as_secs_f64()
             )));
         }
-        Ok(target)
+        Ok(schedule)
     }
 
     fn into_read(self) -> Result<Read, Error> {
-        let target = self.target()?;
+        let place = self.place()?;
         Ok(Read {
             times: self.read_times.unwrap_or(Whole::of::<1>()).get(),
-            cut: match self.range_mb.unwrap_or(Whole::of::<64>()).get() {
+            division: match self.range_mb.unwrap_or(Whole::of::<64>()).get() {
                 0 => None,
-                range_mb => Some(Cut::of(target.key.as_str(), range_mb)),
+                range_mb => Some(Division::of(place.key.as_str(), range_mb)),
             },
             in_flight: count(self.ranges_in_flight.unwrap_or(Whole::of::<8>())),
             verify: self.verify.is_some_and(Flag::get),
-            target,
+            schedule: self.schedule()?,
+            place,
         })
     }
 
     fn into_write(self) -> Result<Write, Error> {
-        let target = self.target()?;
+        let place = self.place()?;
         let mb_per_file = self
             .mb_per_file
             .ok_or_else(|| {
@@ -387,10 +380,11 @@ impl Event {
             .get();
         let size = mb_per_file * MIB;
         let part_mb = self.part_mb.unwrap_or(Whole::of::<64>()).get();
-        let cut = |part_mb| Cut::of(target.key.as_str(), part_mb);
-        let parts = cut(part_mb).count(size);
+        let division = |part_mb| Division::of(place.key.as_str(), part_mb);
+        let parts = division(part_mb).count(size);
         if parts > MAX_PARTS {
-            let works = (part_mb..=5120).find(|part_mb| cut(*part_mb).count(size) <= MAX_PARTS);
+            let works =
+                (part_mb..=5120).find(|part_mb| division(*part_mb).count(size) <= MAX_PARTS);
             return Err(Error::InvalidEvent(format!(
                 "part_mb: {part_mb} makes {parts} parts of {mb_per_file} MiB, and S3 takes {MAX_PARTS}; the smallest \
                  part_mb that works is {}",
@@ -398,10 +392,11 @@ impl Event {
             )));
         }
         Ok(Write {
-            cut: cut(part_mb),
+            division: division(part_mb),
             size,
             in_flight: count(self.parts_in_flight.unwrap_or(Whole::of::<8>())),
-            target,
+            schedule: self.schedule()?,
+            place,
         })
     }
 }
@@ -436,11 +431,14 @@ mod tests {
             panic!("{job:?}")
         };
         assert_eq!(
-            (write.size, write.cut, write.in_flight),
-            (2000 * MIB, Cut::of("k", 64), 8)
+            (write.size, write.division, write.in_flight),
+            (2000 * MIB, Division::of("k", 64), 8)
         );
-        assert_eq!(write.target.opening, Duration::from_secs(1));
-        assert_eq!((write.target.start_at, write.target.stop_by), (None, None));
+        assert_eq!(write.schedule.opening, Duration::from_secs(1));
+        assert_eq!(
+            (write.schedule.start_at, write.schedule.stop_by),
+            (None, None)
+        );
         assert_eq!(write.connections(), 8);
         let small = Write {
             size: 65 * MIB,
@@ -457,13 +455,13 @@ mod tests {
         };
         let plain = read(json!({"op": "read", "bucket": "abc", "key": "k"}));
         assert_eq!(
-            (plain.times, plain.cut, plain.in_flight, plain.verify),
-            (1, Some(Cut::of("k", 64)), 8, false)
+            (plain.times, plain.division, plain.in_flight, plain.verify),
+            (1, Some(Division::of("k", 64)), 8, false)
         );
-        assert_eq!(plain.target.opening, Duration::from_secs(1));
+        assert_eq!(plain.schedule.opening, Duration::from_secs(1));
         let whole =
             read(json!({"op": "read", "bucket": "abc", "key": "k", "range_mb": 0, "verify": true}));
-        assert_eq!((whole.cut, whole.verify), (None, true));
+        assert_eq!((whole.division, whole.verify), (None, true));
         assert_eq!((plain.connections(), whole.connections()), (8, 1));
     }
 
@@ -626,12 +624,12 @@ mod tests {
             if op == "write" {
                 event["mb_per_file"] = size;
             }
-            let Ok(Job::Write(Write { target, .. }) | Job::Read(Read { target, .. })) =
+            let Ok(Job::Write(Write { schedule, .. }) | Job::Read(Read { schedule, .. })) =
                 Job::try_from(event)
             else {
                 panic!("refused")
             };
-            assert_eq!(target.opening, Duration::from_millis(500));
+            assert_eq!(schedule.opening, Duration::from_millis(500));
         }
     }
 
@@ -673,7 +671,7 @@ mod tests {
             }));
             match write(part_mb) {
                 Ok(Job::Write(write)) => {
-                    prop_assert!(write.cut.parts(write.size).count() as u64 <= MAX_PARTS);
+                    prop_assert!(write.division.parts(write.size).count() as u64 <= MAX_PARTS);
                 }
                 Err(Error::InvalidEvent(message)) => {
                     let works = message.rsplit(' ').next().and_then(|works| works.parse().ok());

@@ -9,7 +9,6 @@ use std::time::Duration;
 const QUOTED: usize = 80;
 
 /// `value` as an error quotes it: its JSON, cut where it is long.
-#[must_use]
 pub fn quoted(value: &Value) -> String {
     let json = value.to_string();
     match json.char_indices().nth(QUOTED) {
@@ -24,14 +23,11 @@ pub fn quoted(value: &Value) -> String {
 pub struct Whole<const MIN: u64, const MAX: u64>(u64);
 
 impl<const MIN: u64, const MAX: u64> Whole<MIN, MAX> {
-    /// The number.
-    #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 
     /// The number `N`, checked when the program is compiled.
-    #[must_use]
     pub const fn of<const N: u64>() -> Self {
         const { assert!(MIN <= N && N <= MAX, "a default outside of its range") };
         Self(N)
@@ -62,8 +58,6 @@ impl<const MIN: u64, const MAX: u64> TryFrom<Value> for Whole<MIN, MAX> {
 pub struct Seconds<const MAX: u32>(Duration);
 
 impl<const MAX: u32> Seconds<MAX> {
-    /// The duration.
-    #[must_use]
     pub const fn get(self) -> Duration {
         self.0
     }
@@ -96,8 +90,6 @@ impl<const MAX: u32> TryFrom<Value> for Seconds<MAX> {
 pub struct Bucket(String);
 
 impl Bucket {
-    /// The name.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -144,8 +136,6 @@ fn is_bucket_name(name: &str) -> bool {
 pub struct Key(String);
 
 impl Key {
-    /// The key.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -185,8 +175,6 @@ impl TryFrom<Value> for Key {
 pub struct Epoch(Duration);
 
 impl Epoch {
-    /// The time since 1970-01-01 UTC.
-    #[must_use]
     pub const fn since_1970(self) -> Duration {
         self.0
     }
@@ -214,8 +202,6 @@ impl TryFrom<Value> for Epoch {
 pub struct Flag(bool);
 
 impl Flag {
-    /// Whether it is yes.
-    #[must_use]
     pub const fn get(self) -> bool {
         self.0
     }

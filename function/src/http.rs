@@ -77,7 +77,9 @@ pub fn client() -> io::Result<SharedHttpClient> {
 #[derive(Debug)]
 struct Connector {
     hyper: Client<Timely<HttpsConnector<Tuned>>, SdkBody>,
-    /// How long the answer may take to begin; no limit where an operation sends a body.
+    /// How long the answer may take to begin, where the request has no body that is generated while it is sent: an
+    /// honest part takes minutes on a small function, so that its answer is waited for by
+    /// [`crate::write`](mod@crate::write), from the last byte sent on.
     answer_timeout: Option<Duration>,
 }
 
@@ -93,7 +95,9 @@ impl HttpConnector for Connector {
         if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
             capture.set_connection_retriever(move || connection(&captured));
         }
-        let (answer, answer_timeout) = (self.hyper.request(request), self.answer_timeout);
+        let in_memory = request.body().bytes().is_some();
+        let answer_timeout = self.answer_timeout.filter(|_| in_memory);
+        let answer = self.hyper.request(request);
         HttpConnectorFuture::new(async move {
             let answer = match answer_timeout {
                 Some(limit) => tokio::time::timeout(limit, answer).await.map_err(|_| {

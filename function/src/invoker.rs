@@ -1,7 +1,7 @@
 //! Invokes this function again, for a job of a squad: once where the job may have run, again where it can't have.
 
-use crate::action::causes;
 use crate::error::Error;
+use crate::explain::causes;
 use crate::fields::quoted;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::interceptors::BeforeTransmitInterceptorContextMut;
@@ -64,7 +64,6 @@ impl Patience {
 /// Why a job of a squad has no result: the `error` of its element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// A short and stable name.
     pub kind: String,
     /// What a person can do about it.
     pub message: String,
@@ -104,7 +103,6 @@ enum Attempt {
 
 impl Invoker {
     /// An invoker that uses `client`, which must not retry by itself.
-    #[must_use]
     pub fn new(client: Client) -> Self {
         Self {
             client,
@@ -284,7 +282,6 @@ fn function_error(answer: &Value) -> Failure {
 }
 
 /// The element of a squad's answer for a job without a result.
-#[must_use]
 pub fn failed(job: &Value, failure: &Failure) -> Value {
     json!({
         "op": echoed(&job["op"]),

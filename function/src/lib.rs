@@ -13,37 +13,39 @@
 //! | [`meter`], [`timeline`], [`clock`], [`usage`] | what is measured |
 //! | [`squad`], [`invoker`] | having several jobs done by other workers, and one answer of all |
 //! | [`barrier`], [`limit`] | when a job begins, and when it gives up |
-//! | [`clients`], [`http`], [`s3`], [`action`], [`error`] | the clients, the operations on S3, what can go wrong |
+//! | [`clients`], [`http`], [`s3`] | the clients |
+//! | [`operation`], [`explain`], [`error`] | the operations on S3, and what can go wrong |
 //! | [`environment`] | what Lambda tells of itself |
 
-pub mod action;
-pub mod answer;
-pub mod barrier;
-pub mod body;
-pub mod clients;
-pub mod clock;
-pub mod data;
-pub mod environment;
-pub mod error;
-pub mod event;
-pub mod fields;
-pub mod flight;
-pub mod http;
-pub mod invoker;
-pub mod limit;
-pub mod meter;
-pub mod read;
-pub mod retry;
-pub mod s3;
-pub mod spans;
-pub mod squad;
+mod answer;
+mod barrier;
+mod body;
+mod clients;
+mod clock;
+mod data;
+mod environment;
+mod error;
+mod event;
+mod explain;
+mod fields;
+mod flight;
+mod http;
+mod invoker;
+mod limit;
+mod meter;
+mod operation;
+mod read;
+mod retry;
+mod s3;
+mod spans;
+mod squad;
 #[cfg(test)]
 mod testing;
-pub mod timeline;
-pub mod uploads;
-pub mod usage;
-pub mod worker;
-pub mod write;
+mod timeline;
+mod uploads;
+mod usage;
+mod worker;
+mod write;
 
 use environment::Environment;
 use lambda_runtime::{Error, LambdaEvent, service_fn};

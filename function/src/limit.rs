@@ -19,7 +19,6 @@ pub struct Limit {
 
 impl Limit {
     /// The earlier one of the event's `stop_by` and the environment's `deadline` less [`MARGIN`].
-    #[must_use]
     pub fn of(stop_by: Option<Epoch>, deadline: Option<Duration>) -> Self {
         let stop_by = stop_by.map(|moment| {
             (
@@ -42,19 +41,15 @@ impl Limit {
     }
 
     /// The moment `at`, called `whose` in the error.
-    #[must_use]
     pub const fn at(at: Option<Instant>, whose: &'static str) -> Self {
         Self { at, whose }
     }
 
-    /// No limit.
-    #[must_use]
+    #[cfg(test)]
     pub const fn none() -> Self {
         Self::at(None, "")
     }
 
-    /// The moment, if there is one.
-    #[must_use]
     pub const fn moment(&self) -> Option<Instant> {
         self.at
     }

@@ -40,10 +40,8 @@ struct Tally {
 /// The names by which S3's operators find a request in their logs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct S3Ids {
-    /// `x-amz-request-id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// `x-amz-id-2`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extended_request_id: Option<String>,
 }
@@ -79,7 +77,6 @@ pub struct Reading {
 
 impl Meter {
     /// A job begins now.
-    #[must_use]
     pub fn start() -> Self {
         Self(Arc::new(Shared {
             clock: Clock::start(),
@@ -98,7 +95,6 @@ impl Meter {
     }
 
     /// An operation that is to be measured.
-    #[must_use]
     pub fn request(&self) -> Request {
         Request {
             meter: self.clone(),
@@ -117,7 +113,6 @@ impl Meter {
     }
 
     /// What was measured; stops the job if it is not stopped yet.
-    #[must_use]
     pub fn read(&self) -> Reading {
         let stop = self.stopped();
         let start = self.0.clock.began();
@@ -183,7 +178,6 @@ struct Attempt {
 
 impl Request {
     /// How often the operation was tried so far, which is also the number of the latest attempt.
-    #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempt().number
     }
@@ -201,7 +195,6 @@ impl Request {
     }
 
     /// How long S3 has had the whole body without answering.
-    #[must_use]
     pub fn unanswered(&self) -> Option<Duration> {
         self.attempt().all_sent.map(|moment| moment.elapsed())
     }

@@ -1,15 +1,15 @@
 //! Reads one object, whole or by ranges side by side, and forgets it.
 
-use crate::action::{Action, Where, explain};
 use crate::data::Seed;
 use crate::error::Error;
-use crate::event::{Read, Target};
+use crate::event::{Place, Read};
 use crate::flight;
 use crate::limit::Limit;
 use crate::meter::{Meter, Request};
-use crate::retry::{self, Retries, Trouble};
+use crate::operation::Operation;
+use crate::retry::{self, Failure, Retries, Trouble};
 use crate::s3::S3;
-use crate::spans::{Cut, Span};
+use crate::spans::{Division, Span};
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use std::sync::Arc;
@@ -22,18 +22,18 @@ use std::sync::Arc;
 pub async fn read(s3: &S3, job: &Read, meter: &Meter, limit: &Limit) -> Result<(), Error> {
     let reader = Arc::new(Reader {
         s3: s3.clone(),
-        target: job.target.clone(),
-        verified: job.verify.then(|| Seed::of(job.target.key.as_str())),
+        place: job.place.clone(),
+        verified: job.verify.then(|| Seed::of(job.place.key.as_str())),
         meter: meter.clone(),
         limit: *limit,
     });
     let (object, first) = tokio::select! {
-        opened = reader.open(job.cut.map(Cut::span)) => opened?,
+        opened = reader.open(job.division.map(Division::span)) => opened?,
         error = limit.reached() => return Err(error),
     };
     let object = Arc::new(object);
-    let cut = job.cut.unwrap_or(Cut::whole(object.size));
-    let spans = cut.ranges(object.size);
+    let division = job.division.unwrap_or(Division::whole(object.size));
+    let spans = division.ranges(object.size);
     // The answer that told the object's size is the beginning of the first span of the first time.
     let opened = std::iter::once(Some(first)).chain(std::iter::repeat_with(|| None));
     let drain = |(span, opened)| {
@@ -41,7 +41,7 @@ pub async fn read(s3: &S3, job: &Read, meter: &Meter, limit: &Limit) -> Result<(
         async move { reader.drain(&object, span, opened).await }
     };
     let times = (0..job.times).flat_map(|_| spans.clone());
-    let (in_flight, opening) = (job.connections(), job.target.opening);
+    let (in_flight, opening) = (job.connections(), job.schedule.opening);
     flight::all(times.zip(opened), in_flight, opening, limit, drain)
         .await
         .map(drop)
@@ -49,7 +49,7 @@ pub async fn read(s3: &S3, job: &Read, meter: &Meter, limit: &Limit) -> Result<(
 
 struct Reader {
     s3: S3,
-    target: Target,
+    place: Place,
     /// The seed of what the bytes are compared with.
     verified: Option<Seed>,
     meter: Meter,
@@ -88,7 +88,7 @@ impl Reader {
             etag: answer.e_tag.clone().ok_or_else(|| incomplete("an ETag"))?,
         };
         if object.size == 0 {
-            return Err(Error::empty(self.target.key.as_str()));
+            return Err(Error::empty(self.place.key.as_str()));
         }
         Ok((object, opened))
     }
@@ -127,7 +127,7 @@ impl Reader {
                 return Err(Error::ShortBody(format!(
                     "object {:?} broke off at byte {offset} of the range {}-{} ({reason}), the last of {} attempts: \
                      check the network, read smaller ranges",
-                    self.target.key.as_str(),
+                    self.place.key.as_str(),
                     span.offset,
                     end - 1,
                     request.attempts()
@@ -147,12 +147,12 @@ impl Reader {
         while let Some(frame) = answer.body.next().await {
             let frame = match frame {
                 Ok(frame) => frame,
-                Err(error) => return Ok(Some(crate::action::causes(&error))),
+                Err(error) => return Ok(Some(crate::explain::causes(&error))),
             };
             let length = frame.len() as u64;
             if *offset + length > end {
                 return Err(Error::S3 {
-                    action: Action::GetObject,
+                    operation: Operation::GetObject,
                     reason: format!(
                         "the answer goes on after byte {}, the last one asked for",
                         end - 1
@@ -165,7 +165,7 @@ impl Reader {
                 .and_then(|expected| expected.first_difference(&frame))
             {
                 return Err(Error::VerifyMismatch {
-                    key: self.target.key.to_string(),
+                    key: self.place.key.to_string(),
                     offset: *offset + index as u64,
                 });
             }
@@ -180,12 +180,12 @@ impl Reader {
         etag: Option<&str>,
         request: Request,
     ) -> Result<Opened, Error> {
-        let key = self.target.key.as_str();
+        let key = self.place.key.as_str();
         let get = || {
             self.s3
                 .client
                 .get_object()
-                .bucket(self.target.bucket.as_str())
+                .bucket(self.place.bucket.as_str())
                 .key(key)
                 .set_range(range.clone())
                 .set_if_match(etag.map(str::to_owned))
@@ -194,20 +194,24 @@ impl Reader {
                 .send()
         };
         let answer = retry::send(&self.limit, get).await.map_err(|failure| {
-            let error = failure.error;
-            let status = error
+            let status = failure
+                .error
                 .raw_response()
                 .map(|response| response.status().as_u16());
             match (status, etag) {
                 // No byte of an empty object can be asked for.
                 (Some(416), None) => Error::empty(key),
                 (Some(412 | 416), Some(_)) => Error::ObjectChanged { key: key.into() },
-                (_, Some(_)) if error.code() == Some("NoSuchKey") => {
+                (_, Some(_)) if failure.error.code() == Some("NoSuchKey") => {
                     Error::ObjectChanged { key: key.into() }
                 }
                 _ => {
-                    let place = Where::of(&self.target, &self.s3.region);
-                    explain(&error, Action::GetObject, place, request.attempts())
+                    let attempts = request.attempts();
+                    let failure = Failure {
+                        attempts,
+                        ..failure
+                    };
+                    self.s3.explain(&failure, Operation::GetObject, &self.place)
                 }
             }
         })?;
@@ -217,7 +221,7 @@ impl Reader {
 
 fn incomplete(what: &str) -> Error {
     Error::S3 {
-        action: Action::GetObject,
+        operation: Operation::GetObject,
         reason: format!("the answer does not tell {what}"),
     }
 }

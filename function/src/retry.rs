@@ -4,7 +4,7 @@
 //! S3 throttles; they end after a number of attempts where it is the time that counts; their longest pauses do not
 //! differ.
 
-use crate::action::session_error;
+use crate::explain::session_error;
 use crate::http::Unopened;
 use crate::limit::Limit;
 use aws_sdk_s3::config::http::HttpResponse;
@@ -12,7 +12,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use rand::RngExt as _;
 use std::error::Error as StdError;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How often a request is tried that no connection could be opened for, or that S3 failed to serve.
 pub const ATTEMPTS: u32 = 6;
@@ -31,6 +31,9 @@ const LAST_ATTEMPT: Duration = Duration::from_secs(1);
 
 /// How long a request is tried again, from its first failure on, where its job has no limit.
 const UNLIMITED: Duration = Duration::from_mins(1);
+
+/// How long S3 may take to answer a small request that must be done soon.
+const BRISK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What was wrong with an attempt, as far as it tells whether another one helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +104,6 @@ pub struct Retries {
 
 impl Retries {
     /// Of a request that is given up shortly before `limit`.
-    #[must_use]
     pub const fn until(limit: &Limit) -> Self {
         Self {
             until: limit.moment(),
@@ -119,8 +121,8 @@ impl Retries {
         }
         let now = Instant::now();
         let until = *self.until.get_or_insert(now + UNLIMITED);
-        let left = until.saturating_duration_since(now + LAST_ATTEMPT);
-        if self.failures == ATTEMPTS || left.is_zero() {
+        let remaining = until.saturating_duration_since(now + LAST_ATTEMPT);
+        if self.failures == ATTEMPTS || remaining.is_zero() {
             return false;
         }
         let first = match trouble {
@@ -133,7 +135,7 @@ impl Retries {
         self.pauses += 1;
         // Half of the pause by lot, so that requests that failed together do not come back together.
         let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.0));
-        sleep(jittered.min(left)).await;
+        sleep(jittered.min(remaining)).await;
         true
     }
 }
@@ -169,6 +171,16 @@ where
             Err(error) => return Err(Failure { error, attempts }),
         }
     }
+}
+
+/// An attempt that must be done soon: a connection on which S3 is silent is given up early.
+pub async fn brisk<O, E>(
+    attempt: impl Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+) -> Result<O, SdkError<E, HttpResponse>> {
+    timeout(BRISK_TIMEOUT, attempt).await.unwrap_or_else(|_| {
+        let silence = format!("no answer within {} s", BRISK_TIMEOUT.as_secs());
+        Err(SdkError::timeout_error(silence))
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
 //! The client of S3, and what its operations are configured with.
 
 use crate::clock::since_1970;
+use crate::error::Error;
+use crate::event::Place;
+use crate::explain::{Asked, explain};
+use crate::operation::Operation;
+use crate::retry::Failure;
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
@@ -10,17 +15,15 @@ use aws_sdk_s3::config::{
     Builder, ConfigBag, Intercept, RequestChecksumCalculation, ResponseChecksumValidation,
     RuntimeComponents, StalledStreamProtectionConfig,
 };
-use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata};
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat as Format};
+use std::error::Error as StdError;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// How long S3 may take to begin its answer, where no body is sent, or has been sent: its slowest answers to a healthy
 /// client take seconds.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long it may take where the request is small and there is little time.
-const BRISK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a body may stand still before its connection is given up. Many uploads share a worker's cap: 256 of them at
 /// 75 MB/s have 0.3 MB/s each, and a kernel that buffers megabytes asks for more every few seconds.
@@ -29,7 +32,6 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// S3, as one environment speaks to it.
 #[derive(Clone, Debug)]
 pub struct S3 {
-    /// The SDK's client.
     pub client: Client,
     /// The region that it speaks to.
     pub region: String,
@@ -37,7 +39,6 @@ pub struct S3 {
 
 impl S3 {
     /// S3 in `region`, which is that of `config`.
-    #[must_use]
     pub fn new(config: &SdkConfig, region: String) -> Self {
         let config = Builder::from(config)
             // Requests are tried again by [`crate::retry`].
@@ -62,21 +63,20 @@ impl S3 {
             region,
         }
     }
-}
 
-/// What an operation that sends a body is configured with: an honest part takes minutes on a small function, so that
-/// its answer is waited for by [`crate::write`](mod@crate::write), from the last byte sent on.
-#[must_use]
-pub fn without_answer_timeout() -> Builder {
-    Builder::new().timeout_config(TimeoutConfig::builder().disable_read_timeout().build())
-}
-
-/// What a small request is configured with that must be done soon: a connection on which S3 is silent is given up
-/// early.
-#[must_use]
-pub fn brisk() -> Builder {
-    let timeouts = TimeoutConfig::builder().read_timeout(BRISK_TIMEOUT);
-    Builder::new().timeout_config(timeouts.build())
+    /// What the failure of a request for the object at `place` means for the job.
+    pub fn explain<E>(&self, failure: &Failure<E>, operation: Operation, place: &Place) -> Error
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        let asked = Asked {
+            operation,
+            region: &self.region,
+            bucket: &place.bucket,
+            key: place.key.as_str(),
+        };
+        explain(failure, asked)
+    }
 }
 
 /// S3's clock, as the `Date` of its latest answer tells it: given to the SDK as an interceptor. What S3 dates is
@@ -89,7 +89,6 @@ impl Dated {
     pub const EXACT_TO: Duration = Duration::from_secs(1);
 
     /// How old that is which S3 dates to `moment`, in seconds since 1970, when it answers.
-    #[must_use]
     pub fn age(&self, moment: i64) -> Duration {
         let here = || i64::try_from(since_1970().as_secs()).expect("this millennium");
         let date = self.date().unwrap_or_else(here);

@@ -31,17 +31,16 @@ pub struct Span {
 
 /// How the object of a key is cut where it does not fit one span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cut {
+pub struct Division {
     span: u64,
     shorter: u64,
 }
 
-impl Cut {
+impl Division {
     /// Cuts the object at `key` into spans of `span_mib` MiB. The shorter one has 5 MiB + hash mod (`span_mib` − 5) MiB
     /// where `span_mib` is larger than 5; the hash is the first 8 bytes, little-endian, of SHA-256 over `span_mib`, 8
     /// bytes little-endian, and the key's UTF-8. So a read knows the borders of the parts that a write of the same span
     /// made. Objects outlive versions of this program: the golden vectors in the tests fix the hash.
-    #[must_use]
     pub fn of(key: &str, span_mib: u64) -> Self {
         let digest = Sha256::new()
             .chain_update(span_mib.to_le_bytes())
@@ -59,7 +58,6 @@ impl Cut {
     }
 
     /// Leaves an object of `size` bytes in one piece.
-    #[must_use]
     pub const fn whole(size: u64) -> Self {
         Self {
             span: size,
@@ -68,7 +66,6 @@ impl Cut {
     }
 
     /// The size of most spans, in bytes.
-    #[must_use]
     pub const fn span(self) -> u64 {
         self.span
     }
@@ -79,7 +76,6 @@ impl Cut {
     /// So many requests does a job make where nothing is repeated: a write of n spans n + 2, with
     /// `CreateMultipartUpload` and `CompleteMultipartUpload`, or one `PutObject` where n is 1; a read n `GetObject`s,
     /// each time that it drains the object. Before a common start comes one `HeadBucket` a connection.
-    #[must_use]
     pub const fn count(self, size: u64) -> u64 {
         if size <= self.span {
             1
@@ -133,7 +129,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Computed by a separate program from the definition at [`Cut::of`].
+    /// Computed by a separate program from the definition at [`Division::of`].
     #[test]
     fn golden_vectors_hold() {
         let cases = [
@@ -147,9 +143,9 @@ mod tests {
             ("a", 1, 1),
         ];
         for (key, span_mib, shorter_mib) in cases {
-            let cut = Cut::of(key, span_mib);
+            let division = Division::of(key, span_mib);
             assert_eq!(
-                (cut.span, cut.shorter),
+                (division.span, division.shorter),
                 (span_mib * MIB, shorter_mib * MIB),
                 "key {key:?}, {span_mib} MiB"
             );
@@ -175,19 +171,19 @@ mod tests {
             (span_mib, size) in (1_u64..=5120, 1_u64..=100)
                 .prop_flat_map(|(span_mib, spans)| (Just(span_mib), 1..=spans * span_mib * MIB)),
         ) {
-            let cut = Cut::of(&key, span_mib);
-            let (parts, ranges) = (covers(cut.parts(size), size)?, covers(cut.ranges(size), size)?);
-            prop_assert_eq!(parts.len() as u64, cut.count(size));
+            let division = Division::of(&key, span_mib);
+            let (parts, ranges) = (covers(division.parts(size), size)?, covers(division.ranges(size), size)?);
+            prop_assert_eq!(parts.len() as u64, division.count(size));
             prop_assert_eq!(ranges.len(), parts.len());
-            prop_assert!(cut.count(size) <= size.div_ceil(cut.span) + 1);
-            prop_assert_eq!(parts.len() == 1, size <= cut.span);
+            prop_assert!(division.count(size) <= size.div_ceil(division.span) + 1);
+            prop_assert_eq!(parts.len() == 1, size <= division.span);
             if let [first, middle @ .., _] = &parts[..] {
-                prop_assert_eq!(first.length, cut.shorter);
-                prop_assert!(cut.shorter.is_multiple_of(MIB) && cut.shorter <= cut.span);
-                prop_assert_eq!(cut.shorter < cut.span, cut.span > 5 * MIB);
-                prop_assert!(cut.shorter >= cut.span.min(5 * MIB));
-                prop_assert!(middle.iter().all(|part| part.length == cut.span));
-                prop_assert_eq!(ranges[0].length, cut.span);
+                prop_assert_eq!(first.length, division.shorter);
+                prop_assert!(division.shorter.is_multiple_of(MIB) && division.shorter <= division.span);
+                prop_assert_eq!(division.shorter < division.span, division.span > 5 * MIB);
+                prop_assert!(division.shorter >= division.span.min(5 * MIB));
+                prop_assert!(middle.iter().all(|part| part.length == division.span));
+                prop_assert_eq!(ranges[0].length, division.span);
                 prop_assert!(parts.iter().zip(&ranges).skip(2).all(|(part, range)| part == range));
             }
         }
@@ -196,7 +192,7 @@ mod tests {
     #[test]
     fn first_parts_of_many_keys_have_every_length() {
         let mut lengths: Vec<u64> = (0..2000)
-            .map(|key| Cut::of(&key.to_string(), 64).shorter / MIB)
+            .map(|key| Division::of(&key.to_string(), 64).shorter / MIB)
             .collect();
         lengths.sort_unstable();
         lengths.dedup();
@@ -205,17 +201,17 @@ mod tests {
 
     #[test]
     fn an_object_that_fits_one_span_is_one() {
-        let cut = Cut::of("a", 64);
+        let division = Division::of("a", 64);
         for size in [1, 5 * MIB, 64 * MIB] {
             let whole = Span {
                 number: 1,
                 offset: 0,
                 length: size,
             };
-            assert_eq!(cut.parts(size).collect::<Vec<_>>(), [whole]);
-            assert_eq!(cut.ranges(size).collect::<Vec<_>>(), [whole]);
+            assert_eq!(division.parts(size).collect::<Vec<_>>(), [whole]);
+            assert_eq!(division.ranges(size).collect::<Vec<_>>(), [whole]);
         }
-        assert_eq!(cut.parts(64 * MIB + 1).count(), 2);
-        assert_eq!(Cut::whole(7).ranges(7).count(), 1);
+        assert_eq!(division.parts(64 * MIB + 1).count(), 2);
+        assert_eq!(Division::whole(7).ranges(7).count(), 1);
     }
 }

@@ -209,7 +209,7 @@ pub async fn put(s3: &S3, place: &Place, answers: &[Value], deadline: Option<Ins
     });
     let reason = match tokio::time::timeout_at(latest, put).await {
         Ok(Ok(_)) => return,
-        Ok(Err(error)) => crate::action::causes(&error),
+        Ok(Err(error)) => crate::explain::causes(&error),
         Err(_) => "too slow".to_owned(),
     };
     tracing::warn!(%reason, key = place.key.as_str(), "the answer is not in the bucket");
@@ -325,7 +325,7 @@ mod tests {
         let job = json!({"op": "read", "key": "\u{1}".repeat(1024)});
         let failure = Failure {
             kind: "S3".to_owned(),
-            message: "\u{1}\u{1F4A5}\"".repeat(20_000),
+            message: "\u{1}\u{1F4A5}\"".repeat(3_000),
         };
         let mut answers = vec![failed(&job, &failure); 256];
         fit(&mut answers);

@@ -28,13 +28,11 @@ impl Timeline {
     }
 
     /// The bytes counted so far.
-    #[must_use]
     pub fn total(&self) -> u64 {
         self.0.values().sum()
     }
 
     /// Cumulative bytes at each whole epoch second strictly between `start` and `stop`.
-    #[must_use]
     pub fn samples(&self, start: Duration, stop: Duration) -> Vec<u64> {
         let first = start.as_secs() + 1;
         let mut sum: u64 = self.0.range(..first).map(|(_, bytes)| bytes).sum();

@@ -1,12 +1,12 @@
 //! What a job leaves of its uploads in parts: nothing, or their names. The parts of an upload that is never completed
 //! are billed, and no listing of objects shows them.
 
-use crate::action::{Action, Where, explain};
 use crate::error::Error;
-use crate::event::Target;
+use crate::event::Place;
 use crate::limit::Limit;
-use crate::retry::{self, Failure};
-use crate::s3::{Dated, S3, brisk};
+use crate::operation::Operation;
+use crate::retry::{self, Failure, brisk};
+use crate::s3::{Dated, S3};
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{EncodingType, MultipartUpload};
@@ -49,9 +49,8 @@ pub struct Begun {
 pub struct Uploads<'a> {
     /// Where they are.
     pub s3: &'a S3,
-    /// Their key.
-    pub target: &'a Target,
-    /// When the job began.
+    /// Their object.
+    pub place: &'a Place,
     pub began: Instant,
 }
 
@@ -64,13 +63,13 @@ impl Uploads<'_> {
             .map_or(longest, |limit| longest.min(limit + AFTER_LIMIT));
         let own = async {
             match &begun.own {
-                Some(own) if !begun.completed => self.left_of(own, until).await,
+                Some(own) if !begun.completed => self.abort_or_name(own, until).await,
                 _ => None,
             }
         };
         let strays = async {
             if begun.repeated || begun.nameless {
-                self.left_of_strays(&begun, until).await
+                self.abort_strays(&begun, until).await
             } else {
                 None
             }
@@ -80,7 +79,7 @@ impl Uploads<'_> {
     }
 
     /// Aborts an upload; its id, if it may be left.
-    async fn left_of(&self, upload: &str, until: Instant) -> Option<String> {
+    async fn abort_or_name(&self, upload: &str, until: Instant) -> Option<String> {
         match within(until, self.abort(upload, until)).await {
             Ok(()) => None,
             Err(error) => {
@@ -90,7 +89,7 @@ impl Uploads<'_> {
         }
     }
 
-    async fn left_of_strays(&self, begun: &Begun, until: Instant) -> Option<String> {
+    async fn abort_strays(&self, begun: &Begun, until: Instant) -> Option<String> {
         let strays = match within(until, self.strays(begun, until)).await {
             Ok(strays) => strays,
             Err(error) => {
@@ -100,7 +99,7 @@ impl Uploads<'_> {
         };
         let mut left = None;
         for stray in strays {
-            left = left.or(self.left_of(&stray, until).await);
+            left = left.or(self.abort_or_name(&stray, until).await);
         }
         left
     }
@@ -120,35 +119,37 @@ impl Uploads<'_> {
     }
 
     /// Whether the job had begun at the `moment` of an answer of S3.
-    #[must_use]
     pub fn since(&self, dated: &Dated, moment: DateTime) -> bool {
         dated.age(moment.secs()) <= self.began.elapsed() + Dated::EXACT_TO
     }
 
     async fn list(&self, own: Option<&str>, until: Instant) -> Result<Vec<String>, Error> {
-        let key = self.target.key.as_str();
+        let key = self.place.key.as_str();
         let (mut key_marker, mut id_marker) = (None, None);
         let mut found = Vec::new();
         loop {
             let dated = Dated::default();
             let list = || {
-                self.s3
+                let list = self
+                    .s3
                     .client
                     .list_multipart_uploads()
-                    .bucket(self.target.bucket.as_str())
-                    .prefix(prefix(self.target))
+                    .bucket(self.place.bucket.as_str())
+                    .prefix(prefix(self.place))
                     // XML cannot carry every key.
                     .encoding_type(EncodingType::Url)
                     .set_key_marker(key_marker.clone())
                     .set_upload_id_marker(id_marker.clone())
                     .customize()
-                    .config_override(brisk())
-                    .interceptor(dated.clone())
-                    .send()
+                    .interceptor(dated.clone());
+                brisk(list.send())
             };
             let page = retry::send(&patience(until), list)
                 .await
-                .map_err(|failure| self.explain(&failure, Action::ListMultipartUploads))?;
+                .map_err(|failure| {
+                    self.s3
+                        .explain(&failure, Operation::ListMultipartUploads, self.place)
+                })?;
             let encoded = page.encoding_type == Some(EncodingType::Url);
             let of_job = |upload: &MultipartUpload| {
                 named(upload.key(), encoded).as_deref() == Some(key)
@@ -174,57 +175,56 @@ impl Uploads<'_> {
     async fn abort(&self, upload: &str, until: Instant) -> Result<(), Error> {
         let limit = patience(until);
         loop {
-            let abort = || {
-                self.s3
-                    .client
-                    .abort_multipart_upload()
-                    .bucket(self.target.bucket.as_str())
-                    .key(self.target.key.as_str())
-                    .upload_id(upload)
-                    .customize()
-                    .config_override(brisk())
-                    .send()
-            };
-            match retry::send(&limit, abort).await {
-                Err(failure) if failure.error.code() == Some("NoSuchUpload") => return Ok(()),
-                Err(failure) => return Err(self.explain(&failure, Action::AbortMultipartUpload)),
-                Ok(_) => {}
+            let aborted = retry::send(&limit, || {
+                let abort = self.s3.client.abort_multipart_upload();
+                let abort = abort
+                    .bucket(self.place.bucket.as_str())
+                    .key(self.place.key.as_str());
+                brisk(abort.upload_id(upload).send())
+            });
+            if self
+                .unless_gone(aborted.await, Operation::AbortMultipartUpload)?
+                .is_none()
+            {
+                return Ok(());
             }
-            let list = || {
-                self.s3
-                    .client
-                    .list_parts()
-                    .bucket(self.target.bucket.as_str())
-                    .key(self.target.key.as_str())
-                    .upload_id(upload)
-                    .customize()
-                    .config_override(brisk())
-                    .send()
-            };
-            match retry::send(&limit, list).await {
-                Err(failure) if failure.error.code() == Some("NoSuchUpload") => return Ok(()),
-                Err(failure) => return Err(self.explain(&failure, Action::ListParts)),
-                Ok(listed) if listed.parts().is_empty() => return Ok(()),
-                Ok(_) => sleep(PAUSE).await,
+            let listed = retry::send(&limit, || {
+                let list = self.s3.client.list_parts();
+                let list = list
+                    .bucket(self.place.bucket.as_str())
+                    .key(self.place.key.as_str());
+                brisk(list.upload_id(upload).send())
+            });
+            match self.unless_gone(listed.await, Operation::ListParts)? {
+                Some(listed) if !listed.parts().is_empty() => sleep(PAUSE).await,
+                _ => return Ok(()),
             }
         }
     }
 
-    fn explain<E>(&self, failure: &Failure<E>, action: Action) -> Error
+    /// What S3 answered about an upload; none where the upload is not there any more.
+    fn unless_gone<O, E>(
+        &self,
+        answer: Result<O, Failure<E>>,
+        operation: Operation,
+    ) -> Result<Option<O>, Error>
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
-        let place = Where::of(self.target, &self.s3.region);
-        explain(&failure.error, action, place, failure.attempts)
+        match answer {
+            Ok(output) => Ok(Some(output)),
+            Err(failure) if failure.error.code() == Some("NoSuchUpload") => Ok(None),
+            Err(failure) => Err(self.s3.explain(&failure, operation, self.place)),
+        }
     }
 }
 
 /// What the listing is asked for: the key, or its folder in a directory bucket, whose prefixes end with a slash.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html>
-fn prefix(target: &Target) -> &str {
-    let key = target.key.as_str();
-    if target.bucket.as_str().ends_with("--x-s3") {
+fn prefix(place: &Place) -> &str {
+    let key = place.key.as_str();
+    if place.bucket.as_str().ends_with("--x-s3") {
         &key[..key.rfind('/').map_or(0, |slash| slash + 1)]
     } else {
         key
@@ -265,10 +265,10 @@ mod tests {
     use serde_json::json;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    fn target(bucket: &str, key: &str) -> Target {
+    fn place(bucket: &str, key: &str) -> Place {
         let event = json!({"op": "read", "bucket": bucket, "key": key});
         match Order::try_from(event) {
-            Ok(Order::Job(Job::Read(job))) => job.target,
+            Ok(Order::Job(Job::Read(job))) => job.place,
             other => panic!("{other:?}"),
         }
     }
@@ -280,7 +280,7 @@ mod tests {
             ("abc--use1-az4--x-s3", "a/b/c", "a/b/"),
             ("abc--use1-az4--x-s3", "c", ""),
         ] {
-            assert_eq!(prefix(&target(bucket, key)), expected);
+            assert_eq!(prefix(&place(bucket, key)), expected);
         }
     }
 
@@ -306,10 +306,10 @@ mod tests {
             );
             answer(200, body)
         });
-        let target = target("abc", "k");
+        let place = place("abc", "k");
         let uploads = Uploads {
             s3: &s3,
-            target: &target,
+            place: &place,
             began: Instant::now(),
         };
         let until = Instant::now() + LONGEST;

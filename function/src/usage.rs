@@ -5,7 +5,6 @@ use nix::sys::time::TimeValLike as _;
 use std::time::Duration;
 
 /// The processor time that the process has used, in user and kernel together.
-#[must_use]
 pub fn cpu() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_SELF).expect("it fails for unknown arguments alone");
     let microseconds =
@@ -16,7 +15,6 @@ pub fn cpu() -> Duration {
 /// The most memory that the process has had resident at a time, in MB (10^6 bytes); none where `/proc` does not tell.
 ///
 /// Not `ru_maxrss`, which a process inherits from the one that started it.
-#[must_use]
 pub fn max_rss_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status

@@ -1,16 +1,17 @@
 //! One invocation: from the event to the answer.
 
-use crate::action::{Action, Where, explain};
 use crate::answer::{Answer, InVain, JobResult, Pong, RequestMs, mbps, milliseconds};
 use crate::barrier::{self, Opening};
 use crate::clock::{self, seconds, since_1970};
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::event::{Job, Order, Squad, Target};
+use crate::event::{Job, Order, Place, Schedule, Squad};
+use crate::explain::{Asked, explain};
 use crate::fields::Bucket;
 use crate::invoker::{Invoker, failed};
 use crate::limit::{Limit, MARGIN};
 use crate::meter::Meter;
+use crate::operation::Operation;
 use crate::read;
 use crate::retry;
 use crate::s3::S3;
@@ -48,7 +49,6 @@ struct Entry {
 
 impl Worker {
     /// A worker that speaks to `s3`, and to Lambda through `invoker`.
-    #[must_use]
     pub const fn new(s3: S3, invoker: Invoker, environment: Environment) -> Self {
         Self {
             s3,
@@ -119,23 +119,51 @@ impl Worker {
         let result = match job {
             Job::Ping(bucket) => return self.ping(&bucket, deadline).await.map(Answer::Pong),
             Job::Write(job) => {
-                let limit = Limit::of(job.target.stop_by, deadline);
-                let (meter, opening) = self.begin(&job.target, deadline, job.connections()).await?;
+                let limit = Limit::of(job.schedule.stop_by, deadline);
+                let (meter, opening) = self
+                    .begin(
+                        &job.place.bucket,
+                        &job.schedule,
+                        deadline,
+                        job.connections(),
+                    )
+                    .await?;
                 let Written {
                     outcome,
                     upload_left,
                 } = write::write(&self.s3, &job, &meter, &limit).await;
                 meter.stop();
                 opening.close().await;
-                self.result(entry, "write", &job.target, &meter, outcome, upload_left)
+                self.result(
+                    entry,
+                    "write",
+                    (&job.place, &job.schedule),
+                    &meter,
+                    outcome,
+                    upload_left,
+                )
             }
             Job::Read(job) => {
-                let limit = Limit::of(job.target.stop_by, deadline);
-                let (meter, opening) = self.begin(&job.target, deadline, job.connections()).await?;
+                let limit = Limit::of(job.schedule.stop_by, deadline);
+                let (meter, opening) = self
+                    .begin(
+                        &job.place.bucket,
+                        &job.schedule,
+                        deadline,
+                        job.connections(),
+                    )
+                    .await?;
                 let outcome = read::read(&self.s3, &job, &meter, &limit).await;
                 meter.stop();
                 opening.close().await;
-                self.result(entry, "read", &job.target, &meter, outcome, None)
+                self.result(
+                    entry,
+                    "read",
+                    (&job.place, &job.schedule),
+                    &meter,
+                    outcome,
+                    None,
+                )
             }
         };
         Ok(Answer::Result(Box::new(result)))
@@ -145,12 +173,13 @@ impl Worker {
     /// closed when the job has ended.
     async fn begin(
         &self,
-        target: &Target,
+        bucket: &Bucket,
+        schedule: &Schedule,
         deadline: Option<Duration>,
         connections: usize,
     ) -> Result<(Meter, Opening), Error> {
         let mut opening = Opening::default();
-        if let Some(start_at) = target.start_at {
+        if let Some(start_at) = schedule.start_at {
             if let Some(latest) = deadline.map(|deadline| deadline.saturating_sub(MARGIN))
                 && start_at.since_1970() > latest
             {
@@ -162,19 +191,16 @@ impl Worker {
                     MARGIN.as_secs()
                 )));
             }
-            opening = barrier::wait(&self.s3, target, start_at, connections).await;
+            opening = barrier::wait(&self.s3, bucket, start_at, connections).await;
         }
-        let meter = Meter::start();
-        // Where workers share processors, as under `local`, all begin before one of them works on.
-        std::thread::yield_now();
-        Ok((meter, opening))
+        Ok((Meter::start(), opening))
     }
 
     fn result(
         &self,
         entry: Entry,
         op: &'static str,
-        target: &Target,
+        (place, schedule): (&Place, &Schedule),
         meter: &Meter,
         outcome: Result<(), Error>,
         upload_left: Option<String>,
@@ -182,21 +208,21 @@ impl Worker {
         let reading = meter.read();
         let (start, stop) = (seconds(reading.start), seconds(reading.stop));
         if let Err(error) = &outcome {
-            tracing::error!(kind = error.kind(), %error, op, key = target.key.as_str(), "job failed");
+            tracing::error!(kind = error.kind(), %error, op, key = place.key.as_str(), "job failed");
         }
         JobResult {
             start,
             stop,
             mbps: outcome.is_ok().then(|| mbps(reading.bytes, start, stop)),
             op,
-            key: target.key.to_string(),
+            key: place.key.to_string(),
             bytes: reading.bytes,
             requests: reading.requests,
             retries: reading.retries,
             throttled: reading.throttled,
             first_byte_ms: reading.first_byte.map(milliseconds),
             request_ms: RequestMs::of(&reading),
-            late_s: seconds(barrier::late(target.start_at, reading.start)),
+            late_s: seconds(barrier::late(schedule.start_at, reading.start)),
             in_vain: InVain::of(&reading),
             samples: reading.samples,
             handler_s: seconds(entry.at.elapsed()),
@@ -223,19 +249,20 @@ impl Worker {
         });
         let limit = Limit::at(Some(until), "the end of a ping");
         let head = || self.s3.client.head_bucket().bucket(bucket.as_str()).send();
-        let action = Action::HeadBucket;
-        let place = Where {
+        let operation = Operation::HeadBucket;
+        let asked = Asked {
+            operation,
             region: &self.s3.region,
             bucket,
-            key: None,
+            key: "",
         };
         tokio::time::timeout_at(until, retry::send(&limit, head))
             .await
             .map_err(|_| Error::Connect {
-                action,
+                operation,
                 reason: "not in the time that a ping has".to_owned(),
             })?
-            .map_err(|failure| explain(&failure.error, action, place, failure.attempts))?;
+            .map_err(|failure| explain(&failure, asked))?;
         Ok(Pong {
             now: seconds(since_1970()),
             version: VERSION,

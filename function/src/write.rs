@@ -1,15 +1,15 @@
 //! Writes one object: its parts side by side, or in one request where one part is enough.
 
-use crate::action::{Action, Where, explain};
 use crate::body;
 use crate::data::Seed;
 use crate::error::Error;
-use crate::event::{Target, Write};
+use crate::event::{Place, Write};
 use crate::flight;
 use crate::limit::Limit;
 use crate::meter::{Meter, Request};
+use crate::operation::Operation;
 use crate::retry::{self, Failure, Retries, Trouble};
-use crate::s3::{ANSWER_TIMEOUT, Dated, S3, without_answer_timeout};
+use crate::s3::{ANSWER_TIMEOUT, Dated, S3};
 use crate::spans::Span;
 use crate::uploads::{Begun, Uploads};
 use aws_sdk_s3::config::http::HttpResponse;
@@ -33,17 +33,17 @@ pub struct Written {
 pub async fn write(s3: &S3, job: &Write, meter: &Meter, limit: &Limit) -> Written {
     let uploads = Uploads {
         s3,
-        target: &job.target,
+        place: &job.place,
         began: Instant::now(),
     };
     let writer = Arc::new(Writer {
         s3: s3.clone(),
-        target: job.target.clone(),
-        seed: Seed::of(job.target.key.as_str()),
+        place: job.place.clone(),
+        seed: Seed::of(job.place.key.as_str()),
         meter: meter.clone(),
         limit: *limit,
     });
-    if job.cut.count(job.size) == 1 {
+    if job.division.count(job.size) == 1 {
         let whole = Span {
             number: 1,
             offset: 0,
@@ -53,7 +53,7 @@ pub async fn write(s3: &S3, job: &Write, meter: &Meter, limit: &Limit) -> Writte
             let writer = Arc::clone(&writer);
             async move { writer.put_object(span).await }
         };
-        let opening = job.target.opening;
+        let opening = job.schedule.opening;
         return Written {
             outcome: flight::all([whole], 1, opening, limit, put).await.map(drop),
             upload_left: None,
@@ -71,7 +71,7 @@ pub async fn write(s3: &S3, job: &Write, meter: &Meter, limit: &Limit) -> Writte
 
 struct Writer {
     s3: S3,
-    target: Target,
+    place: Place,
     seed: Seed,
     meter: Meter,
     limit: Limit,
@@ -93,8 +93,8 @@ impl Writer {
             let (writer, upload) = (Arc::clone(self), Arc::clone(&upload));
             async move { writer.upload_part(&upload, span).await }
         };
-        let spans = job.cut.parts(job.size);
-        let opening = job.target.opening;
+        let spans = job.division.parts(job.size);
+        let opening = job.schedule.opening;
         let mut parts = flight::all(spans, job.in_flight, opening, &self.limit, send).await?;
         parts.sort_unstable_by_key(CompletedPart::part_number);
         tokio::select! {
@@ -113,8 +113,8 @@ impl Writer {
                 .s3
                 .client
                 .create_multipart_upload()
-                .bucket(self.target.bucket.as_str())
-                .key(self.target.key.as_str())
+                .bucket(self.place.bucket.as_str())
+                .key(self.place.key.as_str())
                 .customize()
                 .interceptor(request.clone())
                 .send()
@@ -122,7 +122,7 @@ impl Writer {
             let error = match created {
                 Ok(created) => {
                     let upload = created.upload_id.ok_or_else(|| {
-                        nameless_answer(Action::CreateMultipartUpload, "UploadId")
+                        nameless_answer(Operation::CreateMultipartUpload, "UploadId")
                     })?;
                     begun.nameless = nameless;
                     begun.own = Some(upload.clone());
@@ -134,8 +134,9 @@ impl Writer {
             let trouble = Trouble::of(&error);
             begun.nameless = nameless || matches!(trouble, Trouble::BrokenOff | Trouble::Failed);
             if !retries.pause(trouble).await {
-                let (action, attempts) = (Action::CreateMultipartUpload, request.attempts());
-                return Err(explain(&error, action, self.place(), attempts));
+                let attempts = request.attempts();
+                let failure = Failure { error, attempts };
+                return Err(self.explain(&failure, Operation::CreateMultipartUpload));
             }
             begun.repeated |= trouble != Trouble::Unopened;
         }
@@ -146,18 +147,17 @@ impl Writer {
             self.s3
                 .client
                 .put_object()
-                .bucket(self.target.bucket.as_str())
-                .key(self.target.key.as_str())
+                .bucket(self.place.bucket.as_str())
+                .key(self.place.key.as_str())
                 .content_length(signed(span.length))
                 .body(body::part(self.seed, span, request.clone()))
                 .customize()
                 .disable_payload_signing()
-                .config_override(without_answer_timeout())
                 .interceptor(request)
                 .send()
         };
         let put = self.send(put).await;
-        put.map_err(|failure| self.explain(&failure, Action::PutObject))?;
+        put.map_err(|failure| self.explain(&failure, Operation::PutObject))?;
         Ok(())
     }
 
@@ -167,23 +167,22 @@ impl Writer {
             self.s3
                 .client
                 .upload_part()
-                .bucket(self.target.bucket.as_str())
-                .key(self.target.key.as_str())
+                .bucket(self.place.bucket.as_str())
+                .key(self.place.key.as_str())
                 .upload_id(upload)
                 .part_number(number)
                 .content_length(signed(span.length))
                 .body(body::part(self.seed, span, request.clone()))
                 .customize()
                 .disable_payload_signing()
-                .config_override(without_answer_timeout())
                 .interceptor(request)
                 .send()
         };
         let sent = self.send(part).await;
-        let sent = sent.map_err(|failure| self.explain(&failure, Action::UploadPart))?;
+        let sent = sent.map_err(|failure| self.explain(&failure, Operation::UploadPart))?;
         let etag = sent
             .e_tag
-            .ok_or_else(|| nameless_answer(Action::UploadPart, "ETag"))?;
+            .ok_or_else(|| nameless_answer(Operation::UploadPart, "ETag"))?;
         Ok(CompletedPart::builder()
             .part_number(number)
             .e_tag(etag)
@@ -204,8 +203,8 @@ impl Writer {
             self.s3
                 .client
                 .complete_multipart_upload()
-                .bucket(self.target.bucket.as_str())
-                .key(self.target.key.as_str())
+                .bucket(self.place.bucket.as_str())
+                .key(self.place.key.as_str())
                 .upload_id(upload)
                 .multipart_upload(parts.clone())
                 .customize()
@@ -220,7 +219,7 @@ impl Writer {
         if (gone || failure.attempts > 1) && self.is_there(size, uploads).await {
             return Ok(());
         }
-        Err(self.explain(&failure, Action::CompleteMultipartUpload))
+        Err(self.explain(&failure, Operation::CompleteMultipartUpload))
     }
 
     /// Whether the object is in the bucket, whole, and younger than the job.
@@ -230,8 +229,8 @@ impl Writer {
             self.s3
                 .client
                 .head_object()
-                .bucket(self.target.bucket.as_str())
-                .key(self.target.key.as_str())
+                .bucket(self.place.bucket.as_str())
+                .key(self.place.key.as_str())
                 .customize()
                 .interceptor(request)
                 .interceptor(dated.clone())
@@ -245,7 +244,7 @@ impl Writer {
                         .is_some_and(|moment| uploads.since(&dated, moment))
             }
             Err(failure) => {
-                let error = self.explain(&failure, Action::HeadObject);
+                let error = self.explain(&failure, Operation::HeadObject);
                 tracing::warn!(%error, "whether the object is there cannot be told");
                 false
             }
@@ -274,15 +273,11 @@ impl Writer {
         Ok(output)
     }
 
-    fn place(&self) -> Where<'_> {
-        Where::of(&self.target, &self.s3.region)
-    }
-
-    fn explain<E>(&self, failure: &Failure<E>, action: Action) -> Error
+    fn explain<E>(&self, failure: &Failure<E>, operation: Operation) -> Error
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
-        explain(&failure.error, action, self.place(), failure.attempts)
+        self.s3.explain(failure, operation, &self.place)
     }
 }
 
@@ -301,9 +296,9 @@ async fn silence(request: &Request) -> String {
     }
 }
 
-fn nameless_answer(action: Action, field: &str) -> Error {
+fn nameless_answer(operation: Operation, field: &str) -> Error {
     Error::S3 {
-        action,
+        operation,
         reason: format!("the answer has no {field}"),
     }
 }

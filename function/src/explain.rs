@@ -1,105 +1,18 @@
-//! The S3 operations of the worker, and what their errors mean for a job.
+//! What an error of S3 means for a job: one of our errors, with advice.
 
 use crate::error::Error;
-use crate::event::Target;
 use crate::fields::Bucket;
+use crate::operation::Operation;
+use crate::retry::Failure;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::create_session::CreateSessionError;
 use std::error::Error as StdError;
 use std::fmt;
 
-/// An S3 operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Is the bucket there and in reach?
-    HeadBucket,
-    /// Writes an object in one request.
-    PutObject,
-    /// Begins an object in parts.
-    CreateMultipartUpload,
-    /// Writes a part.
-    UploadPart,
-    /// Which parts has an upload?
-    ListParts,
-    /// Makes the parts an object.
-    CompleteMultipartUpload,
-    /// Throws the parts away.
-    AbortMultipartUpload,
-    /// Which uploads are not completed?
-    ListMultipartUploads,
-    /// How large is an object, and since when is it there?
-    HeadObject,
-    /// Reads an object or a range of one.
-    GetObject,
-    /// Asks for the credentials of a directory bucket, which the SDK does before anything else there.
-    CreateSession,
-}
-
-impl Action {
-    /// The permission that the function's role needs for it.
-    #[must_use]
-    pub const fn permission(self) -> &'static str {
-        match self {
-            Self::HeadBucket => "s3:ListBucket",
-            Self::PutObject
-            | Self::CreateMultipartUpload
-            | Self::UploadPart
-            | Self::CompleteMultipartUpload => "s3:PutObject",
-            Self::ListParts => "s3:ListMultipartUploadParts",
-            Self::AbortMultipartUpload => "s3:AbortMultipartUpload",
-            Self::ListMultipartUploads => "s3:ListBucketMultipartUploads",
-            Self::GetObject | Self::HeadObject => "s3:GetObject",
-            Self::CreateSession => "s3express:CreateSession",
-        }
-    }
-
-    /// What else a refusal may mean for which S3 gives no reason.
-    const fn hint(self) -> &'static str {
-        match self {
-            Self::GetObject => {
-                ", or the key does not exist and, without s3:ListBucket, S3 does not say so"
-            }
-            Self::HeadBucket | Self::HeadObject => {
-                ", or something else is wrong with the request: S3 gives no reason here"
-            }
-            _ => "",
-        }
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, formatter)
-    }
-}
-
-/// Where an operation went: what an error names.
-#[derive(Clone, Copy, Debug)]
-pub struct Where<'a> {
-    /// The region that the client speaks to.
-    pub region: &'a str,
-    /// The bucket.
-    pub bucket: &'a Bucket,
-    /// The key, where the operation has one.
-    pub key: Option<&'a str>,
-}
-
-impl<'a> Where<'a> {
-    /// The object of a job.
-    #[must_use]
-    pub fn of(target: &'a Target, region: &'a str) -> Self {
-        Self {
-            region,
-            bucket: &target.bucket,
-            key: Some(target.key.as_str()),
-        }
-    }
-}
-
 /// What S3 said, as far as it said something.
 #[derive(Debug, Default)]
-struct Answer {
+struct Reply {
     status: u16,
     code: String,
     message: String,
@@ -108,21 +21,34 @@ struct Answer {
     misunderstood: Option<String>,
 }
 
-/// What `error` of `action` means for the job; `attempts`: how often it was tried.
-pub fn explain<E>(
-    error: &SdkError<E, HttpResponse>,
-    action: Action,
-    place: Where<'_>,
-    attempts: u32,
-) -> Error
+/// What a request went to: what an error names.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    pub operation: Operation,
+    /// The region that the client speaks to.
+    pub region: &'a str,
+    pub bucket: &'a Bucket,
+    /// Empty where the operation has none.
+    pub key: &'a str,
+}
+
+/// What the failure of a request means for the job.
+pub fn explain<E>(failure: &Failure<E>, asked: Asked<'_>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+{
+    explain_error(&failure.error, asked, failure.attempts)
+}
+
+fn explain_error<E>(error: &SdkError<E, HttpResponse>, asked: Asked<'_>, attempts: u32) -> Error
 where
     E: ProvideErrorMetadata + StdError + 'static,
 {
     let SdkError::ServiceError(service) = error else {
-        return unanswered(error, action, place, attempts);
+        return unanswered(error, asked, attempts);
     };
     let (service, response) = (service.err(), service.raw());
-    let answer = Answer {
+    let reply = Reply {
         status: response.status().as_u16(),
         code: service.code().unwrap_or_default().to_owned(),
         message: service.message().unwrap_or_default().to_owned(),
@@ -136,11 +62,11 @@ where
             .filter(|source| service.code().is_none() && !source.is::<ErrorMetadata>())
             .map(causes),
     };
-    answer.explain(action, place, attempts)
+    reply.explain(asked, attempts)
 }
 
 /// Why there are no credentials for a directory bucket, where that is what `error` comes from.
-pub(crate) fn session_error<E>(
+pub fn session_error<E>(
     error: &SdkError<E, HttpResponse>,
 ) -> Option<&SdkError<CreateSessionError, HttpResponse>>
 where
@@ -150,37 +76,36 @@ where
         .find_map(<dyn StdError>::downcast_ref)
 }
 
-/// What it means that there is no answer of S3 to `action`: it may not have been sent at all.
-fn unanswered<E>(
-    error: &SdkError<E, HttpResponse>,
-    action: Action,
-    place: Where<'_>,
-    attempts: u32,
-) -> Error
+/// What it means that S3 did not answer: the request may not have been sent at all.
+fn unanswered<E>(error: &SdkError<E, HttpResponse>, asked: Asked<'_>, attempts: u32) -> Error
 where
     E: StdError + 'static,
 {
     if let Some(error) = session_error(error) {
-        return explain(error, Action::CreateSession, place, attempts);
+        let operation = Operation::CreateSession;
+        return explain_error(error, Asked { operation, ..asked }, attempts);
     }
+    let operation = asked.operation;
     let reason = causes(error);
     match error {
-        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Error::Connect { action, reason },
-        SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
-            Error::Connect { action, reason }
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
+            Error::Connect { operation, reason }
         }
-        _ => Error::S3 { action, reason },
+        SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
+            Error::Connect { operation, reason }
+        }
+        _ => Error::S3 { operation, reason },
     }
 }
 
-impl Answer {
-    fn explain(self, action: Action, place: Where<'_>, attempts: u32) -> Error {
-        let bucket = place.bucket.to_string();
-        let key = place.key.unwrap_or_default().to_owned();
-        if let Some(there) = self.other_region(place.region) {
+impl Reply {
+    fn explain(self, asked: Asked<'_>, attempts: u32) -> Error {
+        let operation = asked.operation;
+        let (bucket, key) = (asked.bucket.to_string(), asked.key.to_owned());
+        if let Some(there) = self.other_region(asked.region) {
             return Error::WrongRegion {
                 bucket,
-                here: place.region.to_owned(),
+                here: asked.region.to_owned(),
                 there,
             };
         }
@@ -188,12 +113,12 @@ impl Answer {
             (_, "NoSuchBucket") => Error::NoSuchBucket { bucket },
             (_, "NoSuchKey") => Error::NoSuchKey { bucket, key },
             // The answers to a HEAD have no body and so no code.
-            (404, _) if matches!(action, Action::HeadBucket | Action::CreateSession) => {
+            (404, _) if matches!(operation, Operation::HeadBucket | Operation::CreateSession) => {
                 Error::NoSuchBucket { bucket }
             }
             (404, "" | "NotFound") => Error::NoSuchKey { bucket, key },
             (_, "RequestTimeTooSkewed") => Error::Clock {
-                action,
+                operation,
                 reason: self.to_string(),
             },
             (_, "InvalidObjectState") => Error::Archived {
@@ -201,27 +126,29 @@ impl Answer {
                 reason: self.to_string(),
             },
             (403, _) | (_, "ExpiredToken" | "InvalidToken") => Error::AccessDenied {
-                action,
+                operation,
                 bucket,
                 reason: self.to_string(),
-                remedy: self.remedy(action),
+                remedy: self.remedy(operation),
             },
             (429 | 503, _) | (_, "SlowDown") => Error::SlowDown {
-                action,
+                operation,
                 attempts,
                 reason: self.to_string(),
             },
             _ => Error::S3 {
-                action,
+                operation,
                 reason: self.to_string(),
             },
         }
     }
 
     /// What helps against a refusal, as far as S3 says what it refused.
-    fn remedy(&self, action: Action) -> String {
+    fn remedy(&self, operation: Operation) -> String {
         match self.code.as_str() {
-            "" | "AccessDenied" | "AccessDeniedException" | "Forbidden" => self.permission(action),
+            "" | "AccessDenied" | "AccessDeniedException" | "Forbidden" => {
+                self.permission(operation)
+            }
             "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" => {
                 "S3 does not accept the function's credentials: check them, and the endpoint"
                     .to_owned()
@@ -235,9 +162,9 @@ impl Answer {
     }
 
     /// Which permission is missing, and where.
-    fn permission(&self, action: Action) -> String {
+    fn permission(&self, operation: Operation) -> String {
         let Some(denied) = self.between("not authorized to perform: ", " ") else {
-            let (permission, hint) = (action.permission(), action.hint());
+            let (permission, hint) = (operation.permission(), operation.hint());
             return format!("the function's role needs {permission} on it{hint}");
         };
         let resource = self
@@ -280,7 +207,7 @@ impl Answer {
     }
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for Reply {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "HTTP {}", self.status)?;
         if !self.code.is_empty() {
@@ -321,71 +248,81 @@ mod tests {
     use aws_smithy_runtime_api::client::result::ConnectorError;
     use serde_json::json;
 
-    fn explained(action: Action, answer: Answer) -> Error {
+    fn explained(operation: Operation, answer: Reply) -> Error {
         let bucket = Bucket::try_from(json!("abc")).expect("a bucket's name");
-        answer.explain(
-            action,
-            Where {
-                region: "us-east-1",
-                bucket: &bucket,
-                key: Some("k"),
-            },
-            3,
-        )
+        let asked = Asked {
+            operation,
+            region: "us-east-1",
+            bucket: &bucket,
+            key: "k",
+        };
+        answer.explain(asked, 3)
     }
 
-    fn said(status: u16, code: &str) -> Answer {
-        Answer {
+    fn said(status: u16, code: &str) -> Reply {
+        Reply {
             status,
             code: code.into(),
-            ..Answer::default()
+            ..Reply::default()
         }
     }
 
     #[test]
     fn answers_have_the_kind_of_their_cause() {
         let cases = [
-            (Action::PutObject, said(404, "NoSuchBucket"), "NoSuchBucket"),
-            (Action::HeadBucket, said(404, ""), "NoSuchBucket"),
-            (Action::GetObject, said(404, "NoSuchKey"), "NoSuchKey"),
-            (Action::GetObject, said(403, "AccessDenied"), "AccessDenied"),
-            (Action::HeadBucket, said(403, ""), "AccessDenied"),
             (
-                Action::PutObject,
+                Operation::PutObject,
+                said(404, "NoSuchBucket"),
+                "NoSuchBucket",
+            ),
+            (Operation::HeadBucket, said(404, ""), "NoSuchBucket"),
+            (Operation::GetObject, said(404, "NoSuchKey"), "NoSuchKey"),
+            (
+                Operation::GetObject,
+                said(403, "AccessDenied"),
+                "AccessDenied",
+            ),
+            (Operation::HeadBucket, said(403, ""), "AccessDenied"),
+            (
+                Operation::PutObject,
                 said(301, "PermanentRedirect"),
                 "WrongRegion",
             ),
             // Only a read knows whether the object is empty, or was replaced.
-            (Action::PutObject, said(412, "PreconditionFailed"), "S3"),
-            (Action::UploadPart, said(416, "InvalidRange"), "S3"),
+            (Operation::PutObject, said(412, "PreconditionFailed"), "S3"),
+            (Operation::UploadPart, said(416, "InvalidRange"), "S3"),
             (
-                Action::PutObject,
+                Operation::PutObject,
                 said(403, "RequestTimeTooSkewed"),
                 "Clock",
             ),
             (
-                Action::GetObject,
+                Operation::GetObject,
                 said(403, "InvalidObjectState"),
                 "Archived",
             ),
-            (Action::GetObject, said(400, "ExpiredToken"), "AccessDenied"),
-            (Action::UploadPart, said(503, "SlowDown"), "SlowDown"),
             (
-                Action::UploadPart,
+                Operation::GetObject,
+                said(400, "ExpiredToken"),
+                "AccessDenied",
+            ),
+            (Operation::UploadPart, said(503, "SlowDown"), "SlowDown"),
+            (
+                Operation::UploadPart,
                 said(503, "ServiceUnavailable"),
                 "SlowDown",
             ),
             (
-                Action::CompleteMultipartUpload,
+                Operation::CompleteMultipartUpload,
                 said(200, "InternalError"),
                 "S3",
             ),
-            (Action::UploadPart, said(404, "NoSuchUpload"), "S3"),
-            (Action::PutObject, said(507, "InsufficientStorage"), "S3"),
+            (Operation::UploadPart, said(404, "NoSuchUpload"), "S3"),
+            (Operation::PutObject, said(507, "InsufficientStorage"), "S3"),
         ];
-        for (action, answer, kind) in cases {
-            let shown = format!("{action} {answer:?}");
-            assert_eq!(explained(action, answer).kind(), kind, "{shown}");
+        for (operation, answer, kind) in cases {
+            let shown = format!("{operation} {answer:?}");
+            assert_eq!(explained(operation, answer).kind(), kind, "{shown}");
         }
     }
 
@@ -395,13 +332,13 @@ mod tests {
         let role = "because no identity-based policy allows the";
         let cases = [
             (
-                Action::PutObject,
+                Operation::PutObject,
                 "AccessDenied",
                 "Access Denied".to_owned(),
                 "the function's role needs s3:PutObject on it",
             ),
             (
-                Action::UploadPart,
+                Operation::UploadPart,
                 "AccessDenied",
                 format!(
                     "{user} kms:GenerateDataKey on resource: arn:aws:kms:eu-west-1:1:key/2 {role} \
@@ -410,7 +347,7 @@ mod tests {
                 "the function's role needs kms:GenerateDataKey on arn:aws:kms:eu-west-1:1:key/2",
             ),
             (
-                Action::GetObject,
+                Operation::GetObject,
                 "AccessDenied",
                 format!(
                     "{user} kms:Decrypt on resource: arn:aws:kms:eu-west-1:1:key/2 because no resource-based policy \
@@ -419,7 +356,7 @@ mod tests {
                 "no resource-based policy allows kms:Decrypt on arn:aws:kms:eu-west-1:1:key/2: change that policy",
             ),
             (
-                Action::PutObject,
+                Operation::PutObject,
                 "AccessDenied",
                 format!(
                     "{user} s3:PutObject on resource: \"arn:aws:s3:::b/a key\" with an explicit deny in a \
@@ -428,36 +365,36 @@ mod tests {
                 "a resource-based policy denies s3:PutObject on arn:aws:s3:::b/a key explicitly",
             ),
             (
-                Action::PutObject,
+                Operation::PutObject,
                 "InvalidAccessKeyId",
                 "The AWS Access Key Id you provided does not exist in our records.".to_owned(),
                 "S3 does not accept the function's credentials",
             ),
             (
-                Action::PutObject,
+                Operation::PutObject,
                 "SignatureDoesNotMatch",
                 "The request signature we calculated does not match.".to_owned(),
                 "S3 does not accept the function's credentials",
             ),
             (
-                Action::PutObject,
+                Operation::PutObject,
                 "ExpiredToken",
                 "The provided token has expired.".to_owned(),
                 "the function's credentials have expired",
             ),
             (
-                Action::PutObject,
+                Operation::PutObject,
                 "AccountProblem",
                 "There is a problem with your AWS account.".to_owned(),
                 "it is not a permission that S3 misses",
             ),
         ];
-        for (action, code, message, remedy) in cases {
-            let answer = Answer {
+        for (operation, code, message, remedy) in cases {
+            let answer = Reply {
                 message,
                 ..said(403, code)
             };
-            let error = explained(action, answer);
+            let error = explained(operation, answer);
             assert_eq!(error.kind(), "AccessDenied", "{error}");
             let (_, told) = error.to_string().split_once("): ").map_or_else(
                 || panic!("{error}"),
@@ -473,12 +410,13 @@ mod tests {
         let list = s3.client.list_multipart_uploads().bucket("abc").send();
         let error = list.await.expect_err("it is no listing");
         let bucket = Bucket::try_from(json!("abc")).expect("a bucket's name");
-        let place = Where {
+        let asked = Asked {
+            operation: Operation::ListMultipartUploads,
             region: "us-east-1",
             bucket: &bucket,
-            key: None,
+            key: "",
         };
-        let told = explain(&error, Action::ListMultipartUploads, place, 1).to_string();
+        let told = explain(&Failure { error, attempts: 1 }, asked).to_string();
         assert!(
             told.contains("HTTP 200, which cannot be understood: "),
             "{told}"
@@ -491,16 +429,16 @@ mod tests {
 
     #[test]
     fn the_right_region_is_named_wherever_s3_says_it() {
-        let by_header = Answer {
+        let by_header = Reply {
             bucket_region: Some("eu-west-1".into()),
             ..said(301, "PermanentRedirect")
         };
-        let by_message = Answer {
+        let by_message = Reply {
             message: "The region 'us-east-1' is wrong; expecting 'eu-west-1'".into(),
             ..said(400, "AuthorizationHeaderMalformed")
         };
         for answer in [by_header, by_message] {
-            let error = explained(Action::HeadBucket, answer);
+            let error = explained(Operation::HeadBucket, answer);
             assert!(
                 matches!(&error, Error::WrongRegion { here, there, .. } if here == "us-east-1" && there == "eu-west-1"),
                 "{error:?}"
@@ -530,12 +468,13 @@ mod tests {
             .send()
             .await
             .expect_err("nothing can come of it");
-        let place = Where {
+        let asked = Asked {
+            operation: Operation::HeadBucket,
             region: "us-east-1",
             bucket: &bucket,
-            key: None,
+            key: "",
         };
-        explain(&error, Action::HeadBucket, place, 1)
+        explain(&Failure { error, attempts: 1 }, asked)
     }
 
     #[tokio::test]
@@ -565,10 +504,10 @@ mod tests {
 
     #[test]
     fn a_bad_request_to_the_right_region_is_not_its_fault() {
-        let answer = Answer {
+        let answer = Reply {
             bucket_region: Some("us-east-1".into()),
             ..said(400, "InvalidArgument")
         };
-        assert_eq!(explained(Action::PutObject, answer).kind(), "S3");
+        assert_eq!(explained(Operation::PutObject, answer).kind(), "S3");
     }
 }
