@@ -14,7 +14,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::endpoints::Endpoints;
 use crate::identity::{Identity, SECRET_KEY};
-use crate::options::Options;
 
 /// Variables by which a user's own AWS configuration would reach through, beside the prefixes below.
 const REMOVED: [&str; 9] = [
@@ -39,20 +38,19 @@ pub struct Environment {
 
 impl Environment {
     /// Endpoints, credentials, region, bucket and function; everything else of AWS is shut out.
-    #[must_use]
-    pub fn new(options: &Options, endpoints: &Endpoints) -> Self {
+    pub fn new(region: &str, bucket: &str, function: &str, endpoints: &Endpoints) -> Self {
         let mut set: BTreeMap<&'static str, OsString> = BTreeMap::new();
         for (name, value) in [
             ("AWS_ACCESS_KEY_ID", Identity::Command.access_key()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
-            ("AWS_REGION", options.region.clone()),
-            ("AWS_DEFAULT_REGION", options.region.clone()),
+            ("AWS_REGION", region.to_owned()),
+            ("AWS_DEFAULT_REGION", region.to_owned()),
             ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
             ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
             ("AWS_PAGER", String::new()),
-            ("BUCKET", options.buckets[0].name.clone()),
-            ("FUNCTION", options.function.clone()),
+            ("BUCKET", bucket.to_owned()),
+            ("FUNCTION", function.to_owned()),
         ] {
             set.insert(name, value.into());
         }
@@ -82,7 +80,6 @@ impl Environment {
     }
 
     /// The same as lines for a POSIX shell.
-    #[must_use]
     pub fn shell_lines(&self) -> String {
         let unset = self.removed.iter().map(|name| format!("unset {name}\n"));
         let export = self

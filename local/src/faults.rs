@@ -4,10 +4,9 @@ use std::str::FromStr;
 use std::sync::Mutex;
 
 use anyhow::{Result, ensure};
+use clap::Args;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-
-use crate::options::Options;
 
 /// A share of the requests, from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,6 +21,34 @@ impl FromStr for Share {
             _ => Err("a share is a number from 0 to 1, such as 0.05".to_owned()),
         }
     }
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct FaultArgs {
+    /// Model: answer 503 (`SlowDown`) to this share of the workers' requests to S3, 0–1; each meets it by chance
+    #[arg(long, value_name = "SHARE")]
+    pub slow_down: Option<Share>,
+
+    /// Model: close the connection of this share of them half-way through the request, 0–1
+    #[arg(long, value_name = "SHARE")]
+    pub reset: Option<Share>,
+
+    /// Model: end the answer's body of this share of them half-way, 0–1
+    #[arg(long, value_name = "SHARE")]
+    pub short: Option<Share>,
+
+    /// Model: let the body of this share of them, or of its answer, stand still half-way for ever, 0–1
+    #[arg(long, value_name = "SHARE")]
+    pub stall: Option<Share>,
+
+    /// Model: do what this share of them ask for, then close the connection before the answer, 0–1
+    #[arg(long, value_name = "SHARE")]
+    pub lost: Option<Share>,
+
+    /// Seed of the chance by which these shares are met: with the same one, the workers' nth request always meets the
+    /// same [default: another one each time, told on stderr]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
 }
 
 /// One thing that goes wrong with one request.
@@ -52,13 +79,13 @@ impl Faults {
     ///
     /// # Errors
     /// When the shares are more than all requests together.
-    pub fn new(options: &Options) -> Result<Self> {
+    pub fn new(args: &FaultArgs) -> Result<Self> {
         let asked = [
-            ("--slow-down", Fault::SlowDown, options.slow_down),
-            ("--reset", Fault::Reset, options.reset),
-            ("--short", Fault::Short, options.short),
-            ("--stall", Fault::Stall, options.stall),
-            ("--lost", Fault::Lost, options.lost),
+            ("--slow-down", Fault::SlowDown, args.slow_down),
+            ("--reset", Fault::Reset, args.reset),
+            ("--short", Fault::Short, args.short),
+            ("--stall", Fault::Stall, args.stall),
+            ("--lost", Fault::Lost, args.lost),
         ];
         let asked = asked
             .into_iter()
@@ -74,7 +101,7 @@ impl Faults {
             "{} are {sum} together: a request meets one fault, so at most 1",
             names.join(", ")
         );
-        let seed = options.seed.unwrap_or_else(|| {
+        let seed = args.seed.unwrap_or_else(|| {
             let seed = rand::random::<u32>();
             if !asked.is_empty() {
                 eprintln!("local: faults strike as with --seed {seed}");
@@ -110,11 +137,12 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::options::Options;
 
     fn strikes(arguments: &str, requests: usize) -> Vec<Option<Fault>> {
         let arguments = arguments.split_whitespace();
         let options = Options::parse_from(std::iter::once("local").chain(arguments));
-        let faults = Faults::new(&options).unwrap();
+        let faults = Faults::new(&options.model.faults).unwrap();
         (0..requests).map(|_| faults.strike()).collect()
     }
 
@@ -168,7 +196,9 @@ mod tests {
     fn more_faults_than_requests_are_refused() {
         let options =
             Options::parse_from(["local", "--reset", "0.75", "--short", "0.5", "--stall", "0"]);
-        let refusal = Faults::new(&options).expect_err("too many").to_string();
+        let refusal = Faults::new(&options.model.faults)
+            .expect_err("too many")
+            .to_string();
         assert!(
             refusal.starts_with("--reset 0.75, --short 0.5 are 1.25 together"),
             "{refusal}"
@@ -176,6 +206,6 @@ mod tests {
         let options = Options::parse_from([
             "local", "--reset", "0.7", "--short", "0.2", "--stall", "0.1",
         ]);
-        assert!(Faults::new(&options).is_ok());
+        assert!(Faults::new(&options.model.faults).is_ok());
     }
 }

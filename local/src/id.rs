@@ -4,7 +4,6 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// 32 lower-case hexadecimal digits, different on every call and in every process.
-#[must_use]
 pub fn unique() -> String {
     static CALLS: AtomicU64 = AtomicU64::new(0);
     let call = CALLS.fetch_add(1, Ordering::Relaxed);
@@ -14,7 +13,6 @@ pub fn unique() -> String {
 }
 
 /// A request id in the form that AWS uses: 8-4-4-4-12 hexadecimal digits.
-#[must_use]
 pub fn request_id() -> String {
     let hex = unique();
     format!(

@@ -1,9 +1,11 @@
-//! The dummy credentials: one access key for COMMAND, one for each worker, the same secret for all.
+//! The account and its dummy credentials: one access key for COMMAND, one for each worker, the same secret for all.
 //!
 //! An access key names its owner, so that S3 can tell the workers apart without asking anybody.
 
-use http::{HeaderMap, Uri, header};
-use percent_encoding::percent_decode_str;
+use http::{HeaderMap, header};
+
+/// The account that the function belongs to.
+pub const ACCOUNT: &str = "000000000000";
 
 /// The secret that belongs to every access key here; it protects nothing.
 pub const SECRET_KEY: &str = "local/only/not/a/secret/0000000000000000";
@@ -51,17 +53,11 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Reads the credential scope of a request, from its `Authorization` header or its presigned query; `None` when the
-    /// request is not signed.
+    /// Reads the credential scope in a request's `Authorization` header; `None` when the request has none.
     #[must_use]
-    pub fn of(headers: &HeaderMap, uri: &Uri) -> Option<Self> {
-        let scope = if let Some(value) = headers.get(header::AUTHORIZATION) {
-            value.to_str().ok()?.split_once("Credential=")?.1.to_owned()
-        } else {
-            let query = uri.query()?.split_once("X-Amz-Credential=")?.1;
-            let value = query.split('&').next()?;
-            percent_decode_str(value).decode_utf8().ok()?.into_owned()
-        };
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let authorization = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let (_, scope) = authorization.split_once("Credential=")?;
         let mut fields = scope.split('/');
         let key = fields.next()?;
         let region = fields.nth(1)?;
@@ -69,6 +65,22 @@ impl Signer {
             identity: Identity::from_access_key(key),
             region: region.to_owned(),
         })
+    }
+}
+
+/// Reads the name of a region of AWS.
+///
+/// # Errors
+/// What it should look like.
+pub fn region(text: &str) -> Result<String, String> {
+    let is_word = |word: &str| {
+        let mut bytes = word.bytes();
+        !word.is_empty() && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
+    if text.len() <= 32 && text.split('-').count() >= 3 && text.split('-').all(is_word) {
+        Ok(text.to_owned())
+    } else {
+        Err("a region looks like us-east-1".to_owned())
     }
 }
 
@@ -98,28 +110,29 @@ mod tests {
     }
 
     #[test]
-    fn the_signer_is_read_from_header_and_from_presigned_query() {
-        let expected = Some(Signer {
-            identity: Some(Identity::Worker(7)),
-            region: "eu-west-1".to_owned(),
-        });
+    fn the_signer_is_read_from_the_header() {
         let key = Identity::Worker(7).access_key();
         let mut headers = HeaderMap::new();
+        assert_eq!(Signer::of(&headers), None);
         let value = format!(
             "AWS4-HMAC-SHA256 Credential={key}/20261123/eu-west-1/s3/aws4_request, SignedHeaders=host"
         );
         headers.insert(header::AUTHORIZATION, value.parse().unwrap());
-        assert_eq!(Signer::of(&headers, &Uri::from_static("/")), expected);
-        let presigned = format!(
-            "/b/k?X-Amz-Credential={key}%2F20261123%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Expires=60"
-        );
-        assert_eq!(
-            Signer::of(&HeaderMap::new(), &presigned.parse().unwrap()),
-            expected
-        );
-        assert_eq!(
-            Signer::of(&HeaderMap::new(), &Uri::from_static("/b/k")),
-            None
-        );
+        let expected = Signer {
+            identity: Some(Identity::Worker(7)),
+            region: "eu-west-1".to_owned(),
+        };
+        assert_eq!(Signer::of(&headers), Some(expected));
+    }
+
+    #[test]
+    fn a_region_that_is_none_is_refused_with_an_example() {
+        assert_eq!(region("eu-west-1").as_deref(), Ok("eu-west-1"));
+        for text in ["", "US", "us-east", "us--east-1", "us-east-1-"] {
+            assert!(
+                region(text).is_err_and(|told| told.contains("us-east-1")),
+                "{text}"
+            );
+        }
     }
 }

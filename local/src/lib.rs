@@ -6,7 +6,7 @@
 //! | [`service`] | starts and stops everything |
 //! | [`command`] | COMMAND, its environment and its end |
 //! | [`endpoints`] | where S3 and Lambda are to be found |
-//! | [`identity`] | the dummy credentials and who signed a request |
+//! | [`identity`] | the account, its dummy credentials and who signed a request |
 //! | [`model`] | latency, rates and faults of a network that is not loopback |
 //! | [`faults`] | what goes wrong between S3 and its clients now and then |
 //! | [`partition`] | how many requests S3 takes in a second |
@@ -18,18 +18,18 @@
 //! | [`s3`] | the S3 protocol over a store in memory or in a folder |
 //! | [`id`] | unique identifiers |
 
-pub mod command;
+mod command;
 pub mod endpoints;
-pub mod faults;
-pub mod id;
+mod faults;
+mod id;
 pub mod identity;
-pub mod lambda;
-pub mod model;
+mod lambda;
+mod model;
 pub mod options;
-pub mod partition;
+mod partition;
 pub mod room;
-pub mod s3;
-pub mod server;
+mod s3;
+mod server;
 pub mod service;
-pub mod tls;
-pub mod tokens;
+mod tls;
+mod tokens;

@@ -6,13 +6,41 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Result;
+use clap::Args;
 use http::Method;
 use tokio::time::Instant;
 
-use crate::faults::{Fault, Faults};
+use crate::faults::{Fault, FaultArgs, Faults};
 use crate::identity::Identity;
-use crate::options::Options;
-use crate::partition::Partition;
+use crate::partition::{Partition, RequestRates};
+
+#[derive(Debug, Clone, Args)]
+pub struct ModelArgs {
+    /// Model: wait so many milliseconds before each answer of S3, 0–60000
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    pub first_byte_ms: u64,
+
+    /// Model: rate of each request body in MB/s, 0.001–100000 [default: no limit]
+    #[arg(long, value_name = "MB/S")]
+    pub connection_up: Option<Rate>,
+
+    /// Model: rate of each response body in MB/s, 0.001–100000 [default: no limit]
+    #[arg(long, value_name = "MB/S")]
+    pub connection_down: Option<Rate>,
+
+    /// Model: network cap of each worker in MB/s, each direction on its own, 0.001–100000, such as Lambda's 78.125
+    /// [default: no limit]
+    #[arg(long, value_name = "MB/S")]
+    pub worker_rate: Option<Rate>,
+
+    /// Model: a partition of S3, which takes so many requests a second from all workers together, those that put and
+    /// those that get, 1–1000000 each, such as S3's own 3500/5500; beyond it answers 503 (`SlowDown`) [default: no limit]
+    #[arg(long, value_name = "PUT/GET")]
+    pub s3_rate: Option<RequestRates>,
+
+    #[command(flatten)]
+    pub faults: FaultArgs,
+}
 
 /// How far a pacer may run ahead of its rate after a pause: enough to make up for late timers, too little to be seen in
 /// any second.
@@ -58,7 +86,6 @@ pub struct Pacer {
 
 impl Pacer {
     /// An idle link.
-    #[must_use]
     pub fn new(rate: Rate) -> Self {
         Self {
             rate,
@@ -87,13 +114,11 @@ pub struct Path {
 
 impl Path {
     /// Whether bodies pass at full speed.
-    #[must_use]
     pub fn is_free(&self) -> bool {
         self.links.is_empty()
     }
 
     /// Queues so many bytes on every link and returns when the last of them has passed all.
-    #[must_use]
     pub fn pass(&self, bytes: usize) -> Option<Instant> {
         self.links.iter().map(|link| link.pass(bytes)).max()
     }
@@ -123,20 +148,19 @@ impl Model {
     ///
     /// # Errors
     /// When more is to go wrong than there is.
-    pub fn new(options: &Options) -> Result<Self> {
+    pub fn new(args: &ModelArgs) -> Result<Self> {
         Ok(Self {
-            first_byte: Duration::from_millis(options.first_byte_ms),
-            connection_up: options.connection_up,
-            connection_down: options.connection_down,
-            worker: options.worker_rate,
-            faults: Faults::new(options)?,
-            partition: options.s3_rate.map(Partition::new),
+            first_byte: Duration::from_millis(args.first_byte_ms),
+            connection_up: args.connection_up,
+            connection_down: args.connection_down,
+            worker: args.worker_rate,
+            faults: Faults::new(&args.faults)?,
+            partition: args.s3_rate.map(Partition::new),
             workers: Mutex::default(),
         })
     }
 
     /// Whether any rate is modelled.
-    #[must_use]
     pub fn limits_rate(&self) -> bool {
         self.connection_up
             .or(self.connection_down)
@@ -145,7 +169,6 @@ impl Model {
     }
 
     /// What goes wrong with the next request, of this method and identity. Nothing ever does with COMMAND's.
-    #[must_use]
     pub fn fault(&self, identity: Option<Identity>, method: &Method) -> Option<Fault> {
         let Some(Identity::Worker(_)) = identity else {
             return None;
@@ -158,7 +181,6 @@ impl Model {
     }
 
     /// The paths of one request's body and of its answer's body.
-    #[must_use]
     pub fn paths(&self, identity: Option<Identity>) -> (Path, Path) {
         let connection = |rate: Option<Rate>| rate.map(|rate| Arc::new(Pacer::new(rate)));
         let worker = self.worker_links(identity);
@@ -199,6 +221,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::options::Options;
 
     #[tokio::test(start_paused = true)]
     async fn a_link_keeps_its_rate_whoever_shares_it() {
@@ -232,7 +255,8 @@ mod tests {
 
     #[tokio::test]
     async fn each_worker_has_its_own_link_and_command_has_none() {
-        let model = Model::new(&Options::parse_from(["local", "--worker-rate", "10"])).unwrap();
+        let model =
+            Model::new(&Options::parse_from(["local", "--worker-rate", "10"]).model).unwrap();
         let (up, down) = model.paths(Some(Identity::Worker(1)));
         let (again, _) = model.paths(Some(Identity::Worker(1)));
         let (other, _) = model.paths(Some(Identity::Worker(2)));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use crate::tokens::Tokens;
+use crate::tokens::{Frequency, Tokens};
 
 /// Requests a second: those that put, and those that get.
 ///
@@ -49,9 +49,9 @@ pub struct Partition {
 
 impl Partition {
     /// An idle partition.
-    #[must_use]
     pub fn new(rates: RequestRates) -> Self {
-        let tokens = |rate| Mutex::new(Tokens::new(rate, Duration::from_secs(1)));
+        let period = Duration::from_secs(1);
+        let tokens = |times| Mutex::new(Tokens::new(Frequency { times, period }));
         Self {
             put: tokens(rates.put),
             get: tokens(rates.get),

@@ -36,18 +36,18 @@ impl Service {
     /// # Errors
     /// When there is no worker binary, no port, or the store's folder cannot be used.
     pub fn start(options: &Options) -> Result<Self> {
-        let (concurrency, told) = Room::make()?.hold(options.concurrency);
+        let (concurrency, told) = Room::make()?.hold(options.lambda.concurrency);
         if let Some(told) = told {
             eprintln!("local: {told}");
         }
-        let worker = worker_binary(options.worker.as_deref())?;
-        let model = Model::new(options)?;
+        let worker = worker_binary(options.lambda.worker.as_deref())?;
+        let model = Model::new(&options.model)?;
         let wire = if model.limits_rate() {
             Wire::Network
         } else {
             Wire::Loopback
         };
-        let store = crate::s3::open_store(options)?;
+        let store = crate::s3::open_store(&options.s3, &options.region)?;
 
         let s3_listener = server::listen(wire).context("cannot listen for S3")?;
         let lambda_listener = server::listen(Wire::Loopback).context("cannot listen for Lambda")?;
@@ -61,14 +61,25 @@ impl Service {
             authority: tls.as_ref().map(|tls| tls.authority().to_owned()),
         };
 
-        let process = Process::new(options, &worker, &endpoints, runtime_listener.local_addr()?)?;
-        let journal = options.events.as_deref().map(Journal::open).transpose()?;
+        let process = Process::new(
+            &options.lambda,
+            &options.region,
+            &worker,
+            &endpoints,
+            runtime_listener.local_addr()?,
+        )?;
+        let journal = options
+            .lambda
+            .events
+            .as_deref()
+            .map(Journal::open)
+            .transpose()?;
         let fleet = Arc::new(Fleet::new(
-            Function::new(options, worker, concurrency),
+            Function::new(&options.lambda, &options.region, worker, concurrency),
             process,
             journal,
         ));
-        let s3_service = S3::new(options, store, model);
+        let s3_service = S3::new(&options.s3, &options.lambda.function, store, model);
 
         let mut servers = JoinSet::new();
         servers.spawn(server::serve(
@@ -122,7 +133,12 @@ impl Service {
 /// When the services or COMMAND cannot be started.
 pub async fn run(options: Options) -> Result<u8> {
     let service = Service::start(&options)?;
-    let environment = Environment::new(&options, &service.endpoints);
+    let environment = Environment::new(
+        &options.region,
+        &options.s3.buckets[0].name,
+        &options.lambda.function,
+        &service.endpoints,
+    );
     let status = if options.command.is_empty() {
         command::serve(&environment).await.map(|()| 0)
     } else {

@@ -46,13 +46,11 @@ impl Tls {
     }
 
     /// The authority's certificate, in PEM.
-    #[must_use]
     pub fn authority(&self) -> &Path {
         self.authority.path()
     }
 
     /// Accepts TLS connections.
-    #[must_use]
     pub fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.config))
     }

@@ -276,7 +276,7 @@ async fn a_worker_that_cannot_start_is_a_function_error() {
     );
     local.service.stop().await;
     let local = common::start_with_init(&[], "");
-    std::fs::remove_file(local.options.worker.as_ref().unwrap()).unwrap();
+    std::fs::remove_file(local.options.lambda.worker.as_ref().unwrap()).unwrap();
     let error = invoke(&local, &json!({})).await.function_error().unwrap();
     assert_eq!(error["errorType"], "Runtime.InvalidEntrypoint");
     local.service.stop().await;

@@ -151,13 +151,6 @@ async fn reads_what_was_written(local: &Local) {
         part.body.collect().await.unwrap().to_vec(),
         whole[5 * MIB - 3..=5 * MIB + 3]
     );
-    let copy = s3
-        .copy_object()
-        .bucket(BUCKET)
-        .key("copy")
-        .copy_source(format!("{BUCKET}/many"));
-    copy.send().await.unwrap();
-    assert!(get(&s3, "copy").await == whole);
 }
 
 #[tokio::test]
@@ -212,7 +205,7 @@ async fn a_folder_gives_back_what_it_was_given_even_after_a_restart() {
     );
     complete(&s3, "open", &id, sent).send().await.unwrap();
     assert_eq!(get(&s3, "open").await.len(), 5 * MIB + 3);
-    for key in ["key", "many", "copy", "open"] {
+    for key in ["key", "many", "open"] {
         s3.delete_object()
             .bucket(BUCKET)
             .key(key)
@@ -246,10 +239,6 @@ async fn refusals_are_those_of_s3() {
         refusal(s3.list_objects_v2().bucket("nowhere").send().await),
         (404, "NoSuchBucket".into())
     );
-    assert_eq!(
-        refusal(s3.delete_bucket().bucket(BUCKET).send().await),
-        (409, "BucketNotEmpty".into())
-    );
     let again = s3
         .put_object()
         .bucket(BUCKET)
@@ -280,12 +269,12 @@ async fn refusals_are_those_of_s3() {
 
     let stranger = local.s3_with_key("AKIAIOSFODNN7EXAMPLE", "x");
     assert_eq!(
-        refusal(stranger.list_buckets().send().await),
+        refusal(stranger.list_objects_v2().bucket(BUCKET).send().await),
         (403, "InvalidAccessKeyId".into())
     );
     let liar = local.s3_with_key(&Identity::Command.access_key(), "wrong");
     assert_eq!(
-        refusal(liar.list_buckets().send().await),
+        refusal(liar.list_objects_v2().bucket(BUCKET).send().await),
         (403, "SignatureDoesNotMatch".into())
     );
     local.service.stop().await;

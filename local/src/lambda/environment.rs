@@ -21,7 +21,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::endpoints::Endpoints;
 use crate::id;
 use crate::identity::{Identity, SECRET_KEY};
-use crate::options::Options;
+use crate::lambda::LambdaArgs;
 
 /// Variables of local's own environment that the workers are given when they are set.
 const PASSED_THROUGH: [&str; 2] = ["AWS_LAMBDA_LOG_LEVEL", "SSL_CERT_FILE"];
@@ -41,7 +41,8 @@ impl Process {
     /// # Errors
     /// When the log file cannot be opened.
     pub fn new(
-        options: &Options,
+        args: &LambdaArgs,
+        region: &str,
         worker: &Path,
         endpoints: &Endpoints,
         runtime: SocketAddr,
@@ -50,18 +51,18 @@ impl Process {
             let opened = File::options().append(true).create(true).open(path);
             opened.with_context(|| format!("--log {}: cannot be opened", path.display()))
         };
-        let log = options.log.as_ref().map(open).transpose()?;
+        let log = args.log.as_ref().map(open).transpose()?;
         let root = worker.parent().unwrap_or(Path::new("/"));
         let mut variables: Vec<(&'static str, OsString)> = vec![
-            ("AWS_LAMBDA_FUNCTION_NAME", options.function.clone().into()),
+            ("AWS_LAMBDA_FUNCTION_NAME", args.function.clone().into()),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".into()),
             (
                 "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-                options.memory_size.to_string().into(),
+                args.memory_size.to_string().into(),
             ),
             (
                 "AWS_LAMBDA_LOG_GROUP_NAME",
-                format!("/aws/lambda/{}", options.function).into(),
+                format!("/aws/lambda/{}", args.function).into(),
             ),
             ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".into()),
             ("AWS_LAMBDA_LOG_LEVEL", "WARN".into()),
@@ -70,8 +71,8 @@ impl Process {
             ("TZ", ":UTC".into()),
             ("PATH", "/usr/local/bin:/usr/bin/:/bin".into()),
             ("LANG", "en_US.UTF-8".into()),
-            ("AWS_REGION", options.region.clone().into()),
-            ("AWS_DEFAULT_REGION", options.region.clone().into()),
+            ("AWS_REGION", region.into()),
+            ("AWS_DEFAULT_REGION", region.into()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.into()),
             ("AWS_EC2_METADATA_DISABLED", "true".into()),
             ("AWS_CONFIG_FILE", "/dev/null".into()),
@@ -140,7 +141,6 @@ fn log_stream() -> String {
 pub struct Invocation {
     /// The id that caller, worker and log share.
     pub request_id: String,
-    /// The event.
     pub payload: Bytes,
     /// The X-Ray trace header.
     pub trace: String,
@@ -206,7 +206,6 @@ pub struct Environment {
 
 impl Environment {
     /// An environment whose process is about to be started.
-    #[must_use]
     pub fn new(number: u32, timeout: Duration) -> Self {
         Self {
             number,
@@ -221,7 +220,6 @@ impl Environment {
     }
 
     /// Whether the process has ended.
-    #[must_use]
     pub fn is_dead(&self) -> bool {
         self.state().dead
     }

@@ -12,14 +12,11 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::id;
+use crate::identity::ACCOUNT;
+use crate::lambda::LambdaArgs;
 use crate::lambda::environment::{Environment, Invocation, Outcome, Process, Ticket};
 use crate::lambda::journal::Journal;
-use crate::lambda::scaling::ScalingRate;
-use crate::options::Options;
-use crate::tokens::Tokens;
-
-/// The account that the function belongs to.
-pub const ACCOUNT: &str = "000000000000";
+use crate::tokens::{Frequency, Tokens};
 
 /// How long a process may take to ask for its first event. Lambda allows 10 s; here thousands of them may be starting
 /// on a few cores.
@@ -28,11 +25,8 @@ const INIT_LIMIT: Duration = Duration::from_mins(1);
 /// The function as it is configured.
 #[derive(Debug)]
 pub struct Function {
-    /// Its name.
     pub name: String,
-    /// Its region.
     pub region: String,
-    /// The worker binary.
     pub worker: PathBuf,
     /// After so many seconds an environment is killed.
     pub timeout_s: u32,
@@ -42,29 +36,27 @@ pub struct Function {
     pub account_limit: usize,
     /// How many of them the function may have.
     pub concurrency: usize,
-    scaling_rate: Option<ScalingRate>,
+    scaling_rate: Option<Frequency>,
 }
 
 impl Function {
-    /// The function that the user asked for, with so many executions at once.
-    #[must_use]
-    pub fn new(options: &Options, worker: PathBuf, concurrency: usize) -> Self {
+    /// The function that the user asked for, in `region`, with so many executions at once.
+    pub fn new(args: &LambdaArgs, region: &str, worker: PathBuf, concurrency: usize) -> Self {
         Self {
-            name: options.function.clone(),
-            region: options.region.clone(),
+            name: args.function.clone(),
+            region: region.to_owned(),
             worker,
-            timeout_s: options.timeout,
-            memory_mb: options.memory_size,
-            account_limit: options.account_limit.unwrap_or(concurrency),
-            concurrency: options
+            timeout_s: args.timeout,
+            memory_mb: args.memory_size,
+            account_limit: args.account_limit.unwrap_or(concurrency),
+            concurrency: args
                 .account_limit
                 .map_or(concurrency, |limit| limit.min(concurrency)),
-            scaling_rate: options.scaling_rate,
+            scaling_rate: args.scaling_rate,
         }
     }
 
     /// The ARN of a function of this name in this region and account.
-    #[must_use]
     pub fn arn_of(&self, name: &str) -> String {
         format!("arn:aws:lambda:{}:{ACCOUNT}:function:{name}", self.region)
     }
@@ -121,9 +113,8 @@ pub struct Fleet {
 
 impl Fleet {
     /// A fleet without an environment yet; the events that it hands out are noted in `journal`.
-    #[must_use]
     pub fn new(function: Function, process: Process, journal: Option<Journal>) -> Self {
-        let growth = function.scaling_rate.map(ScalingRate::tokens);
+        let growth = function.scaling_rate.map(Tokens::new);
         Self {
             function,
             process,
@@ -141,7 +132,6 @@ impl Fleet {
     }
 
     /// The environment of this number while its process lives.
-    #[must_use]
     pub fn environment(&self, number: u32) -> Option<Arc<Environment>> {
         self.state().live.get(&number).cloned()
     }

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::id;
-use crate::identity::Signer;
-use crate::lambda::fleet::{ACCOUNT, Fleet, Function, Invoked, Refused};
+use crate::identity::{ACCOUNT, Signer};
+use crate::lambda::fleet::{Fleet, Function, Invoked, Refused};
 use crate::lambda::{Answer, BodyError, MAX_PAYLOAD, read};
 
 const FUNCTIONS: &str = "/2015-03-31/functions/";
@@ -50,7 +50,7 @@ async fn route(
     path: &str,
     request: Request<Incoming>,
 ) -> Result<Answer, Refusal> {
-    let signer = Signer::of(request.headers(), request.uri());
+    let signer = Signer::of(request.headers());
     if signer.and_then(|signer| signer.identity).is_none() {
         // The body is read first, so that the client is ready for the answer.
         let _ = read(request.into_body()).await;
@@ -415,7 +415,12 @@ mod tests {
 
     #[test]
     fn a_function_goes_by_name_arn_and_qualifier() {
-        let function = Function::new(&Options::parse_from(["local"]), "/worker".into(), 1000);
+        let function = Function::new(
+            &Options::parse_from(["local"]).lambda,
+            "us-east-1",
+            "/worker".into(),
+            1000,
+        );
         for called in [
             "terabit",
             "terabit:$LATEST",

@@ -8,11 +8,71 @@ pub mod fleet;
 pub mod invoke_api;
 pub mod journal;
 pub mod runtime_api;
-pub mod scaling;
+
+use std::path::PathBuf;
 
 use bytes::Bytes;
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
+
+use crate::tokens::Frequency;
+
+#[derive(Debug, Clone, Args)]
+pub struct LambdaArgs {
+    /// Name of the Lambda function
+    #[arg(long, value_name = "NAME", default_value = "terabit", value_parser = function_name)]
+    pub function: String,
+
+    /// The worker binary [default: terabit, beside this executable]
+    #[arg(long, value_name = "PATH")]
+    pub worker: Option<PathBuf>,
+
+    /// Environments that may run at once, 1–10000, held at what this machine has room for; an invocation beyond is
+    /// throttled (429)
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    pub concurrency: usize,
+
+    /// New environments that the function may have in a time, such as Lambda's 1000/10s; an invocation that needs one
+    /// more is throttled (429) [default: no limit]
+    #[arg(long, value_name = "N/SECONDSs")]
+    pub scaling_rate: Option<Frequency>,
+
+    /// Concurrent executions of the account, 1–100000; where --concurrency is less, that much is reserved for the
+    /// function [default: as --concurrency]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub account_limit: Option<usize>,
+
+    /// Timeout of the function in seconds, 1–900
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..=900))]
+    pub timeout: u32,
+
+    /// Memory of the function in MB, 128–10240; told to the worker, not enforced
+    #[arg(long, value_name = "MB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(128..=10_240))]
+    pub memory_size: u32,
+
+    /// Append what the workers print to this file [default: local's stderr]
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+
+    /// Append each event that a worker is given to this file, one line of JSON each
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+}
+
+fn function_name(text: &str) -> Result<String, String> {
+    let valid = (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if valid {
+        Ok(text.to_owned())
+    } else {
+        Err("a function name is 1–64 letters, digits, hyphens and underscores".to_owned())
+    }
+}
 
 /// The largest payload and the largest answer of a synchronous invocation, in bytes.
 pub const MAX_PAYLOAD: usize = 6_291_456;

@@ -7,20 +7,15 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::path::S3Path;
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
-use crate::identity::{Identity, SECRET_KEY, Signer};
-use crate::lambda::fleet::ACCOUNT;
+use crate::identity::{ACCOUNT, Identity, SECRET_KEY, Signer};
 use crate::s3::store::{Store, StoreError};
 
 /// The actions of IAM that S3 asks for here, in alphabetical order.
-pub const ACTIONS: [&str; 12] = [
+pub const ACTIONS: [&str; 8] = [
     "s3:AbortMultipartUpload",
-    "s3:CreateBucket",
-    "s3:DeleteBucket",
     "s3:DeleteObject",
-    "s3:GetBucketLocation",
     "s3:GetBucketVersioning",
     "s3:GetObject",
-    "s3:ListAllMyBuckets",
     "s3:ListBucket",
     "s3:ListBucketMultipartUploads",
     "s3:ListMultipartUploadParts",
@@ -31,21 +26,15 @@ pub const ACTIONS: [&str; 12] = [
 fn action_of(operation: &str) -> Option<&'static str> {
     Some(match operation {
         "AbortMultipartUpload" => "s3:AbortMultipartUpload",
-        "CreateBucket" => "s3:CreateBucket",
-        "DeleteBucket" => "s3:DeleteBucket",
         "DeleteObject" | "DeleteObjects" => "s3:DeleteObject",
-        "GetBucketLocation" => "s3:GetBucketLocation",
         "GetBucketVersioning" => "s3:GetBucketVersioning",
         "GetObject" | "HeadObject" => "s3:GetObject",
-        "ListBuckets" => "s3:ListAllMyBuckets",
-        "HeadBucket" | "ListObjects" | "ListObjectsV2" => "s3:ListBucket",
+        "HeadBucket" | "ListObjectsV2" => "s3:ListBucket",
         "ListMultipartUploads" => "s3:ListBucketMultipartUploads",
         "ListParts" => "s3:ListMultipartUploadParts",
-        "CompleteMultipartUpload"
-        | "CopyObject"
-        | "CreateMultipartUpload"
-        | "PutObject"
-        | "UploadPart" => "s3:PutObject",
+        "CompleteMultipartUpload" | "CreateMultipartUpload" | "PutObject" | "UploadPart" => {
+            "s3:PutObject"
+        }
         _ => return None,
     })
 }
@@ -59,7 +48,6 @@ pub struct Policy {
 
 impl Policy {
     /// A role of the function that lacks these actions.
-    #[must_use]
     pub fn new(function: &str, denied: &[String]) -> Self {
         Self {
             function: function.to_owned(),
@@ -68,13 +56,11 @@ impl Policy {
     }
 
     /// Whether somebody may do this.
-    #[must_use]
     pub fn allows(&self, identity: Identity, action: &str) -> bool {
         identity == Identity::Command || !self.denied.iter().any(|denied| denied == action)
     }
 
     /// The refusal as S3 words it.
-    #[must_use]
     pub fn refusal(&self, action: &str, resource: &str) -> S3Error {
         let role = &self.function;
         s3_error!(
@@ -126,19 +112,13 @@ impl S3Access for Gate {
             S3Path::Bucket { bucket } => (Some(bucket), bucket.to_string()),
             S3Path::Object { bucket, key } => (Some(bucket), format!("{bucket}/{key}")),
         };
-        if let Some(bucket) = bucket
-            && operation != "CreateBucket"
-        {
+        if let Some(bucket) = bucket {
             let region = self
                 .store
                 .region_of(bucket)
                 .ok_or(StoreError::NoSuchBucket)?;
-            let signed_for =
-                Signer::of(context.headers(), context.uri()).map(|signer| signer.region);
-            // GetBucketLocation is how one asks where a bucket is, so it is answered everywhere.
-            if signed_for.is_some_and(|signed_for| signed_for != region)
-                && operation != "GetBucketLocation"
-            {
+            let signed_for = Signer::of(context.headers()).map(|signer| signer.region);
+            if signed_for.is_some_and(|signed_for| signed_for != region) {
                 return Err(elsewhere(&region));
             }
         }
@@ -187,7 +167,6 @@ mod tests {
             "UploadPart",
             "ListParts",
             "ListMultipartUploads",
-            "ListBuckets",
         ] {
             assert!(
                 ACTIONS.contains(&action_of(operation).unwrap()),

@@ -168,7 +168,6 @@ pub struct Received {
 
 impl Received {
     /// A body as it comes from the connection.
-    #[must_use]
     pub fn new(body: Incoming, path: Path, expects_continue: bool) -> Self {
         Self {
             body: Some(Paced::new(body, path)),

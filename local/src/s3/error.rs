@@ -13,7 +13,6 @@ impl From<StoreError> for S3Error {
             StoreError::NoSuchKey => S3ErrorCode::NoSuchKey,
             StoreError::NoSuchUpload => S3ErrorCode::NoSuchUpload,
             StoreError::BucketExists => S3ErrorCode::BucketAlreadyOwnedByYou,
-            StoreError::BucketNotEmpty => S3ErrorCode::BucketNotEmpty,
             StoreError::InvalidPart => S3ErrorCode::InvalidPart,
             StoreError::InvalidPartOrder => S3ErrorCode::InvalidPartOrder,
             StoreError::EntityTooSmall { .. } => S3ErrorCode::EntityTooSmall,

@@ -35,7 +35,6 @@ pub struct Query<'a> {
 }
 
 /// Lists one page.
-#[must_use]
 pub fn page<'a, V>(all: &'a BTreeMap<String, V>, query: Query<'_>) -> Page<'a, V> {
     let Query {
         prefix,

@@ -10,9 +10,11 @@ pub mod listing;
 pub mod operations;
 pub mod store;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
+use clap::Args;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -21,33 +23,87 @@ use s3s::{Body, s3_error};
 
 use crate::faults::Fault;
 use crate::id;
-use crate::identity::Signer;
+use crate::identity::{Signer, region};
 use crate::model::Model;
-use crate::options::Options;
 use crate::server::HungUp;
-use access::{Gate, Keys, Policy};
+use access::{ACTIONS, Gate, Keys, Policy};
 use body::{Cut, Paced, Received};
 use operations::Operations;
 use store::{Store, StoreError};
 
-/// Opens the store that the user asked for and makes its buckets.
+#[derive(Debug, Clone, Args)]
+pub struct S3Args {
+    /// A bucket that exists from the start, repeatable; with a REGION other than --region it lives there; the first one
+    /// is COMMAND's BUCKET
+    #[arg(long = "bucket", value_name = "NAME[=REGION]", default_value = "terabit-local", value_parser = bucket)]
+    pub buckets: Vec<BucketOption>,
+
+    /// What the store may hold in memory, in MiB; beyond it S3 answers 507 [default: half of this machine's memory]
+    #[arg(long, value_name = "MIB", conflicts_with = "dir")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=16_777_216))]
+    pub memory: Option<u64>,
+
+    /// Keep the objects in this folder instead of in memory; they survive a restart
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+
+    /// An action that the worker's role lacks, such as s3:ListBucket, repeatable; S3 then denies it
+    #[arg(long = "deny", value_name = "ACTION", value_parser = action)]
+    pub denied: Vec<String>,
+}
+
+/// A bucket that exists from the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketOption {
+    pub name: String,
+    /// Where it lives; `None`: in `--region`.
+    pub region: Option<String>,
+}
+
+fn bucket(text: &str) -> Result<BucketOption, String> {
+    let (name, place) = match text.split_once('=') {
+        Some((name, place)) => (name, Some(region(place)?)),
+        None => (text, None),
+    };
+    if !s3s::path::check_bucket_name(name) {
+        return Err(
+            "a bucket name is 3–63 lower-case letters, digits, dots and hyphens, \
+                    beginning and ending with a letter or digit"
+                .to_owned(),
+        );
+    }
+    Ok(BucketOption {
+        name: name.to_owned(),
+        region: place,
+    })
+}
+
+fn action(text: &str) -> Result<String, String> {
+    if ACTIONS.contains(&text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("accepted: {}", ACTIONS.join(", ")))
+    }
+}
+
+/// Opens the store that the user asked for and makes its buckets, in `region` unless they name another.
 ///
 /// # Errors
 /// When the folder cannot be used.
-pub fn open_store(options: &Options) -> Result<Store> {
-    let store = match &options.dir {
+pub fn open_store(args: &S3Args, region: &str) -> Result<Store> {
+    let store = match &args.dir {
         Some(folder) => Store::in_folder(folder)
             .with_context(|| format!("--dir {}: cannot be used", folder.display()))?,
-        None => Store::in_memory(options.memory.map_or_else(default_memory, |mib| mib << 20)),
+        None => Store::in_memory(args.memory.map_or_else(default_memory, |mib| mib << 20)),
     };
-    for bucket in &options.buckets {
-        let region = bucket.region.as_ref().unwrap_or(&options.region);
+    for bucket in &args.buckets {
+        let region = bucket.region.as_deref().unwrap_or(region);
         match store.create_bucket(&bucket.name, region) {
             Ok(()) => {}
             Err(StoreError::BucketExists) => {
                 let there = store.region_of(&bucket.name);
                 ensure!(
-                    there.as_ref() == Some(region),
+                    there.as_deref() == Some(region),
                     "bucket {} is in {} already, not in {region}",
                     bucket.name,
                     there.unwrap_or_default()
@@ -90,11 +146,10 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// S3 over this store.
-    #[must_use]
-    pub fn new(options: &Options, store: Store, model: Model) -> Self {
+    /// S3 over this store; the role of `function` lacks the actions that the user denies it.
+    pub fn new(args: &S3Args, function: &str, store: Store, model: Model) -> Self {
         let store = Arc::new(store);
-        let policy = Policy::new(&options.function, &options.denied);
+        let policy = Policy::new(function, &args.denied);
         let operations = Operations {
             store: Arc::clone(&store),
             policy: policy.clone(),
@@ -113,8 +168,7 @@ impl S3 {
     /// # Errors
     /// When the model has the connection break.
     pub async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, HungUp> {
-        let identity =
-            Signer::of(request.headers(), request.uri()).and_then(|signer| signer.identity);
+        let identity = Signer::of(request.headers()).and_then(|signer| signer.identity);
         let (up, down) = self.model.paths(identity);
         let fault = self.model.fault(identity, request.method());
         let expects_continue = request.headers().contains_key(header::EXPECT);

@@ -10,18 +10,16 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use http::StatusCode;
 use s3s::dto::{
-    AbortMultipartUploadInput, AbortMultipartUploadOutput, Bucket, BucketLocationConstraint,
-    CommonPrefix, CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CopyObjectInput,
-    CopyObjectOutput, CopyObjectResult, CopySource, CreateBucketInput, CreateBucketOutput,
-    CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteBucketInput, DeleteBucketOutput,
-    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject,
-    ETag, ETagCondition, EncodingType, GetBucketLocationInput, GetBucketLocationOutput,
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, CommonPrefix,
+    CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CreateMultipartUploadInput,
+    CreateMultipartUploadOutput, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput,
+    DeleteObjectsOutput, DeletedObject, ETag, ETagCondition, EncodingType,
     GetBucketVersioningInput, GetBucketVersioningOutput, GetObjectInput, GetObjectOutput,
-    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
-    ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsInput,
-    ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput,
-    MetadataDirective, MultipartUpload, Object, ObjectStorageClass, Owner, Part, PutObjectInput,
-    PutObjectOutput, StorageClass, StreamingBlob, UploadPartInput, UploadPartOutput,
+    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
+    ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsV2Input, ListObjectsV2Output,
+    ListPartsInput, ListPartsOutput, MultipartUpload, Object, ObjectStorageClass, Part,
+    PutObjectInput, PutObjectOutput, StorageClass, StreamingBlob, UploadPartInput,
+    UploadPartOutput,
 };
 use s3s::stream::{ByteStream, RemainingLength};
 use s3s::{S3, S3Request, S3Response, S3Result, StdError, s3_error};
@@ -41,7 +39,6 @@ const MAX_PART: i32 = 10_000;
 /// How much of an object is handed to the connection at once, in bytes.
 const FRAME: u64 = 256 * 1024;
 
-/// See the module.
 #[derive(Debug)]
 pub struct Operations {
     /// What there is.
@@ -301,38 +298,6 @@ fn encoded(text: &str) -> String {
 
 #[async_trait::async_trait]
 impl S3 for Operations {
-    async fn create_bucket(
-        &self,
-        request: S3Request<CreateBucketInput>,
-    ) -> S3Result<S3Response<CreateBucketOutput>> {
-        let signed_for = request
-            .region
-            .as_ref()
-            .map(|region| region.as_str().to_owned());
-        let input = request.input;
-        let place = input
-            .create_bucket_configuration
-            .and_then(|configuration| configuration.location_constraint);
-        let region = place
-            .map(|place| place.as_str().to_owned())
-            .or(signed_for)
-            .unwrap_or_else(|| "us-east-1".to_owned());
-        self.store.create_bucket(&input.bucket, &region)?;
-        done(CreateBucketOutput {
-            location: Some(format!("/{}", input.bucket)),
-        })
-    }
-
-    async fn delete_bucket(
-        &self,
-        request: S3Request<DeleteBucketInput>,
-    ) -> S3Result<S3Response<DeleteBucketOutput>> {
-        self.store.delete_bucket(&request.input.bucket)?;
-        let mut response = S3Response::new(DeleteBucketOutput::default());
-        response.status = Some(StatusCode::NO_CONTENT);
-        Ok(response)
-    }
-
     async fn head_bucket(
         &self,
         request: S3Request<HeadBucketInput>,
@@ -344,45 +309,6 @@ impl S3 for Operations {
         done(HeadBucketOutput {
             bucket_region: Some(region),
             ..HeadBucketOutput::default()
-        })
-    }
-
-    async fn list_buckets(
-        &self,
-        _: S3Request<ListBucketsInput>,
-    ) -> S3Result<S3Response<ListBucketsOutput>> {
-        let buckets = self
-            .store
-            .buckets()
-            .into_iter()
-            .map(|(name, region, created)| Bucket {
-                name: Some(name),
-                bucket_region: Some(region),
-                creation_date: Some(created.into()),
-            });
-        let owner = Owner {
-            id: Some("0".repeat(64)),
-            display_name: Some("local".to_owned()),
-        };
-        done(ListBucketsOutput {
-            buckets: Some(buckets.collect()),
-            owner: Some(owner),
-            ..ListBucketsOutput::default()
-        })
-    }
-
-    async fn get_bucket_location(
-        &self,
-        request: S3Request<GetBucketLocationInput>,
-    ) -> S3Result<S3Response<GetBucketLocationOutput>> {
-        let region = self
-            .store
-            .region_of(&request.input.bucket)
-            .ok_or(StoreError::NoSuchBucket)?;
-        // Buckets in us-east-1 have a constraint of null.
-        let constraint = (region != "us-east-1").then(|| BucketLocationConstraint::from(region));
-        done(GetBucketLocationOutput {
-            location_constraint: constraint,
         })
     }
 
@@ -498,90 +424,6 @@ impl S3 for Operations {
         done(DeleteObjectsOutput {
             deleted,
             ..DeleteObjectsOutput::default()
-        })
-    }
-
-    async fn copy_object(
-        &self,
-        request: S3Request<CopyObjectInput>,
-    ) -> S3Result<S3Response<CopyObjectOutput>> {
-        let CopySource::Bucket { bucket, key, .. } = &request.input.copy_source else {
-            return Err(s3_error!(NotImplemented, "only BUCKET/KEY can be copied"));
-        };
-        if self.store.region_of(bucket) != self.store.region_of(&request.input.bucket) {
-            return Err(s3_error!(
-                NotImplemented,
-                "only an object of a bucket in the same region can be copied"
-            ));
-        }
-        let source = self.find(&request, bucket, key)?;
-        let input = request.input;
-        let replaced = input
-            .metadata_directive
-            .is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
-        let attributes = if replaced {
-            attributes(input.content_type, input.metadata)
-        } else {
-            source.attributes.clone()
-        };
-        let length = source.length;
-        let segment = self
-            .store
-            .receive(
-                &input.bucket,
-                Some(content(source, 0..length)),
-                Some(length),
-            )
-            .await?;
-        let object = self
-            .store
-            .put(&input.bucket, &input.key, segment, attributes, false)?;
-        let copy_object_result = CopyObjectResult {
-            e_tag: Some(ETag::Strong(object.etag.clone())),
-            last_modified: Some(object.modified.into()),
-            ..CopyObjectResult::default()
-        };
-        done(CopyObjectOutput {
-            copy_object_result: Some(copy_object_result),
-            ..CopyObjectOutput::default()
-        })
-    }
-
-    async fn list_objects(
-        &self,
-        request: S3Request<ListObjectsInput>,
-    ) -> S3Result<S3Response<ListObjectsOutput>> {
-        let input = request.input;
-        let limit = page_size(input.max_keys, "max-keys")?;
-        let query = Query {
-            prefix: input.prefix.as_deref().unwrap_or_default(),
-            delimiter: input.delimiter.as_deref().unwrap_or_default(),
-            after: input.marker.as_deref(),
-            limit,
-        };
-        let mut listed = self.list(&input.bucket, query)?;
-        listed.encode(input.encoding_type.as_ref());
-        let url = input
-            .encoding_type
-            .as_ref()
-            .is_some_and(|encoding| encoding.as_str() == EncodingType::URL);
-        let next = listed
-            .next
-            .clone()
-            .map(|next| if url { encoded(&next) } else { next });
-        done(ListObjectsOutput {
-            name: Some(input.bucket),
-            is_truncated: Some(listed.next.is_some()),
-            // S3 gives it with a delimiter only; otherwise the last key is the marker.
-            next_marker: next.filter(|_| input.delimiter.is_some()),
-            prefix: input.prefix,
-            delimiter: input.delimiter,
-            marker: Some(input.marker.unwrap_or_default()),
-            max_keys: Some(count(limit)),
-            encoding_type: input.encoding_type,
-            contents: Some(listed.contents),
-            common_prefixes: Some(listed.prefixes),
-            ..ListObjectsOutput::default()
         })
     }
 

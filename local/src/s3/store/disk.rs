@@ -36,7 +36,6 @@ pub struct Body {
 
 impl Body {
     /// A body that a record names.
-    #[must_use]
     pub fn existing(path: PathBuf) -> Self {
         Self {
             path,

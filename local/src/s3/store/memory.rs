@@ -21,7 +21,6 @@ pub struct Budget {
 
 impl Budget {
     /// Room for so many bytes.
-    #[must_use]
     pub fn new(limit: u64) -> Arc<Self> {
         Arc::new(Self {
             limit,
@@ -30,7 +29,6 @@ impl Budget {
     }
 
     /// The limit in bytes.
-    #[must_use]
     pub fn limit(&self) -> u64 {
         self.limit
     }
@@ -65,7 +63,6 @@ struct Piece {
 
 impl Pieces {
     /// The bytes from `offset` to the end of the piece that holds it, at most `limit`; empty past the end.
-    #[must_use]
     pub fn read(&self, offset: u64, limit: u64) -> Bytes {
         let after = self.all.partition_point(|piece| piece.start <= offset);
         let Some(piece) = after.checked_sub(1).map(|index| &self.all[index]) else {
@@ -152,7 +149,6 @@ impl Writer {
     }
 
     /// The whole body and its length.
-    #[must_use]
     pub fn finish(mut self) -> (Pieces, u64) {
         self.flush();
         (self.pieces, self.length)

@@ -37,10 +37,8 @@ pub enum StoreError {
          completed."
     )]
     NoSuchUpload,
-    #[error("Your previous request to create the named bucket succeeded and you already own it.")]
+    #[error("The bucket exists already")]
     BucketExists,
-    #[error("The bucket you tried to delete is not empty")]
-    BucketNotEmpty,
     #[error(
         "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified \
          entity tag may not match the part's entity tag."
@@ -78,7 +76,6 @@ enum Place {
     Folder(PathBuf),
 }
 
-/// See the module.
 #[derive(Debug)]
 pub struct Store {
     place: Place,
@@ -88,7 +85,6 @@ pub struct Store {
 #[derive(Serialize, Deserialize)]
 struct BucketRecord {
     region: String,
-    created: SystemTime,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -141,7 +137,6 @@ impl SegmentRecord {
 
 impl Store {
     /// A store in memory that holds at most so many bytes.
-    #[must_use]
     pub fn in_memory(limit: u64) -> Self {
         Self {
             place: Place::Memory(memory::Budget::new(limit)),
@@ -206,19 +201,8 @@ impl Store {
     }
 
     /// The region of a bucket, `None` when there is no such bucket.
-    #[must_use]
     pub fn region_of(&self, name: &str) -> Option<String> {
         self.lock().get(name).map(|bucket| bucket.region.clone())
-    }
-
-    /// Name, region and age of every bucket.
-    #[must_use]
-    pub fn buckets(&self) -> Vec<(String, String, SystemTime)> {
-        let buckets = self.lock();
-        buckets
-            .iter()
-            .map(|(name, bucket)| (name.clone(), bucket.region.clone(), bucket.created))
-            .collect()
     }
 
     /// Makes a bucket.
@@ -226,7 +210,6 @@ impl Store {
     /// # Errors
     /// When it exists or its folder cannot be made.
     pub fn create_bucket(&self, name: &str, region: &str) -> Result<()> {
-        let created = SystemTime::now();
         let mut buckets = self.lock();
         if buckets.contains_key(name) {
             return Err(StoreError::BucketExists);
@@ -237,28 +220,10 @@ impl Store {
             }
             let record = BucketRecord {
                 region: region.to_owned(),
-                created,
             };
             disk::write_record(&folder.join("bucket.json"), &record)?;
         }
-        buckets.insert(name.to_owned(), Bucket::new(region.to_owned(), created));
-        Ok(())
-    }
-
-    /// Removes an empty bucket; uploads in progress do not count, as on S3.
-    ///
-    /// # Errors
-    /// When there is no such bucket or an object in it.
-    pub fn delete_bucket(&self, name: &str) -> Result<()> {
-        let mut buckets = self.lock();
-        let bucket = buckets.get(name).ok_or(StoreError::NoSuchBucket)?;
-        if !bucket.objects.is_empty() {
-            return Err(StoreError::BucketNotEmpty);
-        }
-        buckets.remove(name);
-        if let Some(folder) = self.folder(name) {
-            fs::remove_dir_all(folder)?;
-        }
+        buckets.insert(name.to_owned(), Bucket::new(region.to_owned()));
         Ok(())
     }
 
@@ -597,7 +562,7 @@ fn object_path(folder: &Path, id: &str) -> PathBuf {
 
 fn load_bucket(folder: &Path) -> io::Result<Bucket> {
     let record: BucketRecord = serde_json::from_slice(&fs::read(folder.join("bucket.json"))?)?;
-    let mut bucket = Bucket::new(record.region, record.created);
+    let mut bucket = Bucket::new(record.region);
     let mut named: HashSet<String> = HashSet::new();
     let mut records: Vec<(PathBuf, ObjectRecord)> = disk::read_records(&folder.join("objects"))?;
     // An interruption between a new record and the removal of the old one leaves both: the later one counts.

@@ -13,7 +13,6 @@ use super::{disk, memory};
 /// One received body: the whole of a `PutObject` or one part.
 #[derive(Debug)]
 pub struct Segment {
-    /// Unique.
     pub id: String,
     /// Its length in bytes.
     pub length: u64,
@@ -64,7 +63,6 @@ pub struct Attributes {
 /// One object, never changed, only replaced.
 #[derive(Debug)]
 pub struct Object {
-    /// Unique.
     pub id: String,
     /// Its bodies in order.
     pub segments: Vec<Arc<Segment>>,
@@ -80,7 +78,6 @@ pub struct Object {
 
 impl Object {
     /// The segment that holds the byte at `offset` and the offset within it; `None` past the end.
-    #[must_use]
     pub fn locate(&self, mut offset: u64) -> Option<(&Arc<Segment>, u64)> {
         self.segments.iter().find_map(|segment| {
             if offset < segment.length {
@@ -119,8 +116,6 @@ pub struct Upload {
 pub struct Bucket {
     /// Where it lives.
     pub region: String,
-    /// Since when.
-    pub created: SystemTime,
     /// By key.
     pub objects: BTreeMap<String, Arc<Object>>,
     /// By key and upload id.
@@ -128,10 +123,9 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    pub(super) fn new(region: String, created: SystemTime) -> Self {
+    pub(super) fn new(region: String) -> Self {
         Self {
             region,
-            created,
             objects: BTreeMap::new(),
             uploads: BTreeMap::new(),
         }
