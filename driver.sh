@@ -161,8 +161,6 @@ ROOT=$(cd "${script:-.}" && pwd)
 . "$ROOT/driver/report/sweep.sh"
 # shellcheck source=driver/report/report.sh
 . "$ROOT/driver/report/report.sh"
-# shellcheck source=driver/report/picture.sh
-. "$ROOT/driver/report/picture.sh"
 # shellcheck source=driver/delete/deletions.sh
 . "$ROOT/driver/delete/deletions.sh"
 # shellcheck source=driver/delete/writers.sh

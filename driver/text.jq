@@ -25,6 +25,11 @@ def shortened($most): if length > $most then .[: $most - 3] + "..." else . end;
 # The beginning of a text from elsewhere.
 def excerpt: visible | shortened(200) | if . == "" then "nothing" else "\"\(.)\"" end;
 
+# Foreign text for a picture, short and harmless. Most of it is plain, and need not be looked at letter by letter.
+def harmless($most):
+  if . == null then null
+  else tostring | .[:4 * $most] | if test("^[!-~]*$") then . else visible end | shortened($most) end;
+
 # Nearest rank: element ⌈p N / 100⌉ of a sorted array, from 1; null of an empty one.
 def nearest_rank($percent): if length == 0 then null else .[($percent * length / 100 | ceil) - 1] end;
 
@@ -91,5 +96,15 @@ def wrapped($width):
     else . + [$word] end
   );
 
+# The width of what is printed, and its rows: a name and what stands under it, in as many lines as it takes.
+def width: 80;
+def row($name): "  " + ($name | left(14)) + .;
+def paragraph($name): wrapped(width - 16) | (.[0] | row($name)), (.[1:][] | row(""));
+
 # A word for the shell: quoted only where it must be.
 def word: if test("^[A-Za-z0-9_./:=@%+-]+$") then . else @sh end;
+
+# Colours of a terminal, for those who asked for them. Pad first: what is painted is longer than it looks.
+def painted($code; $colour): if $colour then "\u001b[\($code)m\(.)\u001b[0m" else . end;
+def strong($colour): painted("1"; $colour);
+def alarming($colour): painted("1;31"; $colour);

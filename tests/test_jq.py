@@ -1300,87 +1300,119 @@ def test_the_costliest_cause_comes_first():
 ONE = a_run(1)
 
 
-def compare(*runs, **more):
-    given = [
-        {"source": f"runs/{n}", "run": run, "summary": summary(records, run)} for n, (records, run) in enumerate(runs)
-    ]
+def comparison(*runs, stopped="", unfinished=""):
+    """What comparison.jq makes of runs, each [records, run.json]."""
+    text = "".join(
+        json.dumps({"source": f"runs/{n}", "run": run, "summary": summary(records, run)})
+        for n, (records, run) in enumerate(runs)
+    )
+    args = ["--arg", "stopped", stopped, "--arg", "unfinished", unfinished]
+    return json.loads(jq("-n", "-f", part("comparison.jq"), *args, text=text))
+
+
+def comparison_table(made, **more):
     args = [arg for name, value in more.items() for arg in ("--argjson", name, json.dumps(value))]
-    return jq("-r", "-f", part("compare.jq"), *args, text=json.dumps(given))
+    text = jq("-r", "-f", part("comparison_table.jq"), *args, text=json.dumps(made))
+    assert more or max(map(len, text.splitlines())) <= 80
+    return text
 
 
-def cells(text, name):
-    return next(line for line in text.splitlines() if line.startswith(f"  {name}")).split()
+def compare(*runs, **more):
+    return comparison_table(comparison(*runs), **more)
 
 
-def test_two_runs_side_by_side_may_differ_by_noise():
+def cells(text, letter, block=0):
+    """What stands in a row of a block, its name left out."""
+    lines = text.split("\n\n")[block + 1].splitlines()
+    n = next(n for n, line in enumerate(lines) if line.startswith(f"  {letter} "))
+    # The figures of a long name stand below it.
+    while not lines[n][28:].strip() or not re.search(r" {2,}", lines[n][3:].strip()):
+        n += 1
+    return lines[n][28:].replace(" %", "%").replace(" s", "s").split()
+
+
+def test_runs_that_differ_in_a_setting_are_compared_with_the_first():
     text = compare(([job(0, 10, 10e9)], ONE), ([job(0, 10, 15e9)], {**ONE, "memory_mb": 4096}))
-    assert cells(text, "goodput") == ["goodput", "GB/s", "1.000", "1.500", "+50.0", "%"]
-    assert cells(text, "makespan")[-2:] == ["+0.0", "%"]
-    assert "may be noise" in text and "memory_mb 4096" in text
-    assert max(map(len, text.splitlines())) <= 80
+    assert cells(text, "A") == ["1", "1.000", "1.000", "1.000", "1,000.0"]
+    assert cells(text, "B") == ["1", "1.500", "1.500", "1.500", "1,500.0", "+50.0%"]
+    assert cells(text, "B", 1)[2] == "10.00s"
+    assert "may be noise" in text and "B  write 1, memory_mb 4096" in text
+    assert "A  runs/0\n" in text and "B  runs/1\n" in text
 
 
 def test_runs_of_one_kind_are_a_median_and_a_range():
     first = [([job(0, 10, n * 1e9)], ONE) for n in (10, 14, 12)]
     other = [([job(0, 10, n * 1e9)], {**ONE, "in_flight": 16}) for n in (20, 24, 22)]
     text = compare(*first, *other)
-    assert cells(text, "goodput") == ["goodput", "GB/s", "1.200", "2.200", "+83.3", "%"]
-    assert cells(text, "  least") == ["least", "1.000", "2.000"] and cells(text, "  most") == ["most", "1.400", "2.400"]
+    assert cells(text, "A") == ["3", "1.200", "1.000", "1.400", "1,200.0"]
+    assert cells(text, "B") == ["3", "2.200", "2.000", "2.400", "2,200.0", "+83.3%"]
     assert "outside the range" in text
     assert "outside the range" in compare(*other, *first), "below as well as above"
     assert "may be noise" in compare(*first, *[([job(0, 10, n * 1e9)], {**ONE, "in_flight": 16}) for n in (13, 14, 15)])
     assert "shows no spread" in compare(*first, other[0])
+    assert cells(compare(*[([job(0, 10, n * 1e9)], ONE) for n in (10, 30)]), "A")[1] == "2.000", "between two"
 
 
 def test_records_from_elsewhere_are_never_taken_for_repetitions():
     text = compare(([job(0, 10, 10e9)], None), ([job(0, 10, 15e9)], None))
-    assert cells(text, "goodput") == ["goodput", "GB/s", "1.000", "1.500", "+50.0", "%"]
-    assert "A  records of runs/0" in text and "B  records of runs/1" in text and "may be noise" in text
+    assert cells(text, "B")[-1] == "+50.0%"
+    assert "A  records 1 of runs/0" in text and "B  records 1 of runs/1" in text and "may be noise" in text
 
 
 def test_settings_are_told_where_runs_that_have_them_differ():
     read = {**ONE, "op": "read", "range_mb": 64}
     text = compare(*[([job(0, 10, 1e9)], run) for run in ({**ONE, "part_mb": 64}, read, {**read, "range_mb": 8})])
-    assert "range_mb 64" in text and "range_mb 8" in text and "part_mb" not in text
+    assert "A  write 1 " in text and "B  read 1, range_mb 64" in text and "C  read 1, range_mb 8" in text
+    squads = compare(([job(0, 10, 1e9)], ONE), ([job(0, 10, 1e9)], a_run(1, {"squad": 1})))
+    assert "squad 16" in squads and "squad 1" in squads
 
 
-def test_the_median_of_two_runs_lies_between_them():
-    text = compare(*[([job(0, 10, n * 1e9)], ONE) for n in (10, 30)])
-    assert cells(text, "goodput")[2] == "2.000"
+def test_fleets_that_differ_in_workers_alone_are_measured_by_the_smallest_valid_one():
+    def fleet(op, jobs, gbs, squad=16):
+        return [job(0, 10, gbs * 10e9 / jobs)] * jobs, a_run(jobs, {"squad": squad}, op=op)
+
+    bad = ([failed(0, 10, 1e8)], a_run(1))
+    writes = [bad, fleet("write", 100, 9, 20), fleet("write", 2, 0.2), fleet("write", 10, 0.8)]
+    made = comparison(fleet("read", 1, 0.3), *writes)
+    assert [(row["op"], row["jobs"]) for row in made["rows"]] == [("write", n) for n in (1, 2, 10, 100)] + [("read", 1)]
+    assert [row["ideal"] for row in made["rows"]] == pytest.approx([0.1, 0.2, 1, 10, 0.3])
+    assert [row["of_ideal"] for row in made["rows"]] == [None, *map(pytest.approx, (1, 0.8, 0.9, 1))]
+    text = comparison_table(made)
+    assert [cells(text, letter)[-1] for letter in "ABCDE"] == ["-", "100%", "80%", "90%", "100%"]
+    assert "NOT VALID: more than 1 % failed or missing, in A\n" in text and "noise" not in text
+    other = comparison(*writes, fleet("write", 10, 0.8, squad=5))
+    assert {row["ideal"] for row in other["rows"]} == {None}, "of one size there are two kinds"
 
 
 def test_a_bound_is_no_figure_to_compare_with():
     whole = ([job(0, 10, 1e9)] * 200, a_run(200))
     crashed = ([*[job(0, 10, 1e9)] * 199, failure("Crashed")], a_run(200, in_flight=16))
     for text in (compare(whole, crashed), compare(crashed, whole), compare(whole, whole, crashed, crashed)):
-        assert text.index("BOUNDS (>=, <=)") < text.index("goodput")
-        goodput = cells(text, "goodput")
-        assert ">=9.950" in goodput and "20.00" in goodput and goodput[-1] == "-"
-        assert any(cell.startswith("<=") for cell in cells(text, "stragglers"))
-        assert max(map(len, text.splitlines())) <= 80
+        assert text.index("BOUNDS (>=, <=)") < text.index("GB/s")
+        bound, figure = (next(one for one in (cells(text, "A"), cells(text, "B")) if one[1] == gbs)
+                         for gbs in (">=9.950", "20.00"))  # fmt: skip
+        assert bound[1:4] == [">=9.950"] * 3 and cells(text, "B")[-1] == "-"
+        assert "<=50%" in cells(text, "A", 1) + cells(text, "B", 1)
     assert "goodput is known within bounds only" in flat(compare(whole, whole, crashed, crashed))
     assert "DAMAGED" in compare(whole, ([*whole[0], job(0, 10, 1e9, job=3, launch=1)], a_run(200)))
     unknown = compare(([job(0, 10, 1e9), failure("Crashed")], None), ([job(0, 10, 1e9)], None))
-    assert cells(unknown, "goodput")[2] == "-" and "BOUNDS" in unknown
+    assert cells(unknown, "A")[1] == "-" and "BOUNDS" in unknown
 
 
-def test_runs_of_other_squads_are_another_experiment():
-    text = compare(([job(0, 10, 1e9)], ONE), ([job(0, 10, 1e9)], a_run(1, {"squad": 1})))
-    assert "     squad 16\n" in text and "     squad 1\n" in text and "B  write" in text
-
-
-def test_more_runs_than_fit_the_width_go_below():
-    text = compare(*[([job(0, 10, (n + 1) * 1e9)], {**ONE, "memory_mb": n + 1}) for n in range(4)])
-    assert max(map(len, text.splitlines())) <= 80
-    assert sum(line.startswith("  goodput") for line in text.splitlines()) == 2
+def test_forty_kinds_have_a_letter_each():
+    text = compare(*[([job(0, 10, (n + 1) * 1e9)], {**ONE, "memory_mb": n + 1}) for n in range(40)])
+    assert re.findall(r"^  ([A-Z]+) +write", text, re.M)[:40][24:28] == ["Y", "Z", "AA", "AB"]
+    assert cells(text, "AN")[1] == "4.000"
 
 
 def test_a_comparison_warns_and_shows_no_control_characters():
     bad = [job(0, 10, 1e9), failure(job=1)]
     text = compare((bad, a_run(2, loopback=True, bucket="\x1b[2J")), ([job(0, 10, 1e9)], None))
     assert "\x1b" not in text
-    assert text.index("LOOPBACK, NOT S3") < text.index("goodput") and "NOT VALID" in text
+    assert text.index("LOOPBACK, NOT S3") < text.index("GB/s") and "NOT VALID" in text
     assert "\x1b[1m" in compare((bad, a_run(2)), colour=True)
+    early = comparison_table(comparison((bad, a_run(2)), stopped="write 8 ended", unfinished="runs/\x1b"))
+    assert "STOPPED EARLY (write 8 ended)" in early and "UNFINISHED: runs/\\u001b" in early
 
 
 def test_every_program_keeps_to_the_width():

@@ -7,7 +7,6 @@
 # Output:  lines of text (-r).
 
 include "complaint";
-include "report/layout";
 include "run/writing";
 include "text";
 

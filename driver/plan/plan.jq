@@ -4,7 +4,6 @@
 # Output:  lines of text (-r).
 
 include "plan/cost";
-include "report/layout";
 include "text";
 
 def fleet:

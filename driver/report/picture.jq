@@ -1,44 +1,234 @@
-# Purpose: what the pictures share: texts on panels, the mark of loopback, the footer. A library.
-# Places and sizes are in pixels, from a panel's upper left corner. $panels: chart/*.json by their names.
+# Purpose: the picture of one run: when each worker was busy, what all moved together, how fast each was.
+# Input:   none (-n). $panels: [chart/panels.json]; $run: [the run, see run.jq] or [null]; $measured: what summary.jq
+#          gives with $picture, the summary and the drawing; $source: what the reader calls the records.
+# Output:  one Vega-Lite specification, null where no job began.
 
+include "report/panels";
+include "plan/network";
 include "text";
 
-# chart/*.json by their names: the inputs (-n).
-def panels: reduce inputs as $panel ({}; .[input_filename | sub(".*/"; "") | rtrimstr(".json")] = $panel);
+$run[0] as $run
+| $measured[0] as $summary
+| $measured[1] as $drawing
+| ([$run.op, $summary.op | select(IN("write", "read"))][0] // "records") as $op
+| $summary.evidence.network_mbps as $cap_mbps
 
-# Input: text, or lines of it.
-def note($panels; $x; $y; $styles):
-  . as $text
-  | $panels.label
-  | .mark.text = $text
-  | .mark.style = ["note"] + $styles
-  | .encoding = {x: {value: $x}, y: {value: $y}};
+| def width: 780;
+def beside: width + 8;
 
-# Entries [sign, style, text] below each other.
-def legend($panels; $x; $y):
-  to_entries[]
-  | .key as $n
-  | .value as [$sign, $style, $text]
-  | ($sign | note($panels; $x; $y + 16 * $n; [$style])),
-    ($text | note($panels; $x + 16; $y + 16 * $n; []));
+def number: if measured then . else null end;
 
-# Input: a panel. A layer with the mark of loopback.
-def loopback_mark($panels):
-  .width as $width
+# Long after most bytes were there the last jobs still ran. Not told while bytes may be missing.
+def makespan_s: [$drawing.bins[-1].t2, $summary.makespan_s] | max;
+def dragged: $drawing.t95 != null and $summary.untimed == null and makespan_s > 1.1 * $drawing.t95;
+
+# The time axis begins where workers began to wait, if that is not long before.
+def on_time:
+  ([([$drawing.jobs[].wait | numbers] | min // 0), 0] | min | [., -0.4 * makespan_s] | max) as $from
+  | .width = width
+  | .encoding.x.scale = exactly($from; makespan_s);
+
+# Lines of one style: horizontal where their ends in time are told, else vertical.
+def lines($style; $values):
+  $panels[0].rule
+  | .mark.style = $style
+  | .data.values = $values
+  | .encoding = (
+      if $values[0] | has("to") then {x: {field: "from"}, x2: {field: "to"}, y: {field: "gbs"}}
+      else {x: {field: "x"}, y: {value: 0}, y2: {value: "height"}} end
+    );
+
+# The moment at which most bytes were there.
+def tail: if dragged then .layer += [lines("tail"; [{x: $drawing.t95}])] else . end;
+
+def timeline:
+  ($drawing.began + $drawing.untimed) as $lines
+  | $panels[0].timeline
   | .height as $height
-  | $panels.loopback
-  | .mark.fontSize = ([$width / 13, 52] | min | rounded(1))
-  | .encoding = {x: {value: ($width / 2)}, y: {value: ($height / 2)}};
+  # Lines stand apart where there is room, and lie on each other where there is none; a failure is always seen.
+  | ($height / $lines | if . >= 3 then [0.75 * ., 12] | min else [. + 0.4, 1] | max end | rounded(2)) as $thick
+  | .layer[0].layer |= map(
+      .mark.size = if .mark.style | index("failed") then [$thick, 2] | max else $thick end
+    )
+  | .encoding.y.scale = exactly(0; $lines * 1.02)
+  | .encoding.y.axis.tickCount = ([$lines, 10] | min)
+  | on_time
+  | tail
+  | .layer += [
+      [
+        ["-", "active", "active jobs"],
+        ["■", $op, "a job, start to stop"],
+        if any($drawing.jobs[]; .wait != null and .wait < .start - 0.05) then ["■", "wait", "waiting for the start"]
+        else empty end,
+        if any($drawing.jobs[]; .state == "failed") then ["■", "failed", "failed, to its last byte"] else empty end,
+        if $drawing.untimed > 0 then ["■", "untimed", "may have run so long"] else empty end
+      ]
+      | legend($panels; beside; 8)
+    ]
+  | titled("When each worker was busy")
+  | above($panels; $summary.loopback == true);
 
-# Behind the data, so that it hides none; above it where bars leave no room between them.
-def behind($panels; $loopback): if $loopback then .layer = [loopback_mark($panels)] + .layer else . end;
-def above($panels; $loopback): if $loopback then .layer += [loopback_mark($panels)] else . end;
+# The published figures of the same operation: those that the scale shows, apart from its axis.
+def published($name; $most):
+  if $summary.loopback == true then empty
+  else
+    $panels[0].published[]
+    | .[$op][$name] as $value
+    | select($value != null and $value < $most and ($name == "mbps" or $value > 0.1 * $most))
+    | . + {$value}
+  end;
 
-def loopback_warning: "LOOPBACK, NOT S3: this measures one machine and says nothing about Amazon S3.";
+# The highest rate that the network could have carried at any moment, in GB/s; null where that is not known.
+def cap_gbs: if $cap_mbps == null then null else ([$drawing.bins[].active] | max) * $cap_mbps / 1e3 end;
 
-# Input: lines of text.
-def footer($panels; $width):
-  . as $lines
-  | $panels.label
-  | {name: "footer", width: $width, height: ($lines | length * 15), layer: [.]}
-  | .layer[0] |= (.mark.text = $lines | .mark.style = "foot" | .encoding = {x: {value: 0}, y: {value: 0}});
+# The scale of the aggregate: a cap far above what was reached must not press that flat, and is then not drawn. Where
+# nothing was moved, and no cap is known, there is a scale all the same.
+def most_gbs:
+  ([$drawing.bins[] | .gbs, .sent_gbs | numbers] + [$summary.peak_1s, $summary.sustained, 0] | max * 1.08) as $moved
+  | ((cap_gbs // 0) * 1.08) as $cap
+  | if $moved > 0 and $cap > 2.5 * $moved then $moved else [$cap, $moved] | max end
+  | if . > 0 then . else 1 end;
+def cap_in_sight: cap_gbs != null and cap_gbs <= most_gbs;
+
+def goodput:
+  "goodput \(if $summary.at_least | index("goodput") then "at least " else "" end)\($summary.goodput | figures) GB/s";
+
+# What is drawn across the aggregate, the highest first: {gbs, style, text, over: the time that it is of}.
+def rates_together:
+  [
+    ($summary | select(.goodput != null)
+      | {gbs: .goodput, style: "goodput", text: goodput, over: [{from: 0, to: makespan_s}]}),
+    ($summary | select(.sustained != null)
+      | {gbs: .sustained, style: "sustained", over: $drawing.stretches,
+         text: "sustained \(.sustained | figures) GB/s, \(.sustained_s | rough_seconds)"}),
+    ($drawing.best | values
+      | {gbs: $summary.peak_1s, style: "best", over: [{from: ., to: (. + 1)}],
+         text: "best second \($summary.peak_1s | figures) GB/s"}),
+    (select(cap_in_sight)
+      | {gbs: cap_gbs, style: "cap", over: [], text: "\($cap_mbps | fixed(0)) MB/s × active workers"}),
+    (published("gbs"; most_gbs)
+      | {gbs: .value, style: "published", over: [{from: 0, to: makespan_s}],
+         text: "\(.name), peak \(if .over then "over " else "" end)\(.value) GB/s"})
+  ]
+  | sort_by(-.gbs);
+
+def aggregate:
+  rates_together as $rates
+  | (if makespan_s < 1 then 2 else 1 end) as $decimals
+  | $panels[0].aggregate
+  | on_time
+  | .encoding.y.scale = exactly(0; most_gbs)
+  | behind($panels; $summary.loopback == true)
+  | tail
+  | .layer += [
+      ($rates[] | .gbs as $gbs | select(.over != []) | lines(.style; .over | map(. + {$gbs}))),
+      (
+        [
+          ($rates[] | ["-", .style, .text]),
+          if $summary.sent == null then empty
+          else ["-", "sent", "\($summary.sent.bytes / 1e6 | fixed(1)) MB that failed jobs sent in vain"] end,
+          if dragged then
+            ["-", "tail", "95 % of the bytes by \($drawing.t95 | fixed($decimals)) s,"],
+            [" ", "note", "the rest by \(makespan_s | fixed($decimals)) s"]
+          else empty end
+        ]
+        | legend($panels; beside; 8)
+      )
+    ]
+  | titled("How fast all of them together moved data");
+
+def throttled:
+  $panels[0].throttled
+  | on_time
+  | .encoding.y.scale = exactly(0; ([$drawing.bins[].throttled, 1] | max * 1.05))
+  | .layer += [
+      ["when within a job they came", "is not recorded"] | texts($panels; beside; 8; ["note"])
+    ]
+  | behind($panels; $summary.loopback == true)
+  | titled("503s: \($summary.throttled | grouped) in \($summary.evidence.throttled_jobs | counted("job"; "jobs"))");
+
+# The scale of the workers' rates, and what is drawn across them: {mbps, style, text}.
+def most_mbps: [$drawing.rates[].mbps2, 0] | max * 1.06;
+def rates_of_a_worker:
+  [
+    {mbps: $summary.mbps.p50, style: "median", text: "median \($summary.mbps.p50 | fixed(1)) MB/s"},
+    {mbps: $cap_mbps, style: "cap", text: "\($cap_mbps | fixed(0)): Lambda's network"},
+    (published("mbps"; most_mbps) | {mbps: .value, style: "published", text: "\(.name): \(.value)"})
+  ]
+  | map(select(.mbps != null and .mbps < most_mbps))
+  | sort_by(.mbps);
+
+def rates:
+  rates_of_a_worker as $rates
+  | ([$drawing.rates[].workers] | max) as $workers
+  | $panels[0].rates
+  | .width = width
+  | .encoding.x.scale = exactly(0; most_mbps)
+  | .encoding.y.scale = exactly(0; $workers * 1.08)
+  | .encoding.y.axis.tickCount = ([$workers, 4] | min)
+  | behind($panels; $summary.loopback == true)
+  | .layer += [
+      ($rates[] | lines(.style; [{x: .mbps}])),
+      ($rates | map(["-", .style, .text]) | legend($panels; beside; 8))
+    ]
+  | titled("How fast each worker was");
+
+def setup:
+  (if $summary.launch != null and $run != null then "terabit \($op)" else $source | harmless(120) end)
+  + ": \($summary.jobs | counted("job"; "jobs"))"
+  + (if $run.mb_per_file | measured then ", \($run.mb_per_file | grouped) MiB each" else "" end)
+  + ([$drawing.jobs[] | select(.state == "failed")] | length | if . > 0 then ", \(grouped) failed" else "" end)
+  + ($drawing.untimed | if . > 0 then ", \(grouped) that may have run, nobody knows how long" else "" end)
+  + ($drawing.unseen | if . > 0 then ", \(grouped) not known to have begun and not drawn" else "" end)
+  + (if $summary.valid then "" else ". NOT VALID: more than 1 % failed or are missing" end);
+
+def conditions:
+  $run.launches[$summary.launch - 1] as $launch
+  | ($run.memory_mb | number) as $memory_mb
+  | [
+      (($launch.launch | number) // $drawing.epoch | strftime("%Y-%m-%d %H:%M UTC")),
+      ($run.region | harmless(30)),
+      (if $memory_mb == null then null else "\($memory_mb | grouped) MB" end),
+      ($run.arch | harmless(20)),
+      ($run.part_mb | if measured then "parts of \(grouped) MiB" else null end),
+      ($run.range_mb
+        | if measured | not then null elif . == 0 then "one GET an object" else "ranges of \(grouped) MiB" end),
+      ($run.in_flight | if measured then "\(grouped) in flight" else null end),
+      ($launch.version | if . == null then null else "terabit \(harmless(30))" end)
+    ]
+  | map(strings)
+  | join(", ");
+
+def footer:
+  [
+    conditions,
+    "GB: 10^9 bytes. goodput: all bytes over first start to last stop. sustained: while at least nine in ten of the "
+      + "most active jobs were active.",
+    (select($cap_mbps != null and ($cap_mbps < most_mbps or cap_in_sight))
+      | "\($cap_mbps | fixed(0)) MB/s: what Lambda's network gives a worker "
+        + (if $cap_mbps == usual_mbps then "at every memory size, unless more is opted into"
+           else "of this memory, where more is opted into" end)
+        + ". A burst may be faster."),
+    ([published("gbs"; most_gbs), published("mbps"; most_mbps)] | unique_by(.name)[]
+      | "\(.name): \(.setup); \(.source).")
+  ];
+
+if $drawing == null then null
+else
+  [timeline, aggregate, if ($summary.throttled // 0) > 0 then throttled else empty end,
+   if $drawing.rates == [] then empty else rates end]
+  | map(coloured($op))
+  | picture($panels; width; [$summary.verdict.sentence | harmless(400)];
+      [setup, if $summary.loopback == true then loopback_warning else empty end]; footer)
+  | .datasets = {
+      jobs: $drawing.jobs,
+      # Steps rise from nothing and fall back to it.
+      bins: (
+        {gbs: 0, active: 0, throttled: 0, sent_gbs: (if $summary.sent == null then null else 0 end)} as $nothing
+        | $drawing.bins
+        | (if cap_in_sight then map(.cap = (.active * $cap_mbps / 1e3 | rounded(4))) else . end)
+        | [{t: 0} + $nothing] + . + [{t: .[-1].t2} + $nothing]
+      ),
+      rates: $drawing.rates
+    }
+end

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# From records to the summary and the table. Needs nothing but run folders, or files of records.
+# From records to the summary, the table and the picture; from several runs to one comparison. Needs nothing but run
+# folders, or files of records.
 
 # What was measured once more, of one source or of several side by side.
 report() {
@@ -16,32 +17,29 @@ report() {
   elif is_sweep "${found[0]}"; then
     report_sweep "${found[0]}"
   else
-    conclude "${found[0]}"
+    show "${found[0]}"
   fi
 }
 
 # A RUN, SWEEP or FILE the user named: a path, or the name of a folder in PARENT. A sweep is no run among others.
 find_source() { # PARENT SOURCE
+  case $2 in
+    */records.ndjson)
+      # A run's own file is the run: what else is known of it stands beside.
+      if [ -f "${2%/*}/run.json" ]; then
+        printf '%s' "${2%/*}"
+        return
+      fi
+      ;;
+  esac
   if [ -f "$2" ]; then
     [ -r "$2" ] || usage "the file $2 cannot be read: chmod +r $2"
-    # A run's own file is the run: what else is known of it stands beside.
-    case $2 in
-      */records.ndjson)
-        if [ -f "${2%/*}/run.json" ]; then
-          printf '%s' "${2%/*}"
-          return
-        fi
-        ;;
-    esac
     [ ! -s "$2" ] || awk '/^[ \t]*{/ { found = 1; exit } END { exit !found }' "$2" ||
       usage "$2 is not NDJSON: no line of it begins with {\"start\": ..., \"stop\": ..., \"mbps\": ...}"
     printf '%s' "$2"
-    return
-  fi
-  case $2 in
-    *.ndjson) usage "there is no file \"$2\"" ;;
-  esac
-  if find_sweep "$1" "$2"; then
+  elif [ "$2" != "${2%.ndjson}" ]; then
+    usage "there is no file \"$2\""
+  elif find_sweep "$1" "$2"; then
     [ ${#SOURCES[@]} -eq 1 ] || usage "$2 is a sweep, which is reported alone: ./driver.sh report $(shown "$2")"
   else
     find_run "$1" "$2"
@@ -49,26 +47,80 @@ find_source() { # PARENT SOURCE
 }
 
 # The run in format 2, null for a file of records from elsewhere.
-configuration_of() { # RUN|FILE
-  if [ -d "$1" ]; then
-    run_json "$1"
+run_or_null() { # RUN|FILE
+  if [ -d "$1" ]; then run_json "$1"; else printf null; fi
+}
+
+# The run or file that was measured last.
+MEASURED=''
+
+# Leaves in SCRATCH what the records tell: measured.run, the run; measured, the summary and what its picture shows, a
+# line each; summary.json.
+measure() { # RUN|FILE WITH-PICTURE
+  run_or_null "$1" >"$SCRATCH/measured.run" &&
+    records "$1" |
+    jq_program report/summary -c -n -R --slurpfile run "$SCRATCH/measured.run" --argjson picture "$2" \
+      --slurpfile prices "$ROOT/driver/plan/prices.json" >"$SCRATCH/measured" &&
+    jq -n input "$SCRATCH/measured" >"$SCRATCH/summary.json" &&
+    MEASURED=$1
+}
+
+# Writes RUN/summary.json, complete or not at all. Fails without a word where there is no room.
+summarise() { # RUN
+  {
+    measure "$1" true && cp "$SCRATCH/summary.json" "$1/summary.part" && mv "$1/summary.part" "$1/summary.json"
+  } 2>/dev/null
+}
+
+# Prints a run's table, or its summary with --json, draws its picture, and returns 1 unless all jobs are good by now.
+show() { # RUN|FILE
+  local target=${1%.ndjson}
+  [ ! -d "$1" ] || target=$1/report
+  [ "$MEASURED" = "$1" ] || measure "$1" true
+  if [ -n "$OPT_JSON" ]; then
+    cat "$SCRATCH/summary.json"
   else
-    printf null
+    colours
+    jq_program report/table -r --slurpfile run "$SCRATCH/measured.run" --arg source "$(shown "$1")" \
+      --argjson colour "$COLOUR" "$SCRATCH/summary.json"
   fi
+  draw "$target" report/picture -n --slurpfile run "$SCRATCH/measured.run" --slurpfile measured "$SCRATCH/measured" \
+    --arg source "${1##*/}"
+  jq -e '.jobs > 0 and .unfinished == 0' "$SCRATCH/summary.json" >/dev/null || return 1
 }
 
-summarise() { # RUN|FILE
-  configuration_of "$1" >"$SCRATCH/configuration"
-  records "$1" |
-    jq_program report/summary -n -R --slurpfile run "$SCRATCH/configuration" \
-      --slurpfile prices "$ROOT/driver/plan/prices.json"
+# The same of several, side by side. Their picture goes into FOLDER.
+compare() { # FOLDER RUN|FILE ...
+  local folder=$1 source
+  shift
+  for source in "$@"; do
+    measure "$source" false
+    compared "$source" "$SCRATCH/summary.json"
+  done >"$SCRATCH/compared"
+  comparison '' '' >"$SCRATCH/comparison"
+  if [ -n "$OPT_JSON" ]; then
+    jq -n '[inputs | {source} + .summary]' "$SCRATCH/compared"
+  else
+    comparison_table "$SCRATCH/comparison"
+  fi
+  draw "$folder/compare" report/comparison_picture "$SCRATCH/comparison"
+  jq -e -n 'all(inputs.summary; .jobs > 0 and .unfinished == 0)' "$SCRATCH/compared" >/dev/null || return 1
 }
 
-# Leaves what is known of the Nth source in SCRATCH: run.N, in format 2 or null for records from elsewhere, and
-# summary.N.
-take_up() { # N RUN|FILE
-  summarise "$2" >"$SCRATCH/summary.$1"
-  configuration_of "$2" >"$SCRATCH/run.$1"
+# What a comparison takes of one run.
+compared() { # RUN|FILE SUMMARY.json
+  run_or_null "$1" >"$SCRATCH/compared.run"
+  jq -c -n --arg source "$(shown "$1")" --slurpfile run "$SCRATCH/compared.run" --slurpfile summary "$2" \
+    '{source: $source, run: $run[0], summary: $summary[0]}'
+}
+
+comparison() { # STOPPED UNFINISHED
+  jq_program report/comparison -n --arg stopped "$1" --arg unfinished "$2" "$SCRATCH/compared"
+}
+
+comparison_table() { # COMPARISON.json
+  colours
+  jq_program report/comparison_table -r --argjson colour "$COLOUR" "$1"
 }
 
 # Sets COLOUR to whether stdout shows colours: https://no-color.org
@@ -77,43 +129,22 @@ colours() {
   if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-}" != dumb ]; then COLOUR=true; fi
 }
 
-# Prints a run's table, or its summary with --json, draws its picture, and returns 1 unless all jobs are good by now.
-conclude() { # RUN|FILE
-  local picture=${1%.ndjson}
-  take_up 0 "$1"
-  if [ -n "$OPT_JSON" ]; then
-    cat "$SCRATCH/summary.0"
-  else
-    colours
-    jq_program report/table -r --slurpfile run "$SCRATCH/run.0" \
-      --arg source "$(shown "$1")" --argjson colour "$COLOUR" "$SCRATCH/summary.0"
-  fi
-  [ ! -d "$1" ] || picture=$1/report
-  draw "$picture" "$1"
-  good "$SCRATCH/summary.0"
-}
-
-# The same of several, side by side. Their picture goes into FOLDER.
-compare() { # FOLDER RUN|FILE ...
-  local folder=$1 source n=0
+# Draws what a program of jq makes of the panels, as TARGET.html, .svg and .png. A picture that cannot be drawn is a
+# message, never a failure: the figures stand without it.
+draw() { # TARGET PROGRAM ARGUMENT-OF-JQ...
+  local target=$1 why=''
   shift
-  for source in "$@"; do
-    take_up "$n" "$source"
-    jq -c -n --arg source "$(shown "$source")" --slurpfile run "$SCRATCH/run.$n" \
-      --slurpfile summary "$SCRATCH/summary.$n" '{source: $source, run: $run[0], summary: $summary[0]}'
-    n=$((n + 1))
-  done >"$SCRATCH/compared"
-  if [ -n "$OPT_JSON" ]; then
-    jq -n '[inputs | {source} + .summary]' "$SCRATCH/compared"
+  if ! "$ROOT/.venv/bin/python" -c 'import vl_convert' 2>/dev/null; then
+    say 'no picture: vl-convert is not in .venv; "make build" installs it, then "./driver.sh report" draws'
+  elif ! jq_program "$@" -c --slurpfile panels "$ROOT/driver/report/chart/panels.json" >"$SCRATCH/chart.json"; then
+    say "the picture could not be drawn; the figures do not need it"
+  elif [ "$(head -c 4 "$SCRATCH/chart.json")" = null ]; then
+    say 'no picture: there is nothing to draw'
+  elif "$ROOT/.venv/bin/python" "$ROOT/driver/report/chart/render.py" "$SCRATCH/chart.json" "$target" \
+    2>"$SCRATCH/chart.errors"; then
+    say "picture $(shown "$target").html, .svg and .png"
   else
-    colours
-    jq_program report/compare -r -s --argjson colour "$COLOUR" "$SCRATCH/compared"
+    why=$(awk 'END { print }' "$SCRATCH/chart.errors")
+    say "the picture could not be drawn ($why); the figures do not need it"
   fi
-  draw "$folder/compare" "$@"
-  good "$SCRATCH"/summary.[0-9]*
-}
-
-# Returns 1 unless all jobs of these summaries are good by now.
-good() { # SUMMARY ...
-  jq -e -n 'all(inputs; .jobs > 0 and (.unfinished // .failed + .missing) == 0)' "$@" >/dev/null || return 1
 }

@@ -1,9 +1,9 @@
-# Purpose: what a run reached: summary.json.
+# Purpose: what a run reached, and what its picture shows of that.
 # Input:   records as raw lines (-n -R), streamed; $run: [the run, see run.jq], [null] for records from elsewhere.
-#          Optional: --slurpfile prices prices.json; without it what the run cost is null.
-# Output:  one object. bytes in bytes; rates (goodput, end_to_end, sustained, peak_*, pywren_peak, first_done, g95, g99)
-#          in GB/s (10^9 bytes per second); mbps in MB/s (10^6) per worker; *_s in seconds, *_ms in milliseconds; cost
-#          in USD. What is undefined is null.
+#          Optional: --slurpfile prices prices.json; without it what the run cost is null. --argjson picture true.
+# Output:  summary.json, one object; with $picture then what drawing.jq makes. bytes in bytes; rates (goodput,
+#          end_to_end, sustained, peak_*, pywren_peak, first_done, g95, g99) in GB/s (10^9 bytes per second); mbps in
+#          MB/s (10^6) per worker; *_s in seconds, *_ms in milliseconds; cost in USD. What is undefined is null.
 # Counted: the records of the first launch that began a job (launch), failed, missing and errors as well. Figures are
 #          over the jobs that began, failed ones included. unfinished alone is over all launches: jobs without a good
 #          record in any.
@@ -21,14 +21,13 @@
 include "report/bill";
 include "plan/cost";
 include "plan/cut";
-include "report/evidence";
-include "report/cap";
+include "report/drawing";
+include "report/errors";
 include "report/job";
-include "plan/network";
 include "report/selection";
-include "report/timeline";
-include "report/untimed";
 include "report/verdict";
+include "plan/network";
+include "report/timeline";
 include "text";
 
 # Per type: how many, and the first of them as an example.
@@ -45,18 +44,14 @@ def timeline_kind:
 # The most requests in any one second, each job's taken as spread evenly over it: records do not say when they were.
 def peak_requests:
   map(select(.requests != null) | {start, stop, bytes: .requests, samples: null})
-  | if length == 0 then null else timeline | best(1) | if . == null then null else .[0] end end;
+  | if length == 0 then null else timeline | best(1) | .[0]? end;
 
 def latencies: sort | {p50: nearest_rank(50), p95: nearest_rank(95), p99: nearest_rank(99), max: .[-1]};
 
 # Of the jobs' own medians the median, of their 99th percentiles the 99th, of their slowest the slowest.
 def request_times:
   def over($name): [.[].request_ms[$name]? | select(measured)] | sort;
-  {
-    p50: (over("p50") | nearest_rank(50)),
-    p99: (over("p99") | nearest_rank(99)),
-    max: (over("max") | .[-1])
-  };
+  {p50: (over("p50") | nearest_rank(50)), p99: (over("p99") | nearest_rank(99)), max: (over("max") | .[-1])};
 
 # With S3's own names of it, for whoever asks S3 about it.
 def slowest_request:
@@ -66,20 +61,19 @@ def slowest_request:
 # The rates of a fleet of which jobs began. Input: these jobs. $makespan: up to the last moment at which one of them may
 # have ended, null where nobody knows; $planned: the bytes that they and those of no known time were to move.
 def rates($points; $makespan; $bytes; $planned; $most):
+  def gbs($width): if . == null then null else .[0] / $width / 1e9 end;
+  def until($share):
+    if ($planned // 0) == 0 then null
+    else
+      ($points | reached($share * $planned))
+      | if . == null then null else $share * $planned / . / 1e9 end
+    end;
   ($points | held(0.9 * $most; 0)) as $together
-  | def gbs($width): if . == null then null else .[0] / $width / 1e9 end;
-    def until($share):
-      if $planned == null or $planned == 0 then null
-      else
-        ($points | reached($share * $planned)) as $seconds
-        | if $seconds == null then null else $share * $planned / $seconds / 1e9 end
-      end;
-    (map(.start) | min) as $origin
+  | (map(.start) | min) as $origin
   | (map(.stop) | min - $origin) as $done
   | ($points | best(1)) as $peak
   | {
       goodput: (if $makespan == null then null else $bytes / $makespan / 1e9 end),
-      end_to_end: null,
       sustained: ($together.bytes / $together.s / 1e9),
       sustained_s: $together.s,
       sustained_short: ($together.s < 5),
@@ -89,18 +83,15 @@ def rates($points; $makespan; $bytes; $planned; $most):
       pywren_peak: highest_sum,
       first_done: (($points | delivered_by($done)) / $done / 1e9),
       g95: until(0.95),
-      g99: until(0.99)
-    }
-  | .straggler_tax = (if .g95 == null or .goodput == null then null else 1 - .goodput / .g95 end)
-  | {figures: ., $together, $peak};
+      g99: until(0.99),
+      $peak
+    };
 
-def no_rates:
-  [
-    "goodput", "end_to_end", "sustained", "sustained_s", "sustained_short", "peak_1s", "peak_5s", "peak_10s",
-    "pywren_peak", "first_done", "g95", "g99", "straggler_tax"
-  ]
-  | map({(.): null})
-  | add;
+# Of bytes over the time from the launch to its last answer. A clock that was set back in mid run makes that shorter
+# than a part of it.
+def end_to_end($launch; $last; $makespan; $bytes):
+  if $last == null or $launch.launch == null or . == null or . - $launch.launch < $makespan then null
+  else $bytes / (. - $launch.launch) / 1e9 end;
 
 # What bounds figures instead of telling them, and why.
 def untimed_jobs($planned_bytes; $origin; $ended_by):
@@ -119,9 +110,8 @@ def untimed_jobs($planned_bytes; $origin; $ended_by):
 def is_cut_off($launch):
   .error == "Deadline" or (.stop != null and $launch.stop_by != null and .stop >= $launch.stop_by - 3);
 
-# What failed jobs sent in attempts that never succeeded.
-def sent_in_vain:
-  map(select(.sent != null)) | if . == [] then null else {jobs: length, bytes: (map(.sent) | add)} end;
+# What one job of a run was to move, in bytes; null where that is not known.
+def planned_bytes: if .mb_per_file == null then null else .mb_per_file * 1048576 * (.read_times // 1) end;
 
 def bounded($names): . as $summary | $names | map(select($summary[.] != null));
 
@@ -134,11 +124,12 @@ $run[0] as $run
 | (if $run == null then null else $run.launches[$selection.launch - 1] // {} end) as $launch
 | [$records[] | select(.start != null)] as $began
 | [$records[] | select(.error != null)] as $failed
+| [$failed[] | select(.sent != null) | .sent] as $sent
 | ($failed | by_type) as $types
 | ($records | untimed($launch; $missing)) as $untimed
 | ($untimed | all_ended_by) as $ended_by
-| (if $untimed == [] then 0 elif $run == null then null
-   else $run | planned_bytes | if . == null then null else . * ($untimed | length) end end) as $planned
+| (if $untimed == [] then 0 else $run | planned_bytes | if . == null then null else . * ($untimed | length) end end)
+  as $planned
 | ($began | length) as $n
 | ([$began[].bytes] | add // 0) as $bytes
 | ([$began[].start] | min) as $first
@@ -146,11 +137,11 @@ $run[0] as $run
    else [$began[].stop, ($ended_by // empty)] | max end) as $last
 | (if $last == null then null else $last - $first end) as $makespan
 | (if $n > 0 then $began | timeline else [] end) as $points
-| ([$points[][3]] | max // 0) as $most
+| ([$points[][3]] | max) as $most
 | ($began | timeline_kind) as $kind
-| (if $n > 0 then
-     $began | rates($points; $makespan; $bytes; if $planned == null then null else $bytes + $planned end; $most)
-   else {figures: no_rates} end) as $rates
+| (if $n == 0 then {}
+   else $began | rates($points; $makespan; $bytes; if $planned == null then null else $bytes + $planned end; $most)
+   end) as $rates
 | (if $prices == null or $records == [] then null else $records | bill($prices; $run; $launch; $missing) end) as $bill
 | {
     op: ($run.op // ([$records[].op | strings] | unique | if length == 1 then .[0] else null end)),
@@ -170,19 +161,26 @@ $run[0] as $run
     bytes: $bytes,
     makespan_s: $makespan
   }
-  + $rates.figures
+  + ($rates
+    | {
+        goodput,
+        end_to_end: (if $untimed == [] then $launch.end else [$launch.end, $last] | max end
+          | end_to_end($launch; $last; $makespan; $bytes)),
+        sustained,
+        sustained_s,
+        sustained_short,
+        peak_1s,
+        peak_5s,
+        peak_10s,
+        pywren_peak,
+        first_done,
+        g95,
+        g99,
+        straggler_tax: (if .g95 == null or .goodput == null then null else 1 - .goodput / .g95 end)
+      })
   + {
-    end_to_end: (
-      (if $untimed == [] then $launch.end else [$launch.end, $last] | max end) as $over
-      | if $last == null or $launch.launch == null or $over == null then null
-      else
-        ($over - $launch.launch) as $seconds
-        # A clock that was set back in mid run makes it shorter than a part of it.
-        | if $seconds < $makespan then null else $bytes / $seconds / 1e9 end
-      end
-    ),
     mbps: ([$began[] | select(.error == null) | .mbps] | distribution),
-    max_active: (if $n == 0 then null else $most end),
+    max_active: $most,
     slot_efficiency: (
       if $makespan == null then null
       else ([$began[] | .stop - .start] | add) / (($n + ($untimed | length)) * $makespan) end
@@ -190,7 +188,7 @@ $run[0] as $run
     start_spread_s: (if $n > 0 then [$began[].start] | max - min else null end),
     stop_spread_s: (if $n > 0 then [$began[].stop] | max - min else null end),
     untimed: ($untimed | untimed_jobs($planned; $first; $ended_by)),
-    sent: ($failed | sent_in_vain),
+    sent: (if $sent == [] then null else {jobs: ($sent | length), bytes: ($sent | add)} end),
     uploads_left: $selection.uploads_left,
     last_failures: (
       $selection.last_failures
@@ -212,12 +210,18 @@ $run[0] as $run
     evidence: (
       if $n == 0 then null
       else
-        $rates.together.s as $held_s
-        | $began
-        | evidence($run; $points; $most; $held_s; $rates.peak; $kind != "uniform") + {open_s: $launch.open_s}
+        $began
+        | evidence($run; $points; $most; $rates.sustained_s; $rates.peak; $kind != "uniform")
+          + {open_s: $launch.open_s}
       end
     )
   }
 | .at_least = (if $untimed == [] then [] else bounded(["goodput", "end_to_end", "slot_efficiency", "g95", "g99"]) end)
 | .at_most = (if $untimed == [] then [] else bounded(["makespan_s", "straggler_tax"]) end)
 | .verdict = verdict
+| .,
+  if $ARGS.named.picture != true then empty
+  else
+    (if $ended_by == null then [] else $untimed end) as $untimed
+    | if $n == 0 then null else $began | drawing($points; $rates.peak; $untimed; $selection.jobs) end
+  end

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Write and read with each number of workers, each run by a driver of its own, and one table of all.
+# Write and read with each number of workers, each run by a driver of its own, and one comparison of all.
 
 sweep() {
   local parent=${OPT_OUT:-$ROOT/runs} number turn
   settings
   SWEEP_PARENT=$parent SWEEP_STATUS=0 SWEEP_STOPPED=''
-  : >"$SCRATCH/summaries"
+  : >"$SCRATCH/compared"
   # The newest run in the folder may be somebody else's: each run says there which it is.
   export TELL_RUN=$SCRATCH/run.one
   on_interruption sweep_interrupted
@@ -16,14 +16,14 @@ sweep() {
       sweep_run read "$number" "$SWEEP_RUN" || break 2
     done
   done
-  swept
+  sweep_ends
   return "$SWEEP_STATUS"
 }
 
 sweep_interrupted() {
   SWEEP_STOPPED=interrupted
   end_groups
-  swept
+  sweep_ends
 }
 
 # One run. Fails where the sweep cannot go on: the run was refused, or cut short.
@@ -45,7 +45,7 @@ sweep_run() { # OP ARGUMENT...
       ;;
   esac
   SWEEP_RUN=$(<"$TELL_RUN")
-  jq -c --arg run "$(shown "$SWEEP_RUN")" '. + {run: $run}' "$SCRATCH/summary.one" >>"$SCRATCH/summaries"
+  compared "$SWEEP_RUN" "$SCRATCH/summary.one" >>"$SCRATCH/compared"
   rm -f "$TELL_RUN"
 }
 
@@ -62,27 +62,29 @@ pass_on() { # OP
 }
 
 # Prints what was measured, however the sweep ended, and keeps it in a folder of its own.
-swept() {
+sweep_ends() {
   local folder unfinished=''
   on_interruption say "interrupted; the sweep had ended"
   [ ! -e "$TELL_RUN" ] || unfinished=$(shown "$(<"$TELL_RUN")")
-  jq_program report/sweep -n --arg stopped "$SWEEP_STOPPED" --arg unfinished "$unfinished" "$SCRATCH/summaries" \
-    >"$SCRATCH/sweep"
-  show_sweep "$SCRATCH/sweep"
-  [ -s "$SCRATCH/summaries" ] || [ -n "$unfinished" ] || return 0
+  comparison "$SWEEP_STOPPED" "$unfinished" >"$SCRATCH/sweep.json"
+  sweep_table "$SCRATCH/sweep.json"
+  [ -s "$SCRATCH/compared" ] || [ -n "$unfinished" ] || return 0
   folder=$(new_run "$SWEEP_PARENT" sweep)
-  cp "$SCRATCH/sweep" "$folder/sweep.json"
+  cp "$SCRATCH/sweep.json" "$folder/sweep.json"
   say "sweep $(shown "$folder")"
   [ "$(loopback)" = true ] || say "to delete what it wrote: ./driver.sh delete $(shown "$folder")"
-  draw_sweep "$folder/sweep" "$folder/sweep.json"
+  draw "$folder/sweep" report/comparison_picture "$folder/sweep.json"
 }
 
-show_sweep() { # SWEEP.json
-  if [ -n "$OPT_JSON" ]; then
-    cat "$1"
-  else
-    jq_program report/sweep_table -r "$1"
-  fi
+sweep_table() { # SWEEP.json
+  if [ -n "$OPT_JSON" ]; then cat "$1"; else comparison_table "$1"; fi
+}
+
+# A sweep's table and picture again; returns 1 unless it came to its end with all jobs good.
+report_sweep() { # FOLDER
+  sweep_table "$1/sweep.json"
+  draw "$1/sweep" report/comparison_picture "$1/sweep.json"
+  jq -e '.stopped == null and all(.rows[]; .failed == 0)' "$1/sweep.json" >/dev/null || return 1
 }
 
 is_sweep() { # FOLDER
@@ -106,17 +108,10 @@ runs_of_sweep() { # SWEEP
   parent=$(cd "$1/.." && pwd)
   jq -r '(.unfinished // empty), (.rows | reverse[] | .runs[]) | split("/")[-1]' "$1/sweep.json" |
     while IFS= read -r name; do
-    if [ -f "$parent/$name/run.json" ]; then
-      printf '%s\n' "$parent/$name"
-    else
-      say "$(shown "$parent/$name") is not there any more: what it wrote is not known"
-    fi
-  done
-}
-
-# A sweep's table and picture again; returns 1 unless it came to its end with all jobs good.
-report_sweep() { # FOLDER
-  show_sweep "$1/sweep.json"
-  draw_sweep "$1/sweep" "$1/sweep.json"
-  jq -e '.stopped == null and all(.rows[]; .failed == 0)' "$1/sweep.json" >/dev/null || return 1
+      if [ -f "$parent/$name/run.json" ]; then
+        printf '%s\n' "$parent/$name"
+      else
+        say "$(shown "$parent/$name") is not there any more: what it wrote is not known"
+      fi
+    done
 }

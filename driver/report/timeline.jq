@@ -117,6 +117,31 @@ def best($width):
       | .most
     end;
 
+# Bytes and worker-seconds at each of some moments, which ascend: [moment, bytes, worker-seconds], ...
+def at($moments):
+  [(.[] | [.[0], 0] + .), ($moments[] | [., 1])]
+  | sort
+  | foreach .[] as [$t, $asked, $_, $bytes, $pace, $active] (
+      # Since .t: .bytes and .worker_s until then, .pace and .active from then on.
+      {t: 0, bytes: 0, worker_s: 0, pace: 0, active: 0};
+      ($t - .t) as $passed
+      | .worker_s += .active * $passed
+      | .t = $t
+      | if $asked == 1 then .bytes += .pace * $passed
+        else .bytes = $bytes | .pace = $pace | .active = $active end;
+      if $asked == 1 then [.t, .bytes, .worker_s] else empty end
+    );
+
+# The stretches of time with at least so many active jobs: [{from, to}, ...].
+def stretches($least):
+  . as $points
+  | reduce (range(length - 1) | select($points[.][3] >= $least)) as $n (
+      [];
+      $points[$n][0] as $from
+      | $points[$n + 1][0] as $to
+      | if length > 0 and .[-1].to == $from then .[-1].to = $to else . + [{$from, $to}] end
+    );
+
 # Input: jobs that began. The highest sum of active jobs' mean rates, in the unit of .rate, which is how the article of
 # 2016 counts.
 def highest_sum:

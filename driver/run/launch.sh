@@ -93,7 +93,7 @@ end_launch() { # RUN
 settle() { # RUN
   on_interruption interrupted_at_last "$1"
   finish "$1"
-  conclude "$FINISHED" && [ "$FINISHED" = "$1" ]
+  show "$FINISHED" && [ "$FINISHED" = "$1" ]
 }
 
 # Joins the answers, the latest of each job and launch, and sums them up. FINISHED is the folder that has them.
@@ -116,8 +116,7 @@ finish() { # RUN
 
 keep_records() { # RUN
   cp "$SCRATCH/records.ndjson" "$1/records.part" && mv "$1/records.part" "$1/records.ndjson" &&
-    summarise "$1" >"$SCRATCH/summary" && cp "$SCRATCH/summary" "$1/summary.part" &&
-    mv "$1/summary.part" "$1/summary.json"
+    summarise "$1"
 }
 
 # Where the run's own folder has no room, a folder beside the scratch files takes all that is known of it.

@@ -14,6 +14,19 @@ VEGA_LITE = "6.4"
 HERE = Path(__file__).resolve().parent
 
 
+def theme(name):
+    """Vega's configuration in the colours of a theme, which it names as "$ink"."""
+    themes = json.loads((HERE / "themes.json").read_text(encoding="utf-8"))
+    colours = themes["colours"][name]
+
+    def painted(value):
+        if isinstance(value, dict):
+            return {key: painted(one) for key, one in value.items()}
+        return colours[value[1:]] if isinstance(value, str) and value.startswith("$") else value
+
+    return painted(themes["config"])
+
+
 def for_script(value):
     """JSON that neither ends the script that it stands in nor is anything but JSON there."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
@@ -63,7 +76,7 @@ def main(specification, target):
     if not is_free(target):
         sys.exit(f"{target}.html, .svg or .png is there already, and is not terabit's")
     spec = json.loads(Path(specification).read_text(encoding="utf-8"))
-    light, dark = (json.loads((HERE / f"{scheme}.json").read_text(encoding="utf-8")) for scheme in ("light", "dark"))
+    light, dark = theme("light"), theme("dark")
     svg = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, config=light, allowed_base_urls=[])
     Path(target).parent.mkdir(parents=True, exist_ok=True)
     write(Path(f"{target}.html"), page(spec, light, dark).encode())

@@ -1,0 +1,115 @@
+# Purpose: what the panels of a run's picture show. A library.
+# Input:   the jobs that began (see job.jq), at least one; their timeline and its best second; the jobs without times
+#          (see errors.jq), [] where nobody knows how long they may have run; how many jobs there were.
+# Output:  {epoch, began, untimed, unseen, t95, best, stretches, bins, rates, jobs}. Times (t, t2, start, stop, wait,
+#          from, to, t95, best) in seconds since the first job began, which is epoch; gbs in GB/s (10^9 bytes per
+#          second), mbps in MB/s (10^6), mb and sent in MB (10^6 bytes). A bin lasts from t to t2; its gbs and active
+#          are means over that time. sent_gbs: what jobs that failed sent in attempts that never succeeded. stretches:
+#          the time of the sustained rate; best: when the best second began. unseen: jobs that did not begin and are
+#          not drawn. y: a job's place, the middle of its line.
+
+include "report/timeline";
+include "text";
+
+# The width of a bin: a second is a whole number of bins in any run of up to two minutes.
+def bin_width: if . <= 6 then 0.05 elif . <= 30 then 0.1 elif . <= 120 then 0.2 else . / 600 | ceil end;
+
+# Input: some of the jobs. Bytes and job-seconds of them alone at these moments, as at() gives them; null of none.
+def sums_at($origin; $moments):
+  if . == [] then null
+  else
+    ((map(.start) | min) - $origin) as $first
+    | [timeline | map(.[0] += $first) | at($moments)]
+  end;
+
+# Means between these moments.
+def bins($moments; $sums; $throttled; $sent):
+  range(1; $moments | length) as $n
+  | ($moments[$n] - $moments[$n - 1]) as $length
+  | select($length > 0)
+  | def mean($column): .[$n][$column] - .[$n - 1][$column] | . / $length;
+    {
+      t: ($moments[$n - 1] | rounded(3)),
+      t2: ($moments[$n] | rounded(3)),
+      gbs: ($sums | mean(1) / 1e9 | rounded(5)),
+      active: ($sums | mean(2) | rounded(2))
+    }
+    + (if $throttled == null then {} else {throttled: ($throttled | mean(2) | rounded(2))} end)
+    + (if $sent == null then {} else {sent_gbs: ($sent | mean(1) / 1e9 | rounded(5))} end);
+
+# A width of 1, 2 or 5 times a power of ten, so that there are about so many classes up to the input.
+def class_width($classes):
+  . / $classes
+  | if . <= 0 then 1
+    else
+      pow(10; log10 | floor) as $ten
+      | . / $ten
+      | (if . < 1.5 then 1 elif . < 3.5 then 2 elif . < 7.5 then 5 else 10 end) * $ten
+    end;
+
+# Input: MB/s of each worker.
+def classes:
+  if . == [] then []
+  else
+    (max | class_width(50)) as $width
+    | group_by(. / $width | floor)
+    | map((.[0] / $width | floor) as $n
+        | {mbps: ($n * $width | rounded(9)), mbps2: (($n + 1) * $width | rounded(9)), workers: length})
+  end;
+
+def drawing($points; $peak; $untimed; $planned):
+  sort_by(.start) as $jobs
+  | $jobs[0].start as $origin
+  | ($points | last_stop) as $last
+  | ($last | bin_width) as $width
+  # Bins end on whole seconds, as samples do.
+  | ($origin - ($origin | floor)) as $offset
+  | ([0, (range(1; ($last + $offset) / $width | ceil) | . * $width - $offset | select(. > 0)), $last]) as $moments
+  | ([$jobs[].bytes] | add) as $bytes
+  | {
+      epoch: $origin,
+      began: ($jobs | length),
+      untimed: ($untimed | length),
+      unseen: ($planned - ($jobs | length) - ($untimed | length)),
+      t95: (if $bytes == 0 then null else $points | reached(0.95 * $bytes) end),
+      best: $peak[1]?,
+      stretches: ($points | stretches(0.9 * ([.[][3]] | max))),
+      bins: [bins(
+        $moments;
+        [$points | at($moments)];
+        $jobs | map(select((.throttled // 0) > 0) | .bytes = 0) | sums_at($origin; $moments);
+        $jobs | map(select(.sent != null) | .bytes = .sent | .samples = .sent_samples) | sums_at($origin; $moments)
+      )],
+      rates: ([$jobs[] | select(.error == null) | .mbps] | classes),
+      jobs: ([
+        $jobs | to_entries[]
+        | .key as $rank
+        | .value
+        | {
+            y: ($rank + 0.5),
+            job: (.job | if measured then . else null end),
+            key: (.key | harmless(64)),
+            state: (if .error == null then "good" else "failed" end),
+            start: (.start - $origin | rounded(3)),
+            stop: (.stop - $origin | rounded(3)),
+            mb: (.bytes / 1e6 | rounded(1)),
+            mbps: (.mbps | rounded(1))
+          }
+          + (if .handler_s == null then {} else {wait: ([.stop - .handler_s, .start] | min - $origin | rounded(3))} end)
+          + (if .error == null then {} else {why: (.error | harmless(60))} end)
+          + (if .throttled == null then {} else {throttled} end)
+          + (if .sent == null then {} else {sent: (.sent / 1e6 | rounded(1))} end)
+      ] + [
+        range($untimed | length) as $rank
+        | $untimed[$rank]
+        | {
+            y: (($jobs | length) + $rank + 0.5),
+            job: (.job | if measured then . else null end),
+            key: (.key | harmless(64)),
+            state: "untimed",
+            start: 0,
+            stop: ([.ended_by - $origin, 0] | max | rounded(3)),
+            why: (.error | harmless(60))
+          }
+      ])
+    };

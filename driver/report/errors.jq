@@ -1,0 +1,56 @@
+# Purpose: the types of errors: whether such a job may have run, until when, and what to do about it. A library, and the
+#          only place that says so.
+
+include "text";
+
+# held: until when a job without times may have held its slot: null, it is known not to have run; "end", it had ended
+# when its launch had; "until", it may have gone on until all workers have given up. Of a type that is not here nothing
+# is known: "end". todo: only of types whose own message cannot know it.
+def error_types($function):
+  {
+    AccessDenied: {held: null},
+    Connect: {held: null},
+    Deadline: {held: null},
+    InvalidEvent: {held: null},
+    Throttled: {
+      held: null,
+      todo: "start fewer workers, or raise the concurrency of the account or of the function"
+    },
+    BadRecord: {held: "end"},
+    Crashed: {
+      held: "end",
+      todo: ("the worker's log in CloudWatch, /aws/lambda/\($function), says why; a worker that a signal ended usually "
+        + "lacked memory")
+    },
+    Lambda: {held: "end", todo: "the fault was Lambda's: --resume runs these jobs again"},
+    TimedOut: {held: "end", todo: "give the function more time, or each worker less to do"},
+    missing: {held: "end"},
+    BadAnswer: {held: "until", todo: "make deploy, if \($function) is not this version of terabit"},
+    Unanswered: {
+      held: "until",
+      todo: "such a job may have run, and is not repeated by itself: --resume looks for its answer, then runs it again"
+    }
+  };
+
+def held_slot: if .squad_failed then "until" else error_types("")[.error] // {held: "end"} | .held end;
+
+# When such a job had surely ended, in epoch seconds; null where nobody knows.
+def ended_by($launch):
+  if held_slot == "end" and $launch.end != null then $launch.end
+  elif $launch.until == null then null
+  else [$launch.end, $launch.until] | max end;
+
+# The jobs that may have run and of which no time is known.
+# Input: the records of a launch (see selection.jq); $launch: that of the run, null for records from elsewhere, where a
+# line that cannot be read need not be a job; $missing: how many more there are without a record.
+# Output: [{job, key, error, ended_by}, ...]
+def untimed($launch; $missing):
+  [
+    (.[] | select(.error != null and .start == null and ($launch != null or (.unread | not)))),
+    (range($missing) | {job: null, key: null, error: "missing"})
+    | select(held_slot != null)
+    | {job, key, error, ended_by: ended_by($launch)}
+  ];
+
+# Input: what untimed gives. The latest moment at which one of them may have ended; null where nobody knows.
+def all_ended_by: map(.ended_by) | if any(. == null) then null else max end;
