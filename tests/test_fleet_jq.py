@@ -436,16 +436,3 @@ def test_what_comes_after_a_run():
     read = a_run(4, op="read", reads={"id": None, "name": "20260101T000000Z-write-4"})
     assert following(read)[-1] == "./driver.sh delete runs/20260101T000000Z-write-4"
     assert not any("delete" in command for command in following({**read, "reads": None})), "the keys of a file"
-
-
-def test_what_held_a_run_back_has_its_remedy():
-    run = a_run(4, {"start_in_s": 20}, {"start_in_s": 10})
-    cpu = following(run, verdict={"held_back_by": "cpu"}, evidence={"memory_mb": 885})
-    assert "make deploy STACK=terabit MEMORY=1770" in cpu
-    by_alias = run | {"function": "terabit:live"}
-    cpu = following(by_alias, verdict={"held_back_by": "cpu"}, evidence={"memory_mb": 885})
-    assert any("--function-name terabit:live --memory-size 1770" in command for command in cpu)
-    late = following(run, launch=2, verdict={"held_back_by": "late_starts"}, evidence={"late_max_s": 2.5})
-    assert "./driver.sh write 4 64 --start-in 13" in late, "2.5 s more than the launch that was measured"
-    assert "./driver.sh write 4 256" in following(run, sustained_short=True)
-    assert not any("256" in command for command in following(run, sustained_short=True, loopback=True))

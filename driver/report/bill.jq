@@ -1,6 +1,4 @@
 # Purpose: what a launch cost, in USD, by what its workers reported. A library; prices.json has the prices.
-# Input:   the launch's jobs (see job.jq), failed ones included.
-# Args:    $prices: prices.json; $run: the run, $launch: its launch (see run.jq), null for records from elsewhere.
 
 include "plan/cost";
 include "plan/cut";
@@ -10,40 +8,32 @@ include "text";
 def billed_s: if .handler_s == null or .init_s == null then null else .handler_s + .init_s end;
 
 def worker_usd($prices):
-  billed_s as $seconds
-  | if $seconds == null or .memory_mb == null or $prices.gb_second[.arch // ""] == null then null
-    else compute_usd($prices; 1; $seconds) end;
+  if billed_s == null or .memory_mb == null or $prices.gb_second[.arch // ""] == null then null
+  else compute_usd($prices; 1; billed_s) end;
 
 # Writes ask with PUT and POST, reads with GET.
 def s3_usd($prices):
-  if .requests == null or (.op | IN("write", "read") | not) then null
-  else .requests / 1e3 * if .op == "write" then $prices.thousand_puts else $prices.thousand_gets end end;
+  {write: $prices.thousand_puts, read: $prices.thousand_gets}[.op // ""] as $thousand
+  | if .requests == null or $thousand == null then null else .requests / 1e3 * $thousand end;
 
-# A HEAD on each connection that is opened ahead of a common start.
-def barrier_usd($prices; $run; $launch):
-  if $launch.start_at == null then 0 else ($run | connections) / 1e3 * $prices.thousand_gets end;
-
-# An invocation that does its own job needs no further environment, and puts its answer into the bucket (not in format
-# 1 of a run, which has no id).
-def answers_usd($prices; $run):
-  if $run == null or $run.id == null then 0 else length * $prices.thousand_puts / 1e3 end;
-
-# A squad says nothing of itself: it waits for its workers, so it is billed as long as the slowest of them. Its answer
-# in the bucket is one PUT.
+# A squad says nothing of itself: it waits for its workers, so it is billed as long as the slowest of them.
 def squad_usd($prices; $run):
-  map(billed_s)
-  | if any(.[]; . == null) then null
-    else
-      max as $seconds
-      | ($run | compute_usd($prices; 1; $seconds)) + $prices.million_invocations / 1e6 + $prices.thousand_puts / 1e3
-    end;
+  if any(.[]; billed_s == null) then null
+  else (map(billed_s) | max) as $seconds | $run | compute_usd($prices; 1; $seconds) end;
 
 # {usd, known_usd}: the launch's cost, null where a record lacks a field or a job its record; the sum of what is known.
+# Input: the launch's jobs (see job.jq), failed ones included. $run, $launch: see run.jq, null for others' records.
 def bill($prices; $run; $launch; $missing):
-  [
-    (.[] | worker_usd($prices), s3_usd($prices)),
-    length * ($prices.million_invocations / 1e6 + barrier_usd($prices; $run; $launch)),
-    if ($launch.squad // 1) > 1 then sort_by(.job) | cut($launch.squad) | squad_usd($prices; $run)
-    else answers_usd($prices; $run) end
-  ]
+  # A HEAD on each connection that is opened ahead of a common start.
+  (if $launch.start_at == null then 0 else $run | connections end) as $heads
+  | (if ($launch.squad // 1) > 1 then [sort_by(.job) | cut($launch.squad)] else [] end) as $squads
+  # Each invocation by the driver puts its answer into the bucket; in format 1 of a run, which has no id, squads alone.
+  | (if $squads != [] then $squads | length elif $run.id != null then length else 0 end) as $answers
+  | [
+      (.[] | worker_usd($prices), s3_usd($prices)),
+      ($squads[] | squad_usd($prices; $run)),
+      (length + ($squads | length)) * $prices.million_invocations / 1e6,
+      length * $heads / 1e3 * $prices.thousand_gets,
+      $answers / 1e3 * $prices.thousand_puts
+    ]
   | {usd: (if $missing > 0 or any(.[]; . == null) then null else add end), known_usd: total};

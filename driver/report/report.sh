@@ -51,24 +51,24 @@ run_or_null() { # RUN|FILE
   if [ -d "$1" ]; then run_json "$1"; else printf null; fi
 }
 
-# The run or file that was measured last.
-MEASURED=''
+# The run or file that was evaluated last.
+EVALUATED=''
 
-# Leaves in SCRATCH what the records tell: measured.run, the run; measured, the summary and what its picture shows, a
+# Leaves in SCRATCH what the records tell: evaluated.run, the run; evaluated, the summary and what its picture shows, a
 # line each; summary.json.
-measure() { # RUN|FILE WITH-PICTURE
-  run_or_null "$1" >"$SCRATCH/measured.run" &&
+evaluate() { # RUN|FILE WITH-PICTURE
+  run_or_null "$1" >"$SCRATCH/evaluated.run" &&
     records "$1" |
-    jq_program report/summary -c -n -R --slurpfile run "$SCRATCH/measured.run" --argjson picture "$2" \
-      --slurpfile prices "$ROOT/driver/plan/prices.json" >"$SCRATCH/measured" &&
-    jq -n input "$SCRATCH/measured" >"$SCRATCH/summary.json" &&
-    MEASURED=$1
+    jq_program report/summary -c -n -R --slurpfile run "$SCRATCH/evaluated.run" --argjson picture "$2" \
+      --slurpfile prices "$ROOT/driver/plan/prices.json" >"$SCRATCH/evaluated" &&
+    jq -n input "$SCRATCH/evaluated" >"$SCRATCH/summary.json" &&
+    EVALUATED=$1
 }
 
 # Writes RUN/summary.json, complete or not at all. Fails without a word where there is no room.
 summarise() { # RUN
   {
-    measure "$1" true && cp "$SCRATCH/summary.json" "$1/summary.part" && mv "$1/summary.part" "$1/summary.json"
+    evaluate "$1" true && cp "$SCRATCH/summary.json" "$1/summary.part" && mv "$1/summary.part" "$1/summary.json"
   } 2>/dev/null
 }
 
@@ -76,15 +76,15 @@ summarise() { # RUN
 show() { # RUN|FILE
   local target=${1%.ndjson}
   [ ! -d "$1" ] || target=$1/report
-  [ "$MEASURED" = "$1" ] || measure "$1" true
+  [ "$EVALUATED" = "$1" ] || evaluate "$1" true
   if [ -n "$OPT_JSON" ]; then
     cat "$SCRATCH/summary.json"
   else
     colours
-    jq_program report/table -r --slurpfile run "$SCRATCH/measured.run" --arg source "$(shown "$1")" \
+    jq_program report/table -r --slurpfile run "$SCRATCH/evaluated.run" --arg source "$(shown "$1")" \
       --argjson colour "$COLOUR" "$SCRATCH/summary.json"
   fi
-  draw "$target" report/picture -n --slurpfile run "$SCRATCH/measured.run" --slurpfile measured "$SCRATCH/measured" \
+  draw "$target" report/picture -n --slurpfile run "$SCRATCH/evaluated.run" --slurpfile measured "$SCRATCH/evaluated" \
     --arg source "${1##*/}"
   jq -e '.jobs > 0 and .unfinished == 0' "$SCRATCH/summary.json" >/dev/null || return 1
 }
@@ -94,15 +94,12 @@ compare() { # FOLDER RUN|FILE ...
   local folder=$1 source
   shift
   for source in "$@"; do
-    measure "$source" false
+    evaluate "$source" false
     compared "$source" "$SCRATCH/summary.json"
   done >"$SCRATCH/compared"
   comparison '' '' >"$SCRATCH/comparison"
-  if [ -n "$OPT_JSON" ]; then
-    jq -n '[inputs | {source} + .summary]' "$SCRATCH/compared"
-  else
-    comparison_table "$SCRATCH/comparison"
-  fi
+  jq -n '[inputs | {source} + .summary]' "$SCRATCH/compared" >"$SCRATCH/summaries"
+  show_comparison "$SCRATCH/comparison" "$SCRATCH/summaries"
   draw "$folder/compare" report/comparison_picture "$SCRATCH/comparison"
   jq -e -n 'all(inputs.summary; .jobs > 0 and .unfinished == 0)' "$SCRATCH/compared" >/dev/null || return 1
 }
@@ -118,9 +115,9 @@ comparison() { # STOPPED UNFINISHED
   jq_program report/comparison -n --arg stopped "$1" --arg unfinished "$2" "$SCRATCH/compared"
 }
 
-comparison_table() { # COMPARISON.json
+show_comparison() { # COMPARISON.json WHAT-JSON-SHOWS
   colours
-  jq_program report/comparison_table -r --argjson colour "$COLOUR" "$1"
+  if [ -n "$OPT_JSON" ]; then cat "$2"; else jq_program report/comparison_table -r --argjson colour "$COLOUR" "$1"; fi
 }
 
 # Sets COLOUR to whether stdout shows colours: https://no-color.org

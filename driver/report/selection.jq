@@ -33,16 +33,12 @@ def is_planned($run; $launched):
 
 # Of several records of one job and launch the last. A job that has no number is told once.
 def last_of_each:
-  def numbered: .job | type == "number";
-  def name: "\(.launch) \(.job)";
   . as $all
-  | [.[] | select(numbered) | [.launch, .job]]
-  # Hardly ever is there more than one.
-  | if length == (unique | length) then $all
-    else
-      ([range($all | length) as $n | $all[$n] | select(numbered) | {(name): $n}] | add) as $last
-      | [range($all | length) as $n | $all[$n] | select((numbered | not) or $last[name] == $n)]
-    end;
+  | [range(length) as $n | [$all[$n].launch, ($all[$n].job | numbers) // "line \($n)", $n]]
+  | group_by(.[:2])
+  | map(.[-1][2])
+  | sort
+  | map($all[.]);
 
 # How many jobs have a good record.
 def good_jobs: [.[] | select(.error == null) | .job | numbers] | unique | length;
@@ -56,10 +52,13 @@ def last_failures($launch):
     | map(select(all(.[]; .error != null)) | .[-1] | select(.launch > $launch))
   end;
 
+def not_planned:
+  if .unread then .message else "job \(.job | tojson[:40]) of launch \(.launch | tojson[:40]) was not planned" end;
+
 def selection($run):
   ($run | launched) as $launched
   | map(select(is_planned($run; $launched))) as $planned
-  | (if ($planned | length) == length then [] else map(select(is_planned($run; $launched) | not)) end) as $unplanned
+  | map(select(is_planned($run; $launched) | not)) as $unplanned
   | ($planned | last_of_each) as $each
   | ([$each[] | select(.start != null) | .launch] | min) as $began
   | ($began // (if $run == null then [$each[].launch] | min else null end) // 1) as $launch
@@ -86,14 +85,6 @@ def selection($run):
       last_failures: ($each | last_failures($launch)),
       unplanned: {
         count: ($unplanned | length),
-        example: (
-          $unplanned[0]
-          | if . == null then null
-            else
-              {line, message: (
-                if .unread then .message
-                else "job \(.job | tojson[:40]) of launch \(.launch | tojson[:40]) was not planned" end)}
-            end
-        )
+        example: ($unplanned[0] | if . == null then null else {line, message: not_planned} end)
       }
     };

@@ -67,7 +67,7 @@ sweep_ends() {
   on_interruption say "interrupted; the sweep had ended"
   [ ! -e "$TELL_RUN" ] || unfinished=$(shown "$(<"$TELL_RUN")")
   comparison "$SWEEP_STOPPED" "$unfinished" >"$SCRATCH/sweep.json"
-  sweep_table "$SCRATCH/sweep.json"
+  show_comparison "$SCRATCH/sweep.json" "$SCRATCH/sweep.json"
   [ -s "$SCRATCH/compared" ] || [ -n "$unfinished" ] || return 0
   folder=$(new_run "$SWEEP_PARENT" sweep)
   cp "$SCRATCH/sweep.json" "$folder/sweep.json"
@@ -76,13 +76,9 @@ sweep_ends() {
   draw "$folder/sweep" report/comparison_picture "$folder/sweep.json"
 }
 
-sweep_table() { # SWEEP.json
-  if [ -n "$OPT_JSON" ]; then cat "$1"; else comparison_table "$1"; fi
-}
-
 # A sweep's table and picture again; returns 1 unless it came to its end with all jobs good.
 report_sweep() { # FOLDER
-  sweep_table "$1/sweep.json"
+  show_comparison "$1/sweep.json" "$1/sweep.json"
   draw "$1/sweep" report/comparison_picture "$1/sweep.json"
   jq -e '.stopped == null and all(.rows[]; .failed == 0)' "$1/sweep.json" >/dev/null || return 1
 }
@@ -108,10 +104,10 @@ runs_of_sweep() { # SWEEP
   parent=$(cd "$1/.." && pwd)
   jq -r '(.unfinished // empty), (.rows | reverse[] | .runs[]) | split("/")[-1]' "$1/sweep.json" |
     while IFS= read -r name; do
-      if [ -f "$parent/$name/run.json" ]; then
-        printf '%s\n' "$parent/$name"
-      else
-        say "$(shown "$parent/$name") is not there any more: what it wrote is not known"
-      fi
-    done
+    if [ -f "$parent/$name/run.json" ]; then
+      printf '%s\n' "$parent/$name"
+    else
+      say "$(shown "$parent/$name") is not there any more: what it wrote is not known"
+    fi
+  done
 }
