@@ -1,7 +1,7 @@
 # Purpose: what the panels of a run's picture show. A library.
 # Input:   the jobs that began (see job.jq), at least one; their timeline and its best second; the jobs without times
 #          (see errors.jq), [] where nobody knows how long they may have run; how many jobs there were.
-# Output:  {epoch, began, untimed, unseen, t95, best, stretches, bins, rates, jobs}. Times (t, t2, start, stop, wait,
+# Output:  {epoch, began, untimed, unseen, t95, best, stretches, bins, jobs}. Times (t, t2, start, stop, wait,
 #          from, to, t95, best) in seconds since the first job began, which is epoch; gbs in GB/s (10^9 bytes per
 #          second), mbps in MB/s (10^6), mb and sent in MB (10^6 bytes). A bin lasts from t to t2; its gbs and active
 #          are means over that time. sent_gbs: what jobs that failed sent in attempts that never succeeded. stretches:
@@ -37,26 +37,6 @@ def bins($moments; $sums; $throttled; $sent):
     + (if $throttled == null then {} else {throttled: ($throttled | mean(2) | rounded(2))} end)
     + (if $sent == null then {} else {sent_gbs: ($sent | mean(1) / 1e9 | rounded(5))} end);
 
-# A width of 1, 2 or 5 times a power of ten, so that there are about so many classes up to the input.
-def class_width($classes):
-  . / $classes
-  | if . <= 0 then 1
-    else
-      pow(10; log10 | floor) as $ten
-      | . / $ten
-      | (if . < 1.5 then 1 elif . < 3.5 then 2 elif . < 7.5 then 5 else 10 end) * $ten
-    end;
-
-# Input: MB/s of each worker.
-def classes:
-  if . == [] then []
-  else
-    (max | class_width(50)) as $width
-    | group_by(. / $width | floor)
-    | map((.[0] / $width | floor) as $n
-        | {mbps: ($n * $width | rounded(9)), mbps2: (($n + 1) * $width | rounded(9)), workers: length})
-  end;
-
 def drawing($points; $peak; $untimed; $planned):
   sort_by(.start) as $jobs
   | $jobs[0].start as $origin
@@ -80,36 +60,23 @@ def drawing($points; $peak; $untimed; $planned):
         $jobs | map(select((.throttled // 0) > 0) | .bytes = 0) | sums_at($origin; $moments);
         $jobs | map(select(.sent != null) | .bytes = .sent | .samples = .sent_samples) | sums_at($origin; $moments)
       )],
-      rates: ([$jobs[] | select(.error == null) | .mbps] | classes),
-      jobs: ([
-        $jobs | to_entries[]
+      jobs: [
+        $jobs + ($untimed | map(. + {start: $origin, stop: ([.ended_by, $origin] | max), untimed: true}))
+        | to_entries[]
         | .key as $rank
         | .value
         | {
             y: ($rank + 0.5),
             job: (.job | if measured then . else null end),
             key: (.key | harmless(64)),
-            state: (if .error == null then "good" else "failed" end),
+            state: (if .untimed then "untimed" elif .error == null then "good" else "failed" end),
             start: (.start - $origin | rounded(3)),
-            stop: (.stop - $origin | rounded(3)),
-            mb: (.bytes / 1e6 | rounded(1)),
-            mbps: (.mbps | rounded(1))
+            stop: (.stop - $origin | rounded(3))
           }
+          + (if .untimed then {} else {mb: (.bytes / 1e6 | rounded(1)), mbps: (.mbps | rounded(3))} end)
           + (if .handler_s == null then {} else {wait: ([.stop - .handler_s, .start] | min - $origin | rounded(3))} end)
           + (if .error == null then {} else {why: (.error | harmless(60))} end)
           + (if .throttled == null then {} else {throttled} end)
           + (if .sent == null then {} else {sent: (.sent / 1e6 | rounded(1))} end)
-      ] + [
-        range($untimed | length) as $rank
-        | $untimed[$rank]
-        | {
-            y: (($jobs | length) + $rank + 0.5),
-            job: (.job | if measured then . else null end),
-            key: (.key | harmless(64)),
-            state: "untimed",
-            start: 0,
-            stop: ([.ended_by - $origin, 0] | max | rounded(3)),
-            why: (.error | harmless(60))
-          }
-      ])
+      ]
     };

@@ -147,8 +147,8 @@ def throttled:
   | behind($panels; $summary.loopback == true)
   | titled("503s: \($summary.throttled | grouped) in \($summary.evidence.throttled_jobs | counted("job"; "jobs"))");
 
-# The scale of the workers' rates, and what is drawn across them: {mbps, style, text}.
-def most_mbps: [$drawing.rates[].mbps2, 0] | max * 1.06;
+# The scale of the workers' rates, with room for the last class, and what is drawn across them: {mbps, style, text}.
+def most_mbps: ($summary.mbps.max // 0) * 1.06;
 def rates_of_a_worker:
   [
     {mbps: $summary.mbps.p50, style: "median", text: "median \($summary.mbps.p50 | fixed(1)) MB/s"},
@@ -160,12 +160,10 @@ def rates_of_a_worker:
 
 def rates:
   rates_of_a_worker as $rates
-  | ([$drawing.rates[].workers] | max) as $workers
   | $panels[0].rates
   | .width = width
   | .encoding.x.scale = exactly(0; most_mbps)
-  | .encoding.y.scale = exactly(0; $workers * 1.08)
-  | .encoding.y.axis.tickCount = ([$workers, 4] | min)
+  | .layer[0].transform[1].bin.extent = [0, most_mbps]
   | behind($panels; $summary.loopback == true)
   | .layer += [
       ($rates[] | lines(.style; [{x: .mbps}])),
@@ -216,7 +214,7 @@ def footer:
 if $drawing == null then null
 else
   [timeline, aggregate, if ($summary.throttled // 0) > 0 then throttled else empty end,
-   if $drawing.rates == [] then empty else rates end]
+   if ($summary.mbps.max // 0) == 0 then empty else rates end]
   | map(coloured($op))
   | picture($panels; width; [$summary.verdict.sentence | harmless(400)];
       [setup, if $summary.loopback == true then loopback_warning else empty end]; footer)
@@ -228,7 +226,6 @@ else
         | $drawing.bins
         | (if cap_in_sight then map(.cap = (.active * $cap_mbps / 1e3 | rounded(4))) else . end)
         | [{t: 0} + $nothing] + . + [{t: .[-1].t2} + $nothing]
-      ),
-      rates: $drawing.rates
+      )
     }
 end

@@ -219,7 +219,8 @@ def nothing:
 # A stage that waits for its last worker gets the goodput, so that is the number to plan with. Only workers that take
 # new work as they finish get the sustained rate; of a fleet that began in a burst, what it settled at.
 def plan:
-  def nothing($why): {plan: "Plan nothing with \($why).", plan_gbs: null, plan_fed_gbs: null};
+  def planned($plan; $plan_gbs; $plan_fed_gbs): {$plan, $plan_gbs, $plan_fed_gbs};
+  def nothing($why): planned("Plan nothing with \($why)."; null; null);
   if .loopback == true then nothing("these figures")
   elif .valid | not then nothing("this run: repeat it when the failures are mended")
   elif .cut_off > 0 then
@@ -228,33 +229,27 @@ def plan:
       + "repeat it with a longer one")
   elif .goodput == null then nothing("these records: when \(jobs_without_times) ended is not known")
   elif .untimed != null then
-    {
-      plan: ("Plan with \(.goodput | told_gbs), the least that the goodput can have been: when \(jobs_without_times) "
-        + "ended is not known."),
-      plan_gbs: .goodput,
-      plan_fed_gbs: null
-    }
+    planned(
+      "Plan with \(.goodput | told_gbs), the least that the goodput can have been: when \(jobs_without_times) ended is "
+        + "not known.";
+      .goodput; null
+    )
   else
     (if .sustained_short then null
      elif bursts then .evidence.steady_mbps * .max_active / 1e3
      else .sustained end) as $fed
-    | {
-        plan: (
-          "Plan with \(.goodput | told_gbs), the goodput: work is over when its last worker is"
-          + if $fed == null then
-              ". The fleet was together for \(.sustained_s | told_s), too short to plan longer work with"
-            elif bursts and $fed < 0.98 * .goodput then
-              "; for longer work with \($fed | told_gbs), the rate after the burst"
-            elif $fed < 1.02 * .goodput then ""
-            else
-              "; with \($fed | told_gbs), the \(if bursts then "rate after the burst" else "sustained rate" end), only "
-              + "where workers take new work as they finish"
-            end
-          + "."
-        ),
-        plan_gbs: .goodput,
-        plan_fed_gbs: $fed
-      }
+    | (if $fed == null then
+         ". The fleet was together for \(.sustained_s | told_s), too short to plan longer work with"
+       elif bursts and $fed < 0.98 * .goodput then "; for longer work with \($fed | told_gbs), the rate after the burst"
+       elif $fed < 1.02 * .goodput then ""
+       else
+         "; with \($fed | told_gbs), the \(if bursts then "rate after the burst" else "sustained rate" end), only where "
+         + "workers take new work as they finish"
+       end) as $longer
+    | planned(
+        "Plan with \(.goodput | told_gbs), the goodput: work is over when its last worker is\($longer).";
+        .goodput; $fed
+      )
   end;
 
 # What held the run back, in one word and in one sentence.
