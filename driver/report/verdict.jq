@@ -240,11 +240,12 @@ def plan:
      else .sustained end) as $fed
     | (if $fed == null then
          ". The fleet was together for \(.sustained_s | told_s), too short to plan longer work with"
-       elif bursts and $fed < 0.98 * .goodput then "; for longer work with \($fed | told_gbs), the rate after the burst"
+       elif bursts and $fed < 0.98 * .goodput then
+         "; for longer work with \($fed | told_gbs), the rate after the burst"
        elif $fed < 1.02 * .goodput then ""
        else
-         "; with \($fed | told_gbs), the \(if bursts then "rate after the burst" else "sustained rate" end), only where "
-         + "workers take new work as they finish"
+         "; with \($fed | told_gbs), the \(if bursts then "rate after the burst" else "sustained rate" end), only "
+         + "where workers take new work as they finish"
        end) as $longer
     | planned(
         "Plan with \(.goodput | told_gbs), the goodput: work is over when its last worker is\($longer).";
