@@ -1,24 +1,26 @@
 # shellcheck shell=bash
-# What make deploy and make destroy share: where they work, how they ask AWS, and what they say where it refuses.
+# What make deploy and make destroy share: their parts, the place, how they ask AWS, what they say where it refuses.
 
-# Makes SCRATCH; nothing of it is left.
-workspace() {
-  SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/terabit.XXXXXX") || refuse "no temporary folder can be made in ${TMPDIR:-/tmp}"
-  trap 'rm -rf "$SCRATCH"' EXIT
-  trap 'say "interrupted; make $PROGRAM again goes on from there"; exit 130' INT TERM HUP
-}
+ROOT=$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/.." && pwd)
+for part in "$ROOT"/driver/*.sh "$ROOT"/driver/plan/writable.sh "$ROOT"/driver/delete/deletions.sh \
+  "$ROOT"/deploy/{stack,function}.sh; do
+  # shellcheck source=/dev/null
+  . "$part"
+done
 
 # Fills STACK, REGION and ACCOUNT; SAVED_HERE is yes where .deployed speaks of the same place.
-place() { # REGION, where none is set: the first that is not empty
-  local region
+place() {
+  local before='' there=${AWS_REGION:-${AWS_DEFAULT_REGION:-}}
   STACK=${STACK:-$(saved STACK)}
   STACK=${STACK:-terabit}
   [[ $STACK =~ ^[A-Za-z][A-Za-z0-9-]{0,63}$ ]] || usage "STACK is \"$STACK\"; it names the stack and the function:" \
     "up to 64 letters, digits and dashes, a letter first"
-  for region in "$@"; do
-    REGION=${REGION:-$region}
-  done
-  # Its status says no more than that there is none.
+  [ "$(saved STACK)" != "$STACK" ] || before=$(saved REGION)
+  [ -n "${REGION:-}" ] || [ -z "$before" ] || [ "${there:-$before}" = "$before" ] ||
+    refuse "$STACK was deployed in $before, and the environment names $there: make $PROGRAM REGION=$before or" \
+      "REGION=$there says which is meant"
+  REGION=${REGION:-${there:-$(saved REGION)}}
+  # aws fails where the profile names none.
   REGION=${REGION:-$(aws configure get region || true)}
   [ -n "$REGION" ] ||
     usage "no region is known: make $PROGRAM REGION=eu-west-1 names one, aws configure sets one for good"
@@ -30,13 +32,17 @@ place() { # REGION, where none is set: the first that is not empty
   request identity sts get-caller-identity || blame identity sts:GetCallerIdentity
   ACCOUNT=$(jq -r .Account "$SCRATCH/identity")
   SAVED_HERE=''
-  if [ "$(saved STACK)" = "$STACK" ] && [ "$(saved REGION)" = "$REGION" ]; then
-    # shellcheck disable=SC2034 # deployment.sh and destroy.sh read it
+  if [ "$before" = "$REGION" ]; then
     SAVED_HERE=yes
     [ "$(saved ACCOUNT)" = "$ACCOUNT" ] ||
       refuse "$STACK was deployed in the account $(saved ACCOUNT), the credentials are of $ACCOUNT:" \
         "export AWS_PROFILE=... with the right ones, or rm .deployed to forget what is there"
   fi
+}
+
+# What .deployed says of this place.
+kept() { # NAME
+  [ -z "$SAVED_HERE" ] || saved "$1"
 }
 
 # Puts a question to AWS; its answer and its complaint lie in SCRATCH.
@@ -47,17 +53,13 @@ request() { # NAME ARGUMENT...
 }
 
 complains() { # NAME TEXT
-  [[ $(<"$SCRATCH/$1.complaint") == *"$2"* ]]
+  [[ $(complaint "$1") == *"$2"* ]]
 }
 
 # A complaint in one line: cargo-lambda draws a tree and breaks its lines anywhere.
 complaint() { # NAME
-  awk '{ gsub(/│|├─▶|╰─▶|×|▹/, " "); line = line " " $0 }
-    END {
-      sub(/Was this behavior unexpected.*/, "", line)
-      gsub(/[ \t]+/, " ", line)
-      print substr(line, 2)
-    }' "$SCRATCH/$1.complaint"
+  jq -R -s -r 'sub("Was this behavior unexpected[\\s\\S]*"; "") | gsub("[│├─▶╰×▹\\s]+"; " ") | ltrimstr(" ")' \
+    "$SCRATCH/$1.complaint"
 }
 
 # Ends with what a complaint means and the way out.
@@ -83,7 +85,7 @@ blame() { # NAME ACTION
   refuse "$action failed; once that is mended, $(again) goes on from there"
 }
 
-# The command that was run, so that it works in a terminal that has forgotten how it was meant.
+# A command that works in a terminal that knows nothing of this one.
 again() { # [PROGRAM]
   printf 'make %s STACK=%s REGION=%s' "${1:-$PROGRAM}" "$STACK" "$REGION"
 }

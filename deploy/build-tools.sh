@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The programs that the Makefile needs and cannot bring itself: names every missing one at once, and what installs it.
 set -euo pipefail
+cd "${BASH_SOURCE[0]%/*}/.."
 
 missing=''
 need() { # NAME COMMAND-THAT-INSTALLS-IT CHECK...
@@ -10,36 +11,28 @@ need() { # NAME COMMAND-THAT-INSTALLS-IT CHECK...
   $name: $install"
 }
 
-need cargo "curl --proto '=https' -sSf https://sh.rustup.rs | sh" cargo --version
-need 'a C compiler' 'sudo apt-get install build-essential   (macOS: xcode-select --install)' cc --version
+rust=$(awk -F '"' '/^rust-version/ { print $2 }' Cargo.toml)
+rust_is_new_enough() {
+  rustc --version | awk -v least="$rust" '{
+    split($2, is, /[.-]/); split(least, wanted, ".")
+    exit is[1] * 1000000 + is[2] * 1000 + is[3] < wanted[1] * 1000000 + wanted[2] * 1000 + wanted[3]
+  }'
+}
+
+# requirements.txt needs 3.10; python3 is 3.9 on Amazon Linux 2023 and as Apple ships it.
 python=${PYTHON:-python3}
-need "$python" 'sudo apt-get install python3   (macOS: brew install python)' "$python" --version
-need "$python's venv" 'sudo apt-get install python3-venv   (macOS: brew install python)' \
-  "$python" -c 'import ensurepip, venv'
+python_is_new_enough() {
+  "$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))'
+}
+
+need "Rust $rust or newer" "rustup update   (without rustup: curl --proto '=https' -sSf https://sh.rustup.rs | sh)" \
+  rust_is_new_enough
+need 'a C compiler' 'sudo apt-get install build-essential   (macOS: xcode-select --install)' cc --version
+need "$python 3.10 or newer with venv" 'sudo apt-get install python3-venv   (macOS: brew install python;
+    sudo dnf install python3.12); make PYTHON=python3.12 ... takes another than python3' python_is_new_enough
 need jq 'sudo apt-get install jq   (macOS: brew install jq)' jq --version
 
 if [ -n "$missing" ]; then
   printf 'make: these tools are missing; the command that installs each:%s\n' "$missing" >&2
-  exit 1
-fi
-
-# What requirements.txt pins needs it; python3 is 3.9 on Amazon Linux 2023 and as Apple ships it.
-new_enough() { # PYTHON
-  "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
-}
-
-if ! new_enough "$python"; then
-  version=$("$python" -c 'import platform; print(platform.python_version())')
-  for other in python3.14 python3.13 python3.12 python3.11 python3.10; do
-    ! new_enough "$other" || break
-  done
-  printf 'make: %s is %s, and 3.10 is the oldest that can be used: ' "$python" "$version" >&2
-  if new_enough "$other"; then
-    printf 'make PYTHON=%s ... takes another that is here\n' "$other" >&2
-  else
-    printf '%s\n' 'install another, then make PYTHON=python3.12 ...' \
-      '  sudo dnf install python3.12   (Debian, Ubuntu: apt-get install python3.12-venv; macOS: brew install python)' \
-      >&2
-  fi
   exit 1
 fi

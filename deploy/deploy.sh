@@ -4,43 +4,114 @@
 set -euo pipefail
 
 PROGRAM=deploy
-ROOT=$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/.." && pwd)
-# shellcheck source=driver/messages.sh
-. "$ROOT/driver/messages.sh"
-# shellcheck source=driver/tools.sh
-. "$ROOT/driver/tools.sh"
-# shellcheck source=driver/settings.sh
-. "$ROOT/driver/settings.sh"
-# shellcheck source=driver/explain.sh
-. "$ROOT/driver/explain.sh"
-# shellcheck source=driver/credentials.sh
-. "$ROOT/driver/credentials.sh"
 # shellcheck source=deploy/aws.sh
-. "$ROOT/deploy/aws.sh"
-# shellcheck source=driver/plan/writable.sh
-. "$ROOT/driver/plan/writable.sh"
-# shellcheck source=deploy/deployment.sh
-. "$ROOT/deploy/deployment.sh"
-# shellcheck source=deploy/stack.sh
-. "$ROOT/deploy/stack.sh"
-# shellcheck source=deploy/function.sh
-. "$ROOT/deploy/function.sh"
+. "${BASH_SOURCE[0]%/*}/aws.sh"
 
-# It goes elsewhere than before only where that is said.
-same_region() {
-  local before there=${AWS_REGION:-${AWS_DEFAULT_REGION:-}}
-  before=$(saved REGION)
-  if [ -z "${REGION:-}" ] && [ -n "$before" ] && [ "${there:-$before}" != "$before" ] &&
-    [ "${STACK:-$(saved STACK)}" = "$(saved STACK)" ]; then
-    refuse "$(saved STACK) was deployed in $before, and the environment names $there: make deploy REGION=$before or" \
-      "REGION=$there says which is meant"
-  fi
+# Fills MEMORY, ARCH, ROLE_ARN, GIVEN_BUCKET and the tags; refuses what AWS would refuse after minutes of building.
+options() {
+  local tag tags
+  MEMORY=${MEMORY:-$(kept MEMORY)}
+  MEMORY=${MEMORY:-512}
+  [[ $MEMORY =~ ^[1-9][0-9]{2,4}$ ]] && [ "$MEMORY" -ge 128 ] && [ "$MEMORY" -le 10240 ] ||
+    usage "MEMORY is \"$MEMORY\"; MB from 128 to 10240 are accepted (512 is enough, unless the account has opted in" \
+      "to more network)"
+  ARCH=${ARCH:-$(kept ARCH)}
+  ARCH=${ARCH:-x86_64}
+  case $ARCH in
+    x86_64 | arm64) ;;
+    *) usage "ARCH is \"$ARCH\"; x86_64 and arm64 are accepted" ;;
+  esac
+  # Set and empty takes back what was given before.
+  ROLE_ARN=${ROLE_ARN-$(kept ROLE_ARN)}
+  [[ -z $ROLE_ARN || $ROLE_ARN =~ ^arn:aws[a-z-]*:iam::[0-9]{12}:role/[^[:space:]]+$ ]] ||
+    usage "ROLE_ARN is \"$ROLE_ARN\"; one like arn:aws:iam::123456789012:role/name is accepted"
+  GIVEN_BUCKET=${BUCKET:-}
+  [ -n "$GIVEN_BUCKET" ] || [ "$(kept OWN_BUCKET)" = yes ] || GIVEN_BUCKET=$(kept BUCKET)
+  TAGS=${TAGS-$(kept TAGS)}
+  FUNCTION_TAGS=(--tag terabit=worker)
+  STACK_TAGS=()
+  read -r -a tags <<<"$TAGS"
+  for tag in "${tags[@]+"${tags[@]}"}"; do
+    [[ $tag =~ ^[A-Za-z0-9+./@_-]{1,128}=[A-Za-z0-9+.:/@_=-]{0,255}$ && $tag != aws* && $tag != terabit=* ]] ||
+      usage "TAGS holds \"$tag\"; key=value with spaces between is accepted, of letters, digits and + - . / @ _"
+    FUNCTION_TAGS+=(--tag "$tag")
+  done
+  [ "${#tags[@]}" -eq 0 ] || STACK_TAGS=(--tags "${tags[@]}")
 }
 
-# Says what was deployed before and is no longer in .deployed after this.
-mention_other() {
-  [ -n "$(saved STACK)" ] && [ -z "$SAVED_HERE" ] || return 0
-  say "$(saved STACK) in $(saved REGION) stays; it goes with: make destroy STACK=$(saved STACK) REGION=$(saved REGION)"
+# Bucket and role that are given do not take the place of those that the stack has made: it would remove them.
+check_given() {
+  local ways
+  ways="another STACK=... is one of its own, $(again destroy) removes this one first"
+  [ "$GIVEN_BUCKET" != "$OWN_BUCKET" ] || GIVEN_BUCKET=''
+  [ -z "$OWN_BUCKET" ] || [ -z "$GIVEN_BUCKET" ] ||
+    refuse "BUCKET=$GIVEN_BUCKET would remove the bucket that the stack $STACK has made, $OWN_BUCKET: $ways"
+  [ -z "$OWN_ROLE" ] || [ -z "$ROLE_ARN" ] ||
+    refuse "ROLE_ARN=$ROLE_ARN would remove the role that the stack $STACK has made, $OWN_ROLE: $ways"
+  KEY_ARN=''
+  [ -z "$GIVEN_BUCKET" ] || check_bucket
+}
+
+# A given bucket must be there, in this region, of a kind that the stack's role can be given, and take workers' writes.
+check_bucket() {
+  local there
+  [[ $GIVEN_BUCKET =~ ^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$ ]] ||
+    usage "BUCKET is \"$GIVEN_BUCKET\"; 3 to 63 of a-z, 0-9, dot and dash are accepted, a letter or digit at both" \
+      "ends; without BUCKET= one is made"
+  case $GIVEN_BUCKET in
+    *--x-s3 | *-s3alias)
+      [ -n "$ROLE_ARN" ] ||
+        refuse "$GIVEN_BUCKET is a directory bucket or an alias, to which rights are given in another way" \
+          "(s3express:CreateSession): name a role that has them with ROLE_ARN="
+      ;;
+  esac
+  if ! request bucket s3api head-bucket --bucket "$GIVEN_BUCKET"; then
+    ! complains bucket '(404)' ||
+      refuse "there is no bucket \"$GIVEN_BUCKET\": without BUCKET= one is made; BUCKET= names one that is there"
+    ! complains bucket '(403)' ||
+      refuse "the bucket \"$GIVEN_BUCKET\" is somebody else's, or s3:ListBucket is not allowed on it:" \
+        "without BUCKET= one is made"
+    ! complains bucket '(301)' ||
+      refuse "the bucket \"$GIVEN_BUCKET\" is not in $REGION: deploy where it is, with REGION=...;" \
+        "aws s3api get-bucket-location --bucket $GIVEN_BUCKET tells"
+    blame bucket s3:ListBucket
+  fi
+  there=$(jq -r '.BucketRegion // ""' "$SCRATCH/bucket")
+  [ -z "$there" ] || [ "$there" = "$REGION" ] || refuse "the bucket \"$GIVEN_BUCKET\" is in $there, not in $REGION:" \
+    "make deploy BUCKET=$GIVEN_BUCKET REGION=$there deploys beside it"
+  request lock s3api get-object-lock-configuration --bucket "$GIVEN_BUCKET" || true
+  request encryption s3api get-bucket-encryption --bucket "$GIVEN_BUCKET" || true
+  # A role that the stack makes is given what the bucket's key wants.
+  check_writable "$GIVEN_BUCKET" "$ROLE_ARN"
+}
+
+# Refuses a stack that cannot be changed, with the way out.
+check_stack() {
+  case $STATE in
+    none | REVIEW_IN_PROGRESS | CREATE_COMPLETE | UPDATE_COMPLETE | UPDATE_ROLLBACK_COMPLETE) return ;;
+  esac
+  say_failure
+  [ "$STATE" != UPDATE_ROLLBACK_FAILED ] ||
+    refuse "once that is mended: aws cloudformation continue-update-rollback --stack-name $STACK --region $REGION," \
+      "then $(again)"
+  refuse "once that is mended, the stack can only be removed: $(again destroy), then $(again deploy)"
+}
+
+# Makes the stack or brings it up to date.
+make_stack() {
+  say "stack $STACK in $REGION: bucket and role, half a minute or two"
+  if ! request change cloudformation deploy --stack-name "$STACK" --template-file "$ROOT/deploy/stack.yaml" \
+    --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset \
+    --parameter-overrides "FunctionName=$STACK" "ExistingBucket=$GIVEN_BUCKET" "ExistingRole=$ROLE_ARN" \
+    "KeyOfBucket=$KEY_ARN" "${STACK_TAGS[@]+"${STACK_TAGS[@]}"}" &&
+    ! complains change 'No updates are to be performed'; then
+    complains change 'Failed to create/update' || blame change cloudformation:CreateChangeSet
+    look_at_stack
+    check_stack
+    say_failure
+    refuse "everything is as it was before. Once that is mended: $(again)"
+  fi
+  look_at_stack
 }
 
 # Makes the stack; without anything to make there is none. Fills BUCKET and ROLE.
@@ -52,11 +123,26 @@ around_function() {
   fi
   BUCKET=${GIVEN_BUCKET:-$OWN_BUCKET}
   ROLE=$ROLE_ARN
-  [ -n "$BUCKET" ] || refuse "the stack $STACK is complete and has no bucket: $(again destroy), then $(again deploy)"
-  [ -n "$GIVEN_BUCKET" ] || check_own_bucket
-  [ -z "$ROLE" ] || return 0
-  check_own_role
-  ROLE=$(jq -r .Role.Arn "$SCRATCH/role")
+  # CloudFormation does not see that somebody removed what it made, and does not make it again.
+  [ -n "$GIVEN_BUCKET" ] || request bucket s3api head-bucket --bucket "$BUCKET" ||
+    lost bucket "$BUCKET" '(404)' s3:ListBucket
+  [ -n "$ROLE" ] || request role iam get-role --role-name "$OWN_ROLE" || lost role "$OWN_ROLE" NoSuchEntity iam:GetRole
+  ROLE=${ROLE:-$(jq -r .Role.Arn "$SCRATCH/role")}
+}
+
+lost() { # bucket|role NAME COMPLAINT ACTION
+  complains "$1" "$3" || blame "$1" "$4"
+  refuse "the $1 $2 of the stack $STACK was removed by hand, and is not made again: $(again destroy)," \
+    "then $(again deploy)"
+}
+
+# Keeps what the driver and make destroy need.
+save() {
+  local own=yes
+  [ -z "$GIVEN_BUCKET" ] || own=no
+  printf '%s\n' "BUCKET=$BUCKET" "FUNCTION=$STACK" "REGION=$REGION" "STACK=$STACK" "ACCOUNT=$ACCOUNT" \
+    "OWN_BUCKET=$own" "ROLE_ARN=$ROLE_ARN" "MEMORY=$MEMORY" "ARCH=$ARCH" "TAGS=$TAGS" >"$SCRATCH/deployed"
+  mv "$SCRATCH/deployed" "$ROOT/.deployed"
 }
 
 tell() {
@@ -72,18 +158,18 @@ tell() {
 }
 
 require_tools deploy
-same_region
-workspace
-place "${AWS_REGION:-${AWS_DEFAULT_REGION:-}}" "$(saved REGION)"
+scratch
+on_interruption say "interrupted; make deploy again goes on from there"
+place
 options
-settle_stack
+look_at_stack
+check_stack
 check_given
 look_at_function
-mend_stack
-mention_other
+[ -z "$(saved STACK)" ] || [ -n "$SAVED_HERE" ] || say "$(saved STACK) in $(saved REGION) stays; it goes with:" \
+  "make destroy STACK=$(saved STACK) REGION=$(saved REGION)"
 make -C "$ROOT" lambda ARCH="$ARCH" >&2 || refuse "the worker could not be built; nothing was deployed"
 around_function
 save
 make_function "$ROLE"
-save
 tell

@@ -4,40 +4,37 @@
 set -euo pipefail
 
 PROGRAM=destroy
-ROOT=$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/.." && pwd)
-# shellcheck source=driver/messages.sh
-. "$ROOT/driver/messages.sh"
-# shellcheck source=driver/tools.sh
-. "$ROOT/driver/tools.sh"
-# shellcheck source=driver/settings.sh
-. "$ROOT/driver/settings.sh"
-# shellcheck source=driver/runs.sh
-. "$ROOT/driver/runs.sh"
-# shellcheck source=driver/explain.sh
-. "$ROOT/driver/explain.sh"
-# shellcheck source=driver/credentials.sh
-. "$ROOT/driver/credentials.sh"
-# shellcheck source=driver/progress.sh
-. "$ROOT/driver/progress.sh"
-# shellcheck source=driver/groups.sh
-. "$ROOT/driver/groups.sh"
-# shellcheck source=driver/delete/deletions.sh
-. "$ROOT/driver/delete/deletions.sh"
 # shellcheck source=deploy/aws.sh
-. "$ROOT/deploy/aws.sh"
-# shellcheck source=deploy/bucket.sh
-. "$ROOT/deploy/bucket.sh"
-# shellcheck source=deploy/stack.sh
-. "$ROOT/deploy/stack.sh"
-# shellcheck source=deploy/function.sh
-. "$ROOT/deploy/function.sh"
+. "${BASH_SOURCE[0]%/*}/aws.sh"
 
 # Fills LOG_GROUP; empty where there is none.
 look_at_logs() {
   request logs logs describe-log-groups --log-group-name-prefix "/aws/lambda/$STACK" ||
     blame logs logs:DescribeLogGroups
-  LOG_GROUP=$(jq -r --arg name "/aws/lambda/$STACK" '.logGroups[] | select(.logGroupName == $name) | .logGroupName' \
-    "$SCRATCH/logs")
+  LOG_GROUP=$(jq -r --arg name "/aws/lambda/$STACK" '.logGroups[].logGroupName | select(. == $name)' "$SCRATCH/logs")
+}
+
+# Leaves the keys in the stack's bucket in SCRATCH/keys, a JSON string each. A bucket that is gone holds none.
+look_into_bucket() {
+  : >"$SCRATCH/keys"
+  if request objects s3api list-objects-v2 --bucket "$OWN_BUCKET"; then
+    jq -a -c '.Contents[]?.Key' "$SCRATCH/objects" >"$SCRATCH/keys"
+  else
+    complains objects NoSuchBucket || blame objects s3:ListBucket
+  fi
+}
+
+# Open uploads go with the bucket.
+empty_bucket() {
+  # What AWS refuses for the moment may be tried again: a deletion is the same the second time.
+  export AWS_MAX_ATTEMPTS=5
+  : >"$SCRATCH/left"
+  BUCKET=$OWN_BUCKET delete_keys objects "$SCRATCH/keys"
+  jq -r '"\(.key): \(.code): \(.message)"' "$SCRATCH/left" >"$SCRATCH/left.complaint"
+  [ ! -s "$SCRATCH/left" ] || blame left s3:DeleteObject
+  look_into_bucket
+  [ ! -s "$SCRATCH/keys" ] || refuse "something still writes to $OWN_BUCKET: workers go on for up to $TIMEOUT s;" \
+    "$(again) goes on from there"
 }
 
 # Names all that will go.
@@ -46,20 +43,12 @@ name_all() {
   [ -z "$FOUND_ARCH" ] || say "  function   $STACK"
   if [ -n "$OWN_BUCKET" ]; then
     look_into_bucket
-    say "  bucket     $OWN_BUCKET with $(how_many object '.Versions[]?, .DeleteMarkers[]?' objects) and" \
-      "$(how_many 'open upload' '.Uploads[]?' uploads)"
+    say "  bucket     $OWN_BUCKET with $(plural "$(lines "$SCRATCH/keys")" object)"
   fi
   [ "$STATE" = none ] || say "  stack      $STACK${OWN_ROLE:+ with the role $OWN_ROLE}"
   [ -z "$LOG_GROUP" ] || say "  logs       $LOG_GROUP"
-  name_what_stays
-}
-
-name_what_stays() {
-  local bucket
-  [ -z "$OWN_BUCKET" ] && [ -n "$SAVED_HERE" ] || return 0
-  bucket=$(saved BUCKET)
-  [ "$(saved OWN_BUCKET)" = yes ] || [ -z "$bucket" ] ||
-    say "the bucket $bucket stays, and so do the objects of runs in it: ./driver.sh delete RUN removes those of one"
+  [ "$(kept OWN_BUCKET)" != no ] || say "the bucket $(kept BUCKET) stays, and so do the objects of runs in it:" \
+    "./driver.sh delete RUN removes those of one"
 }
 
 confirm() {
@@ -70,8 +59,18 @@ confirm() {
   read -r answer || true
   case $answer in
     y | Y | yes) ;;
-    *) refuse "nothing was removed" ;;
+    *) say "nothing was removed"; exit 0 ;;
   esac
+}
+
+delete_stack() {
+  request delete cloudformation delete-stack --stack-name "$STACK" || blame delete cloudformation:DeleteStack
+  ! request wait cloudformation wait stack-delete-complete --stack-name "$STACK" || return 0
+  look_at_stack
+  [ "$STATE" != none ] || return 0
+  say_failure
+  refuse "$(again destroy) tries again and empties the bucket first; what somebody else holds on to can be left" \
+    "behind: aws cloudformation delete-stack --stack-name $STACK --region $REGION --retain-resources NAME"
 }
 
 remove() {
@@ -95,13 +94,10 @@ remove() {
 }
 
 require_tools destroy
-workspace
-# Requests run in groups of their own, which a Ctrl-C does not reach.
-trap 'end_groups; rm -rf "$SCRATCH"' EXIT
-# Where it was deployed counts, not where the terminal is.
-place "$([ "${STACK:-$(saved STACK)}" != "$(saved STACK)" ] || saved REGION)" \
-  "${AWS_REGION:-${AWS_DEFAULT_REGION:-}}"
-settle_stack
+scratch
+on_interruption say "interrupted; make destroy again goes on from there"
+place
+look_at_stack
 look_at_function
 look_at_logs
 if [ "$STATE" = none ] && [ -z "$FOUND_ARCH" ] && [ -z "$LOG_GROUP" ]; then
