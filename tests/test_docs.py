@@ -1,0 +1,149 @@
+"""README and docs say what is there: links lead somewhere, commands and options are those of the programs, and every
+field of the worker's event and result is described."""
+
+import re
+import subprocess
+
+import pytest
+from harness import ROOT, Local
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+WORKER = ROOT / "docs" / "worker.md"
+SOURCE = ROOT / "function" / "src"
+
+
+def said(*command):
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
+    return done.stdout + done.stderr
+
+
+def texts():
+    return {page.relative_to(ROOT): page.read_text() for page in PAGES}
+
+
+def code(text):
+    """The lines that a reader may type: those of fenced blocks, and what stands between backticks."""
+    blocks = re.findall(r"^```\n(.*?)^```$", text, re.M | re.S)
+    rest = re.sub(r"^```\n.*?^```$", "", text, flags=re.M | re.S)
+    lines = [line.split(" #")[0] for block in blocks for line in block.splitlines()]
+    return lines + re.findall(r"`([^`]+)`", rest)
+
+
+def calls(program):
+    """What is said after a program's name, up to what ends a command: (page, words)."""
+    for page, text in texts().items():
+        for line in code(text):
+            for words in re.findall(rf"(?:^|[\s'(]){re.escape(program)}(?= |$)([^&|;#'→]*)", line):
+                yield page, words.split()
+
+
+def options(words):
+    return [word.split("=")[0] for word in words if re.match(r"--[a-z]", word)]
+
+
+def test_the_pages_are_there():
+    assert [page.stem for page in PAGES] == ["README", "aws", "design", "faults", "figures", "worker"]
+    assert len(PAGES[0].read_text().splitlines()) <= 150
+
+
+def test_links_lead_somewhere():
+    found = 0
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+            if not re.match(r"https?://", target):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+                found += 1
+    assert found > 20
+
+
+def test_commands_of_the_driver_and_their_options_are_in_its_help():
+    general = said("./driver.sh", "--help")
+    commands = set(re.findall(r"^  \./driver\.sh (\S+)", general, re.M))
+    commands = {name for words in commands for name in words.split("|")} - {"--help"}
+    # Each command's help, where there is one; each says what the general one says of it, and more.
+    helps = {name: general + said("./driver.sh", name, "--help") for name in commands}
+    seen = set()
+    for page, words in calls("./driver.sh"):
+        if words and words[0] != "--help":
+            assert words[0] in commands, f"{page}: ./driver.sh {words[0]}"
+            seen.add(words[0])
+            for option in options(words[1:]):
+                assert re.search(rf"{option}\b", helps[words[0]]), f"{page}: ./driver.sh {words[0]} {option}"
+    assert seen == {"write", "read", "sweep", "report", "delete"}
+    # Options that stand alone, such as `--dry-run`: of the driver, of local or of the AWS CLI.
+    known = "".join(helps.values()) + local_help()
+    for page, text in texts().items():
+        for words in code(text):
+            if re.match(r"--[a-z-]+", words):
+                assert re.search(rf"{options([words.split()[0]])[0]}\b", known), f"{page}: {words}"
+
+
+def local_help():
+    if not Local.program.is_file():
+        pytest.skip(f"{Local.program} is not built (TERABIT_LOCAL names another)")
+    return said(Local.program, "--help")
+
+
+def test_options_of_local_are_in_its_help_and_all_are_described():
+    text = local_help()
+    found = 0
+    for page, words in calls("target/release/local"):
+        own = words[: words.index("--")] if "--" in words else words
+        for option in options(own):
+            assert f"{option} " in text, f"{page}: local {option}"
+            found += 1
+    assert found >= 5
+    described = (ROOT / "docs" / "faults.md").read_text()
+    for option in re.findall(r"^      (--[a-z0-9-]+)", text, re.M):
+        assert f"`{option} " in described or f"`{option}`" in described, f"docs/faults.md lacks {option}"
+
+
+def test_targets_and_variables_of_make_are_in_its_help():
+    text = said("make", "--no-print-directory", "help")
+    variables = (ROOT / "Makefile").read_text().split("OPTIONS := ")[1].split("\n")[0].split()
+    found = set()
+    for page, words in calls("make"):
+        for word in words:
+            if re.match(r"[a-z]+$", word):
+                assert f"make {word} " in text, f"{page}: make {word}"
+                found.add(word)
+            elif name := re.match(r"([A-Z_]+)=", word):
+                assert name[1] in variables, f"{page}: make {word}"
+            else:
+                break
+    assert {"demo", "deploy", "destroy", "local", "test"} <= found
+
+
+def fields_of(source, name):
+    """The names of a struct's fields, those that are flattened into it left out."""
+    body = re.search(rf"struct {name} {{\n(.*?)^}}", source, re.M | re.S)[1]
+    fields = re.findall(r"((?:^    #\[.*\]\n)*)^    (?:pub )?(\w+): ", body, re.M)
+    return [field for attributes, field in fields if "flatten" not in attributes]
+
+
+def rows():
+    """The names in the first column of the worker's tables."""
+    cells = re.findall(r"^\| ([^|]+) \|", WORKER.read_text(), re.M)
+    return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+
+
+def test_every_field_of_the_event_is_described():
+    source = (SOURCE / "event.rs").read_text()
+    fields = fields_of(source, "Event") + fields_of(source, "SquadEvent")
+    assert {"op", "mb_per_file", "stop_by", "jobs", "answer_key"} <= set(fields)
+    assert set(fields) <= rows()
+
+
+def test_every_field_of_the_result_is_described():
+    source = (SOURCE / "answer.rs").read_text()
+    fields = fields_of(source, "JobResult") + fields_of(source, "InVain")
+    assert {"start", "mbps", "samples", "sent", "error"} <= set(fields)
+    assert set(fields) <= rows()
+    text = WORKER.read_text()
+    for field in fields_of(source, "Pong") + fields_of(source, "RequestMs"):
+        assert f"`{field}`" in text
+
+
+def test_every_type_of_error_is_described():
+    types = set(re.findall(r'=> "(\w+)"', (SOURCE / "error.rs").read_text()))
+    assert {"InvalidEvent", "S3"} <= types and types <= rows()
