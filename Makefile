@@ -59,19 +59,29 @@ destroy: .venv/installed ## Remove all that deploy made. Asks; FORCE=1 does not.
 
 ##@ Test
 
-# Tests that time what the processors do have them to themselves. The others wait more than they work: side by side.
-TIMED := $(patsubst %,tests/test_%.py,faults limiter local local_fleet local_pressure picture squad worker)
+# Tests of rates and of large fleets have the processors to themselves. The others wait more than they work: side by side.
+TIMED := tests/test_local_fleet.py tests/test_worker.py
 
+# One profile for all: programs, tests and lints share what they are built from. The lints compute where tests wait.
 .PHONY: test
-test: lint build .venv/tested ## Everything: format, lints, unit and property tests, driver and end-to-end tests
-	cargo test --locked --workspace
-	python -m pytest tests --numprocesses 3 --dist worksteal $(TIMED:%=--ignore %)
+test: tools ## Everything: format, lints, unit and property tests, driver and end-to-end tests
+	@$(MAKE) --jobs 2 .venv/tested tested-binaries
+	cargo test --release --locked --workspace
+	@$(MAKE) --jobs 2 lint side-by-side
 	python -m pytest $(TIMED)
+
+.PHONY: tested-binaries
+tested-binaries:
+	@cargo build --release --locked --workspace --all-targets
+
+.PHONY: side-by-side
+side-by-side:
+	python -m pytest tests --numprocesses 4 --dist worksteal $(TIMED:%=--ignore %)
 
 .PHONY: lint
 lint: .venv/tested ## Formatting, clippy, ShellCheck and cfn-lint
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	nice cargo clippy --release --locked --workspace --all-targets -- --deny warnings
 	shellcheck --external-sources driver.sh driver/*.sh driver/*/*.sh deploy/*.sh .ci/run
 	cfn-lint --include-checks I --template deploy/stack.yaml
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -117,32 +118,37 @@ class Local:
     draws no pictures, which take longer than a run."""
 
     program = Path(os.environ.get("TERABIT_LOCAL", ROOT / "target" / "release" / "local"))
-    worker = os.environ.get("TERABIT_WORKER")
+    worker = Path(os.environ.get("TERABIT_WORKER", ROOT / "target" / "release" / "terabit"))
     path = os.environ["PATH"] + os.pathsep + str(ROOT / ".venv" / "bin")
 
     def __init__(self, folder):
         self.folder = folder
         self.runs = folder / "runs"
         self.events = folder / "events"
-        self.project = folder / "project"
+        self.log = folder / "worker.log"
         self.server = None
-        copy_driver(self.project)
+
+    @cached_property
+    def project(self):
+        """A copy of the driver, made when it is first needed."""
+        project = self.folder / "project"
+        copy_driver(project)
+        return project
 
     @classmethod
     def missing(cls):
         """What is not there of it, None if all is."""
         if not cls.program.is_file():
             return f"{cls.program} is not built (TERABIT_LOCAL names another)"
-        if cls.worker and not Path(cls.worker).is_file():
-            return f"TERABIT_WORKER names {cls.worker}, which is not built"
+        if not cls.worker.is_file():
+            return f"{cls.worker} is not built (TERABIT_WORKER names another)"
         if not shutil.which("aws", path=cls.path):
             return "there is no AWS CLI on the PATH or in .venv"
         return None
 
     def command(self, options, command):
-        worker = ["--worker", self.worker] if self.worker else []
-        files = ["--log", self.folder / "worker.log", "--events", self.events]
-        return list(map(str, [self.program, *worker, *files, *options, "--", *command]))
+        own = ["--worker", self.worker, "--log", self.log, "--events", self.events]
+        return list(map(str, [self.program, *own, *options, "--", *command]))
 
     def __call__(self, script, *options, exit=0):
         """Runs a shell script inside; $D is the driver, $RUNS the folder for its runs."""

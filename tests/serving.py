@@ -1,36 +1,28 @@
-"""The real worker on real parts: `local` serving S3 and Lambda, and what every result of the worker promises.
-
-Needs the program `local` (target/release/local, or TERABIT_LOCAL), which finds its worker itself or takes
-TERABIT_WORKER's."""
+"""The real worker on real parts: `local` serving S3 and Lambda, and what every result of the worker promises."""
 
 import contextlib
 import itertools
 import json
-import os
-import re
-import signal
 import ssl
 import subprocess
 import urllib.request
-from pathlib import Path
 
 import pytest
+from harness import ROOT, Local
 
-ROOT = Path(__file__).resolve().parent.parent
-LOCAL = Path(os.environ.get("TERABIT_LOCAL", ROOT / "target" / "release" / "local"))
-WORKER = Path(os.environ.get("TERABIT_WORKER", ROOT / "target" / "release" / "terabit"))
+WORKER = Local.worker
 MIB = 1 << 20
 
-if not LOCAL.is_file():
-    pytest.skip(f"{LOCAL} is not built (TERABIT_LOCAL names another)", allow_module_level=True)
+if Local.missing():
+    pytest.skip(Local.missing(), allow_module_level=True)
 
 
 class Fleet:
     """`local`, serving."""
 
-    def __init__(self, exports, log):
-        self.env = dict(re.findall(r"^export (\w+)='(.*)'$", exports, re.M))
-        self.log = log
+    def __init__(self, local):
+        self.env = local.env
+        self.log = local.log
         authority = self.env.get("AWS_CA_BUNDLE")
         self.trust = ssl.create_default_context(cafile=authority) if authority else None
 
@@ -57,26 +49,21 @@ class Fleet:
         return answer
 
     def aws(self, *arguments):
-        aws = ROOT / ".venv" / "bin" / "aws"
-        environment = {"PATH": os.environ["PATH"]} | self.env
-        command = [aws if aws.exists() else "aws", *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+        done = subprocess.run(
+            ["aws", *arguments], env=self.env, capture_output=True, text=True, check=True, timeout=60
+        )
         return done.stdout
 
 
 @contextlib.contextmanager
 def serving(folder, *options, worker=WORKER):
-    log = folder / "worker.log"
-    command = [LOCAL, "--worker", worker, "--log", log, *options]
-    local = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    local = Local(folder)
+    local.worker = worker
+    local.serve(*options)
     try:
-        lines = iter(local.stdout.readline, "")
-        exports = "".join(itertools.takewhile(lambda line: not line.startswith("export no_proxy="), lines))
-        yield Fleet(exports, log)
+        yield Fleet(local)
     finally:
-        local.send_signal(signal.SIGTERM)
-        local.communicate(timeout=20)
-        assert local.returncode == 0
+        local.stop()
 
 
 def windows(samples):

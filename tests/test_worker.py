@@ -261,7 +261,7 @@ def test_a_squad_answers_in_order_and_one_failure_costs_only_itself(fleet_of):
 
 def test_a_throttled_worker_is_invoked_again_and_none_runs_twice(fleet_of, tmp_path):
     noted = tmp_path / "events"
-    with fleet_of("--scaling-rate", "20/2s", "--events", noted) as fleet:
+    with fleet_of("--scaling-rate", "20/2s") as fleet:
         job = {"op": "write", "bucket": "terabit-local", "mb_per_file": 1, "start_at": time.time() + 8}
         error, answers = fleet.post({"jobs": [job | {"key": str(number)} for number in range(40)]})
         assert error is None and all("error" not in answer for answer in answers)
@@ -282,7 +282,7 @@ def test_a_squad_answers_when_its_workers_have_given_up(fleet_of):
 
 def test_a_worker_killed_in_mid_job_is_crashed_and_replaced(fleet_of, tmp_path):
     noted = tmp_path / "events"
-    with fleet_of("--worker-rate", "10", "--events", noted) as fleet, concurrent.futures.ThreadPoolExecutor() as pool:
+    with fleet_of("--worker-rate", "10") as fleet, concurrent.futures.ThreadPoolExecutor() as pool:
         job = {"op": "write", "bucket": "terabit-local", "mb_per_file": 40}
         squad = pool.submit(fleet.post, {"jobs": [job | {"key": "a"}, job | {"key": "b"}]})
         deadline = time.monotonic() + 60
