@@ -62,17 +62,18 @@ destroy: .venv/installed ## Remove all that deploy made. Asks; FORCE=1 does not.
 # Tests of rates and of large fleets have the processors to themselves. The others wait more than they work: side by side.
 TIMED := tests/test_local_fleet.py tests/test_worker.py
 
-# One profile for all: programs, tests and lints share what they are built from. The lints compute where tests wait.
+# One profile for all: tests, programs and lints share what they can. The programs come after the unit tests, whose own
+# are built with what only tests need. The lints compute where other tests wait.
 .PHONY: test
 test: tools ## Everything: format, lints, unit and property tests, driver and end-to-end tests
-	@$(MAKE) --jobs 2 .venv/tested tested-binaries
-	cargo test --release --locked --workspace
+	@$(MAKE) --jobs 2 .venv/tested unit-tests
+	@$(MAKE) build
 	@$(MAKE) --jobs 2 lint side-by-side
 	python -m pytest $(TIMED)
 
-.PHONY: tested-binaries
-tested-binaries:
-	@cargo build --release --locked --workspace --all-targets
+.PHONY: unit-tests
+unit-tests:
+	cargo test --release --locked --workspace
 
 .PHONY: side-by-side
 side-by-side:
