@@ -299,7 +299,8 @@ def test_options_are_refused_by_name_before_anything_is_made(account, options, t
 
 def test_an_option_of_make_that_there_is_not_is_refused_by_name():
     def make(*options):
-        return subprocess.run(["make", "-C", ROOT, "help", *options], check=False, capture_output=True, text=True)
+        command = ["make", "-C", ROOT, "help", *options]
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
 
     done = make("REGOIN=eu-west-1", "TAGS=a=b c=d")
     assert done.returncode == 2 and "REGOIN is no option" in done.stderr and "REGION" in done.stderr
