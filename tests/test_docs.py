@@ -1,11 +1,11 @@
 """README and docs say what is there: links lead somewhere, commands and options are those of the programs, and every
-field of the worker's event and result is described."""
+field of the worker's event and result and of the summary is described."""
 
 import re
 import subprocess
 
 import pytest
-from harness import ROOT, Local
+from harness import ROOT, Local, read_json
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 WORKER = ROOT / "docs" / "worker.md"
@@ -142,6 +142,14 @@ def test_every_field_of_the_result_is_described():
     text = WORKER.read_text()
     for field in fields_of(source, "Pong") + fields_of(source, "RequestMs"):
         assert f"`{field}`" in text
+
+
+def test_every_field_of_the_summary_is_described():
+    text = (ROOT / "docs" / "figures.md").read_text()
+    (summary,) = (ROOT / "tests" / "frozen" / "good-write").glob("*/summary.json")
+    fields = list(read_json(summary))
+    assert "goodput" in fields
+    assert [field for field in fields if f"`{field}`" not in text] == []
 
 
 def test_every_type_of_error_is_described():
