@@ -59,7 +59,7 @@ destroy: .venv/installed ## Remove all that deploy made. Asks; FORCE=1 does not.
 
 ##@ Test
 
-# Tests of rates and of large fleets have the processors to themselves. The others wait more than they work: side by side.
+# Tests of rates and of fleets have the processors to themselves. The others wait more than they work: side by side.
 TIMED := tests/test_local_fleet.py tests/test_worker.py
 
 # One profile for all: tests, programs and lints share what they can. The programs come after the unit tests, whose own
