@@ -1,9 +1,8 @@
 # shellcheck shell=bash
-# What make deploy and make destroy share: their parts, the place, how they ask AWS, what they say where it refuses.
+# What make deploy and make destroy share: their parts, the place, what they say where AWS refuses.
 
 ROOT=$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/.." && pwd)
-for part in "$ROOT"/driver/*.sh "$ROOT"/driver/plan/writable.sh "$ROOT"/driver/delete/deletions.sh \
-  "$ROOT"/deploy/{stack,function}.sh; do
+for part in "$ROOT"/driver/*.sh "$ROOT"/driver/delete/deletions.sh "$ROOT"/deploy/{stack,function}.sh; do
   # shellcheck source=/dev/null
   . "$part"
 done
@@ -45,13 +44,6 @@ kept() { # NAME
   [ -z "$SAVED_HERE" ] || saved "$1"
 }
 
-# Puts a question to AWS; its answer and its complaint lie in SCRATCH.
-request() { # NAME ARGUMENT...
-  local name=$1
-  shift
-  aws "$@" >"$SCRATCH/$name" 2>"$SCRATCH/$name.complaint"
-}
-
 complains() { # NAME TEXT
   [[ $(complaint "$1") == *"$2"* ]]
 }
@@ -64,25 +56,10 @@ complaint() { # NAME
 
 # Ends with what a complaint means and the way out.
 blame() { # NAME ACTION
-  local complaint action=$2
+  local complaint
   complaint=$(complaint "$1")
-  say "${complaint:-aws ended without a word}"
-  case $complaint in
-    *AccessDenied* | *"not authorized"* | *"(403)"* | *Unauthorized*)
-      [[ ! $complaint =~ authorized\ to\ perform:\ ([A-Za-z0-9-]+:[A-Za-z]+) ]] || action=${BASH_REMATCH[1]}
-      refuse "the credentials may not $action: allow it (deploy/caller-policy.json has all that make deploy," \
-        "make destroy and the driver need), or export AWS_PROFILE=... with others"
-      ;;
-  esac
-  explain_access "$complaint"
-  case $complaint in
-    *"connect to the endpoint"* | *"Connect timeout"* | *"Read timeout"* | *"Connection was closed"* | \
-      *"dispatch failure"*)
-      refuse "AWS cannot be reached in $REGION: is the network up, is the region's name right," \
-        "is AWS_ENDPOINT_URL meant?"
-      ;;
-  esac
-  refuse "$action failed; once that is mended, $(again) goes on from there"
+  explain "${complaint:-aws ended without a word}" "$2"
+  refuse "$2 failed; once that is mended, $(again) goes on from there"
 }
 
 # A command that works in a terminal that knows nothing of this one.

@@ -28,10 +28,10 @@ look_into_bucket() {
 empty_bucket() {
   # What AWS refuses for the moment may be tried again: a deletion is the same the second time.
   export AWS_MAX_ATTEMPTS=5
-  : >"$SCRATCH/left"
-  BUCKET=$OWN_BUCKET delete_keys objects "$SCRATCH/keys"
-  jq -r '"\(.key): \(.code): \(.message)"' "$SCRATCH/left" >"$SCRATCH/left.complaint"
-  [ ! -s "$SCRATCH/left" ] || blame left s3:DeleteObject
+  : >"$SCRATCH/left_over"
+  BUCKET=$OWN_BUCKET delete_objects "$SCRATCH/keys"
+  jq -r '"\(.key): \(.code): \(.message)"' "$SCRATCH/left_over" >"$SCRATCH/left.complaint"
+  [ ! -s "$SCRATCH/left_over" ] || blame left s3:DeleteObject
   look_into_bucket
   [ ! -s "$SCRATCH/keys" ] || refuse "something still writes to $OWN_BUCKET: workers go on for up to $TIMEOUT s;" \
     "$(again) goes on from there"

@@ -1,32 +1,31 @@
 # shellcheck shell=bash
-# What each command takes besides options. Fills NUMBER, MB_PER_FILE, RUN, RUNS and SOURCES.
+# What each command takes besides options. Fills NUMBER, MB_PER_FILE, NUMBERS and READ_RUN.
+
+# S3 takes so many parts of one object.
+MOST_PARTS=10000
 
 arguments_of_write() { # NUMBER MB_PER_FILE
-  local most
-  if [ -n "$OPT_RESUME" ] && [ $# -eq 0 ]; then
-    NUMBER='' MB_PER_FILE=''
-    return
-  fi
+  NUMBER='' MB_PER_FILE='' READ_RUN=''
+  [ -z "$OPT_RESUME" ] || [ $# -gt 0 ] || return 0
   [ $# -ge 2 ] || usage "write needs NUMBER and MB_PER_FILE: ./driver.sh write 8 64"
   [ $# -eq 2 ] || usage "write takes NUMBER and MB_PER_FILE; \"$3\" is too many"
   NUMBER=$(whole NUMBER "$1" 1 100000)
   MB_PER_FILE=$(whole MB_PER_FILE "$2" 1 5242880)
-  most=$((${OPT_PART_MB:-64} * 10000))
-  [ "$MB_PER_FILE" -le "$most" ] || usage "MB_PER_FILE is $MB_PER_FILE: with parts of ${OPT_PART_MB:-64} MiB that is" \
-    "more than S3's 10000 parts; --part-mb $(((MB_PER_FILE + 9999) / 10000)) is the smallest that works"
+  [ "$MB_PER_FILE" -le $((PART_MB * MOST_PARTS)) ] || usage "MB_PER_FILE is $MB_PER_FILE: with parts of $PART_MB MiB" \
+    "that is more than S3's $MOST_PARTS parts; --part-mb $(((MB_PER_FILE + MOST_PARTS - 1) / MOST_PARTS)) is the" \
+    "smallest that works"
 }
 
 arguments_of_read() { # [NUMBER] [RUN]
-  NUMBER='' MB_PER_FILE=''
+  NUMBER='' MB_PER_FILE='' READ_RUN=''
   if [[ ${1:-} =~ ^[0-9]+$ ]]; then
     # shellcheck disable=SC2034 # keys.sh reads it
     NUMBER=$(whole NUMBER "$1" 1 100000)
     shift
   fi
-  # shellcheck disable=SC2034 # keys.sh reads it
-  RUN=${1:-}
+  READ_RUN=${1:-}
   [ $# -le 1 ] || usage "read takes NUMBER and RUN; \"$2\" is too many"
-  case ${RUN:+r}${OPT_KEY:+k}${OPT_KEY_FILE:+f} in
+  case ${READ_RUN:+r}${OPT_KEY:+k}${OPT_KEY_FILE:+f} in
     ?*?) usage "RUN, --key and --key-file each say what to read; give one of them" ;;
   esac
 }
@@ -37,8 +36,6 @@ arguments_of_report() { # [RUN|FILE ...]
 }
 
 arguments_of_delete() { # [RUN ...]
-  # shellcheck disable=SC2034 # delete.sh reads it
-  RUNS=("$@")
   [ $# -eq 0 ] || [ -z "$OPT_KEY_FILE" ] || usage "RUN and --key-file each say what to delete; give one of them"
 }
 

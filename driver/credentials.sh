@@ -11,31 +11,22 @@ find_credentials() {
   [ -z "${AWS_ACCESS_KEY_ID:-}" ] || return 0
   FOUND_HERE=yes
   if [ "$CLI_VERSION" != 1 ]; then
-    taken_from aws configure export-credentials --format process
+    take_credentials aws configure export-credentials --format process
   # Version 1 does not tell them; the library that it stands on does, where .venv has it.
   elif "$OWN_TOOLS/python" -c 'import botocore' 2>/dev/null; then
-    taken_from "$OWN_TOOLS/python" "$ROOT/driver/credentials.py"
+    take_credentials "$OWN_TOOLS/python" "$ROOT/driver/credentials.py"
   else
     # It keeps those of a role for the processes that follow. What it complains of they will complain of too.
-    aws sts get-caller-identity --cli-connect-timeout 10 --cli-read-timeout 20 >/dev/null 2>&1 || true
+    aws sts get-caller-identity --cli-connect-timeout 20 --cli-read-timeout 60 >/dev/null 2>&1 || true
   fi
 }
 
-taken_from() { # COMMAND...
-  "$@" >"$SCRATCH/credentials" 2>"$SCRATCH/credentials.complaint" || no_credentials
-  export_credentials
-}
-
-no_credentials() {
-  local complaint
-  complaint=$(<"$SCRATCH/credentials.complaint")
-  say "${complaint#$'\n'}"
-  explain_access "$complaint"
-  refuse "the AWS CLI finds no credentials: aws sts get-caller-identity asks for the same"
-}
-
-export_credentials() {
+take_credentials() { # COMMAND...
   local name value
+  "$@" >"$SCRATCH/credentials" 2>"$SCRATCH/credentials.complaint" || {
+    explain "$(complaint_of credentials)"
+    refuse "the AWS CLI finds no credentials: aws sts get-caller-identity asks for the same"
+  }
   unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CREDENTIAL_EXPIRATION
   for name in AccessKeyId:AWS_ACCESS_KEY_ID SecretAccessKey:AWS_SECRET_ACCESS_KEY SessionToken:AWS_SESSION_TOKEN; do
     value=$(jq -r --arg name "${name%%:*}" '.[$name] // ""' "$SCRATCH/credentials")

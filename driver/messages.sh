@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Messages on stderr, the two ways to give up, and the scratch folder that goes with the driver.
+# Messages on stderr, the two ways to give up, the scratch folder, and what an interruption means.
 
 say() {
   printf '%s: %s\n' "$PROGRAM" "$*" >&2
@@ -17,6 +17,17 @@ refuse() {
   exit 3
 }
 
+# Says the lines that a program of jq has found; one that begins with "refuse " is a refusal.
+heed() { # FILE
+  local line
+  while IFS= read -r line; do
+    case $line in
+      refuse\ *) refuse "${line#refuse }" ;;
+      *) say "$line" ;;
+    esac
+  done <"$1"
+}
+
 lines() { # FILE
   printf '%d' "$(($(wc -l <"$1")))"
 }
@@ -30,17 +41,22 @@ scratch() {
   SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/terabit.XXXXXX") || refuse "no temporary folder can be made in ${TMPDIR:-/tmp}"
   trap leave EXIT
   trap interruption INT TERM HUP
-  # Everything on its way is there: a full disk is said now, not by whatever fails first.
+  # Every file on its way is there: a full disk is said now, not by the program that fails first.
   head -c 1048576 /dev/zero 2>/dev/null >"$SCRATCH/room" ||
     refuse "${TMPDIR:-/tmp} has no room for temporary files: make some, or name another folder with TMPDIR="
   rm -f "$SCRATCH/room"
 }
 
-# Where messages go; what is started in the background does not hold it open. (bash 3.2 wants a number.)
-OWN_STDERR=9
+leave() {
+  end_groups
+  unlock
+  rm -rf "$SCRATCH" || true
+}
+
+# Where messages go. Processes in the background do not hold it open.
 exec 9>&2 || exec 9>/dev/null
 
-# What an interruption means is said by each phase; then the driver ends.
+# Each phase says what an interruption means; then the driver ends.
 INTERRUPTION=(say "interrupted before anything was launched")
 
 on_interruption() { # COMMAND ARGUMENT...
@@ -50,13 +66,7 @@ on_interruption() { # COMMAND ARGUMENT...
 interruption() {
   trap '' INT TERM HUP
   # Not to where the command that was cut short should have complained.
-  exec 2>&"$OWN_STDERR"
+  exec 2>&9
   "${INTERRUPTION[@]}" || true
   exit 130
-}
-
-leave() {
-  end_groups
-  unlock
-  rm -rf "$SCRATCH" || true
 }

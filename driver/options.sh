@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The command line: which command takes which option, and what its value may be.
-# `parse` fills OPT_<NAME> (empty where not given), and through arguments.sh what stands besides options.
+# The command line: which command takes which option, what its value may be, and what stands where it is not given.
+# `parse` fills OPT_<NAME> (empty where not given) and ARGUMENTS.
 
 options_of() { # COMMAND
   local launching='--bucket --function --squad --start-in --timeout --in-flight --out --max-cost --yes --json'
@@ -21,8 +21,13 @@ is_flag() { # OPTION
   esac
 }
 
+# --part-mb → OPT_PART_MB
+variable() { # OPTION
+  printf 'OPT_%s' "$(printf '%s' "${1#--}" | tr 'a-z-' 'A-Z_')"
+}
+
 parse() { # COMMAND ARG...
-  local command=$1 name value
+  local command=$1 name
   shift
   for name in BUCKET FUNCTION KEY_FILE KEY_PREFIX KEY READ_TIMES VERIFY PART_MB RANGE_MB IN_FLIGHT OUT DRY_RUN \
     SQUAD START_IN TIMEOUT MAX_COST YES RESUME REPEAT JSON HELP; do
@@ -30,50 +35,39 @@ parse() { # COMMAND ARG...
   done
   ARGUMENTS=()
   while [ $# -gt 0 ]; do
+    name=${1%%=*}
     case $1 in
       -h | --help) printf -v OPT_HELP yes ;;
-      --*=*)
-        takes "$command" "${1%%=*}"
-        ! is_flag "${1%%=*}" || usage "${1%%=*} takes no value, not \"${1#*=}\""
-        check "${1%%=*}" "${1#*=}"
-        ;;
-      --*)
-        takes "$command" "$1"
-        if is_flag "$1"; then
-          printf -v "$(variable "$1")" yes
+      -?*)
+        [[ " $(options_of "$command") " == *" $name "* ]] ||
+          usage "$command takes no option \"$name\"; it takes $(options_of "$command")"
+        if is_flag "$name"; then
+          [ "$1" = "$name" ] || usage "$name takes no value, not \"${1#*=}\""
+          printf -v "$(variable "$name")" yes
+        elif [ "$1" != "$name" ]; then
+          store "$name" "${1#*=}"
+        else
+          [ $# -gt 1 ] || usage "$1 needs a value"
+          case $1,$2 in
+            --key,* | --key-prefix,*) ;;
+            *,--*) usage "$1 needs a value, not the option \"$2\"" ;;
+          esac
+          store "$1" "$2"
           shift
-          continue
         fi
-        [ $# -gt 1 ] || usage "$1 needs a value"
-        case $1,$2 in
-          --key,* | --key-prefix,*) ;;
-          *,--*) usage "$1 needs a value, not the option \"$2\"" ;;
-        esac
-        check "$1" "$2"
-        shift
         ;;
-      -?*) usage "there is no option \"$1\"; $command takes $(options_of "$command")" ;;
       *) ARGUMENTS+=("$1") ;;
     esac
     shift
   done
+  # shellcheck disable=SC2034 # the rooms read them
+  PARENT=${OPT_OUT:-$ROOT/runs} PART_MB=${OPT_PART_MB:-64} RANGE_MB=${OPT_RANGE_MB:-64} \
+    READ_TIMES=${OPT_READ_TIMES:-1} MAX_COST=${OPT_MAX_COST:-10}
   [ -n "$OPT_HELP" ] || "arguments_of_$command" "${ARGUMENTS[@]+"${ARGUMENTS[@]}"}"
 }
 
-takes() { # COMMAND OPTION
-  case " $(options_of "$1") " in
-    *" $2 "*) ;;
-    *) usage "$1 takes no option \"$2\"; it takes $(options_of "$1")" ;;
-  esac
-}
-
-# --part-mb → OPT_PART_MB
-variable() { # OPTION
-  printf 'OPT_%s' "$(printf '%s' "${1#--}" | tr 'a-z-' 'A-Z_')"
-}
-
-# Stores an option's value if it is one.
-check() { # OPTION VALUE
+# Keeps an option's value if it is one.
+store() { # OPTION VALUE
   local value=$2
   case $1 in
     --read-times) value=$(whole "$1" "$2" 1 1000000) ;;
@@ -86,22 +80,18 @@ check() { # OPTION VALUE
     --max-cost)
       [[ $2 =~ ^[0-9]{1,9}(\.[0-9]{1,6})?$ ]] || usage "--max-cost is \"$2\"; US dollars like 25 or 0.5 are accepted"
       ;;
-    --key-prefix)
-      case $2 in *$'\n'*) usage "--key-prefix may not contain a line break: keys stand one per line" ;; esac
-      [ "$(bytes "$2")" -le 992 ] || usage "--key-prefix has $(bytes "$2") bytes; at most 992 are accepted"
-      ;;
-    --key)
-      [ -n "$2" ] && [ "$(bytes "$2")" -le 1024 ] || usage "--key has $(bytes "$2") bytes; 1 to 1024 are accepted"
-      case $2 in *$'\n'*) usage "--key may not contain a line break: keys stand one per line" ;; esac
-      ;;
+    --key-prefix) text "$1" "$2" 0 992 ;;
+    --key) text "$1" "$2" 1 1024 ;;
     *) [ -n "$2" ] || usage "$1 needs a value that is not empty" ;;
   esac
   printf -v "$(variable "$1")" '%s' "$value"
 }
 
-bytes() { # TEXT
+# A text of so many bytes, in one line.
+text() { # NAME VALUE LOW HIGH
   local LC_ALL=C
-  printf '%d' "${#1}"
+  [ "${#2}" -ge "$3" ] && [ "${#2}" -le "$4" ] || usage "$1 has ${#2} bytes; $3 to $4 are accepted"
+  case $2 in *$'\n'*) usage "$1 may not contain a line break: keys stand one per line" ;; esac
 }
 
 # A whole number between two bounds, without leading zeros.

@@ -24,42 +24,27 @@ jq_program() { # ROOM/NAME ARGUMENT-OF-JQ...
   jq -L "$ROOT/driver" -f "$ROOT/driver/$name.jq" "$@"
 }
 
+# The tools of a command, each with its package for apt-get where that is not coreutils.
 tools_of() { # COMMAND
-  printf 'awk cat find head jq mktemp rm sort xargs '
-  [ "$1" = report ] || printf 'aws cmp cp date fold grep mkdir mv od sleep tr wc '
-}
-
-package_of() { # TOOL, for apt-get
-  case $1 in
-    jq | grep) printf '%s' "$1" ;;
-    aws) printf 'awscli' ;;
-    awk) printf 'gawk' ;;
-    cmp) printf 'diffutils' ;;
-    find | xargs) printf 'findutils' ;;
-    *) printf 'coreutils' ;;
-  esac
+  printf 'awk:gawk cat find:findutils head jq:jq mktemp rm sort xargs:findutils '
+  [ "$1" = report ] || printf 'aws:awscli cmp:diffutils cp date fold grep:grep mkdir mv od sleep tr wc '
 }
 
 # Names every missing tool at once.
 require_tools() { # COMMAND
-  local tool package missing='' packages=''
+  local tool package missing='' packages=' '
   for tool in $(tools_of "$1"); do
-    command -v "$tool" >/dev/null 2>&1 && continue
-    missing="$missing $tool"
-    package=$(package_of "$tool")
-    case " $packages " in
-      *" $package "*) ;;
-      *) packages="$packages $package" ;;
-    esac
+    command -v "${tool%:*}" >/dev/null 2>&1 && continue
+    missing="$missing ${tool%:*}"
+    case $tool in *:*) package=${tool#*:} ;; *) package=coreutils ;; esac
+    [[ $packages == *" $package "* ]] || packages="$packages$package "
   done
   if [ -n "$missing" ]; then
     say "these tools are missing:$missing"
-    case "$missing " in
-      *" aws "*) say "the AWS CLI comes with: $GET_CLI" ;;
-    esac
-    refuse "install them: sudo apt-get install$packages   (macOS: brew install${packages/gawk/awk})"
+    [[ "$missing " != *" aws "* ]] || say "the AWS CLI comes with: $GET_CLI"
+    refuse "install them: sudo apt-get install$packages  (macOS: brew install${packages/gawk/awk})"
   fi
-  case " $(tools_of "$1")" in *" aws "*) choose_cli ;; esac
+  [ "$1" = report ] || choose_cli
 }
 
 GET_CLI="python3 -m venv $ROOT/.venv && $ROOT/.venv/bin/pip install awscli"
@@ -69,19 +54,21 @@ LEAST_CLI='2.13, or 1.29 of version 1, is the oldest that takes endpoints from t
 # Takes the user's AWS CLI, which knows how they log in, where it is new enough; else the one in .venv.
 choose_cli() {
   local found version=''
-  cli_environment
+  # What it says is read here: JSON, unpaged, complaints in their first form. And what a role on EC2 may do is asked of
+  # its metadata service, which refuses now and then, more than once.
+  export AWS_DEFAULT_OUTPUT=json AWS_PAGER='' AWS_CLI_AUTO_PROMPT=off AWS_CLI_ERROR_FORMAT=legacy
+  export AWS_METADATA_SERVICE_NUM_ATTEMPTS="${AWS_METADATA_SERVICE_NUM_ATTEMPTS:-3}"
   found=$(command -v aws)
-  # The version of what make has installed is known.
+  # The one in .venv is of version 1.
   CLI_VERSION=1
   [ "$found" != "$OWN_TOOLS/aws" ] || return 0
   version=$(aws --version 2>&1) || version=''
   if [[ $version =~ aws-cli/([0-9]+)\.([0-9]+)[.0-9]* ]]; then
     version=${BASH_REMATCH[0]#*/}
     case ${BASH_REMATCH[1]} in
-      0) ;;
       1) [ "${BASH_REMATCH[2]}" -lt 29 ] || return 0 ;;
       2) CLI_VERSION=2; [ "${BASH_REMATCH[2]}" -lt 13 ] || return 0 ;;
-      *) CLI_VERSION=${BASH_REMATCH[1]}; return 0 ;;
+      [3-9]) CLI_VERSION=${BASH_REMATCH[1]}; return 0 ;;
     esac
   else
     version="of an unknown version (aws --version says: $(printf '%s' "$version" | head -c 200 | tr '\n' ' '))"
@@ -89,14 +76,7 @@ choose_cli() {
   [ -x "$OWN_TOOLS/aws" ] ||
     refuse "the AWS CLI $found is $version; $LEAST_CLI. The project gets one of its own with: $GET_CLI"
   say "the AWS CLI $found is $version, so the one in .venv is used: $LEAST_CLI"
-  # shellcheck disable=SC2034 # explain.sh reads it
+  # shellcheck disable=SC2034 # aws.sh reads it
   CLI_VERSION=1
   PATH=$OWN_TOOLS:$PATH
-}
-
-# What the AWS CLI says is read here: JSON, unpaged, complaints in their first form. And what a role on EC2 may do is
-# asked of its metadata service, which refuses now and then, more than once.
-cli_environment() {
-  export AWS_DEFAULT_OUTPUT=json AWS_PAGER='' AWS_CLI_AUTO_PROMPT=off AWS_CLI_ERROR_FORMAT=legacy
-  export AWS_METADATA_SERVICE_NUM_ATTEMPTS="${AWS_METADATA_SERVICE_NUM_ATTEMPTS:-3}"
 }

@@ -409,7 +409,7 @@ def test_an_interruption_keeps_what_had_answered(driver, sent):
     assert process.returncode == 130 and time.time() - began < 5
     run = driver.only_run()
     assert [record["key"] for record in ndjson(run / "records.ndjson")] == ["a", "b"]
-    assert re.search(r"up to 2 workers may still be running, until \d\d:\d\d:\d\d UTC", err), err
+    assert re.search(r"up to 2 workers may still be at work, until \d\d:\d\d:\d\d UTC", err), err
     summary = read_json(run / "summary.json")
     assert (summary["jobs"], summary["failed"], summary["missing"], summary["valid"]) == (4, 0, 2, False)
     (launch,) = read_json(run / "run.json")["launches"]
@@ -717,10 +717,19 @@ def test_usage_errors_name_the_input_and_what_is_accepted(usage_driver, args, te
     assert usage_driver.calls() == [] and not (usage_driver.project / "runs").exists()
 
 
-@pytest.mark.parametrize("args", [["--help"], ["-h"], ["help"], ["write", "--help"], ["read", "1", "-h"]])
-def test_help_is_the_header(usage_driver, args):
+@pytest.mark.parametrize("args", [["--help"], ["-h"], ["help"]])
+def test_the_overview_tells_the_commands_and_the_exit_statuses(usage_driver, args):
     out = usage_driver.run(*args).out
-    assert "Usage:" in out and "130" in out and "set -euo" not in out
-    assert max(map(len, out.splitlines())) <= 80
-    for option in re.findall(r"--[a-z-]+", part("options.sh").read_text()):
-        assert option in out, f"{option} is not in the help"
+    assert "Usage:" in out and "130" in out and "COMMAND --help" in out and max(map(len, out.splitlines())) <= 80
+    assert all(f"./driver.sh {command}" in out for command in ("write", "read", "sweep", "report", "delete"))
+
+
+@pytest.mark.parametrize("command", ["write", "read", "sweep", "report", "delete"])
+def test_the_help_of_a_command_has_its_options_and_no_other(usage_driver, command):
+    out = usage_driver.run(command, "1", "-h").out
+    assert out == usage_driver.run(command, "--help").out and max(map(len, out.splitlines())) <= 80
+    listed = re.findall(r"^  (--[a-z-]+)", out, re.M)
+    script = '. "$1"; options_of "$2"'
+    taken = subprocess.check_output(["bash", "-c", script, "-", part("options.sh"), command], text=True, timeout=20)
+    assert sorted(listed) == sorted(taken.split())
+    assert set(re.findall(r"--[a-z-]+", out)) <= {*listed, "--help"}

@@ -32,7 +32,7 @@ def library(name, program, value=None, **values):
     return json.loads(jq("-c", includes(name) + program, text=json.dumps(value), **values))
 
 
-# cut.jq
+# squads.jq
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,11 @@ def library(name, program, value=None, **values):
     [(1, 1), (8, 1), (9, 16), (16, 16), (17, 16), (256, 16), (257, 17), (1800, 113), (4096, 256), (10_000, 256)],
 )
 def test_jobs_per_squad(jobs, squad):
-    assert library("cut", f"squad_for({jobs})") == squad
+    assert library("squads", f"squad_for({jobs})") == squad
 
 
 def test_a_fleet_is_cut_into_few_squads_that_are_neither_small_nor_too_large():
-    for jobs, squad in enumerate(library("cut", "[range(1; 6000) | squad_for(.)]"), 1):
+    for jobs, squad in enumerate(library("squads", "[range(1; 6000) | squad_for(.)]"), 1):
         if jobs <= 8:
             assert squad == 1
         else:
@@ -57,7 +57,7 @@ def test_a_fleet_is_cut_into_few_squads_that_are_neither_small_nor_too_large():
     [(8, 1, 8), (300, 1, 64), (16, 16, 17), (1800, 113, 1816), (100, 2, 150), (600, 2, 192)],
 )
 def test_environments_that_run_at_once(jobs, squad, environments):
-    assert library("cut", f"environments({jobs}; {squad})") == environments
+    assert library("squads", f"environments({jobs}; {squad})") == environments
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_environments_that_run_at_once(jobs, squad, environments):
     ],
 )
 def test_a_launch_is_cut_evenly_and_in_order(jobs, squad, sizes):
-    found = library("cut", f"[[range({jobs})] | cut({squad})]")
+    found = library("squads", f"[[range({jobs})] | into_squads({squad})]")
     assert [len(jobs) for jobs in found] == sizes and [job for jobs in found for job in jobs] == list(range(jobs))
 
 
@@ -85,10 +85,10 @@ def planned(number, **more):
 
 
 def invocations(jobs, squad, n=1, ranges=([0, 6],), **launch):
-    run = {"answers": "p/terabit-runs/x/"}
     launch = {"n": n, "jobs": ranges, "squad": squad, "open_s": 1, "start_at": 5, "stop_by": 9, **launch}
     text = "".join(json.dumps(one) + "\n" for one in jobs)
-    lines = jq("-c", "-n", "-r", "-f", part("invocations.jq"), text=text, run=[run], launch=[launch]).splitlines()
+    lines = jq("-c", "-n", "-r", "-f", part("invocations.jq"), text=text, answers=("p/terabit-runs/x/",),
+               launch=[launch]).splitlines()  # fmt: skip
     return [(name, json.loads(a), json.loads(b)) for name, a, b in zip(lines[::3], lines[1::3], lines[2::3])]
 
 
@@ -253,13 +253,16 @@ def test_a_squad_is_billed_as_long_as_its_slowest_worker():
 ACCOUNT = {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 900}}
 
 
-def limits(jobs, squad="", account=ACCOUNT, reserved=None, **run):
+FITS = {"timeout_s": 900, "answering_s": 10, "start_in_s": None, "stop_in_s": 60, "cost": {"ceiling_usd": 5}}
+
+
+def limits(jobs, squad="", account=ACCOUNT, reserved=None, max_cost=10, yes="", **run):
     run = {"op": "write", "mb_per_file": 64, "function": "terabit", "memory_mb": 512, "loopback": False, **run}
     squads = 0 if jobs <= 8 else -(-jobs // 113)
-    run |= {"squad": 113 if squads else 1, "environments": jobs + squads}
-    function = [] if reserved is None else [{"ReservedConcurrentExecutions": reserved}]
-    return jq("-n", "-r", "-f", part("limits.jq"), run=[run], jobs=jobs, squad=(squad,), besides=("",),
-              function=function, account=[account] if account else [])  # fmt: skip
+    run = FITS | run | {"squad": 113 if squads else 1, "environments": jobs + squads}
+    concurrency = [] if reserved is None else [{"ReservedConcurrentExecutions": reserved}]
+    return jq("-s", "-r", "-f", part("limits.jq"), text=json.dumps(run), jobs=jobs, squad=(squad,), max_cost=max_cost,
+              yes=(yes,), concurrency=concurrency, account=[account] if account else [])  # fmt: skip
 
 
 def test_a_fleet_that_fits_is_not_talked_about():
@@ -269,17 +272,25 @@ def test_a_fleet_that_fits_is_not_talked_about():
 def test_a_fleet_that_has_no_room_is_refused_with_what_fits_and_what_raises_it():
     line = limits(1800)
     assert line.startswith("refuse 1,800 workers and 16 squads run at once, and the account has 900 free.")
-    assert "What fits now: ./driver.sh write 884 64." in line, "884 workers and 16 squads are 900"
+    assert "884 workers fit now." in line, "884 workers and 16 squads are 900"
     assert "request-service-quota-increase" in line and "--desired-value 2016" in line
     assert "the function has 50 reserved" in (line := limits(60, reserved=50)) and "put-function-concurrency" in line
 
 
 def test_of_a_fleet_in_waves_a_part_runs_at_once():
-    run = {"op": "write", "mb_per_file": 1, "function": "terabit", "memory_mb": 512, "loopback": False, "squad": 256,
-           "environments": 16448}  # fmt: skip
-    line = jq("-n", "-r", "-f", part("limits.jq"), run=[run], jobs=99_999, squad=("",), besides=("",), function=[],
-              account=[ACCOUNT])  # fmt: skip
+    run = FITS | {"op": "write", "mb_per_file": 1, "function": "terabit", "memory_mb": 512, "loopback": False,
+                  "squad": 256, "environments": 16448}  # fmt: skip
+    line = jq("-s", "-r", "-f", part("limits.jq"), text=json.dumps(run), jobs=99_999, squad=("",), max_cost=10,
+              yes=("",), concurrency=[], account=[ACCOUNT])  # fmt: skip
     assert line.startswith("refuse 16,448 environments run at once")
+
+
+def test_what_cannot_start_and_what_may_cost_too_much_is_refused():
+    assert limits(4, timeout_s=19).startswith("refuse the function's timeout is 19 s, and a worker keeps 10 s of it")
+    late = limits(4, timeout_s=60, start_in_s=51, stop_in_s=50)
+    assert late.startswith("refuse the fleet would start together 51 s after the launch") and "--timeout 900" in late
+    assert limits(4, max_cost=4).startswith("refuse this may cost up to $5.00, more than $4 (--max-cost)")
+    assert limits(4, max_cost=4, yes="yes") == limits(4, max_cost=4, loopback=True) == ""
 
 
 def test_more_than_half_of_the_account_is_a_warning():
@@ -290,7 +301,8 @@ def test_a_fleet_that_cannot_end_in_time_is_warned_of():
     def told(mb, op="write", **given):
         config = {"op": op, "mb_per_file": mb, "timeout_s": 900}
         planned = fleet(4, config, **given)
-        return limits(4, **config, **{name: planned[name] for name in ("expected_s", "start_in_s", "stop_in_s")})
+        del planned["squad"]
+        return limits(4, max_cost=1e9, **config, **planned)
 
     assert told(50_000) == "" and told(64, timeout=1) == "" and told(None, op="read") == ""
     large = told(100_000, start_in=0)
@@ -306,8 +318,8 @@ def test_a_fleet_that_cannot_end_in_time_is_warned_of():
 def plan(jobs, brief, **config):
     config = {"op": "write", "memory_mb": 2048, "arch": "arm64", "timeout_s": 900, "mb_per_file": 64, "part_mb": 64,
               "in_flight": 8, "loopback": False, "bucket": "b\x1b[2J", **config}  # fmt: skip
-    whole = config | fleet(jobs, config)
-    return jq("-r", "-f", part("plan.jq"), text=json.dumps(whole), jobs=jobs, brief=brief, prices=[PRICES])
+    whole = json.dumps(config) + json.dumps(fleet(jobs, config))
+    return jq("-s", "-r", "-f", part("plan.jq"), text=whole, jobs=jobs, brief=brief)
 
 
 def test_a_plan_says_how_the_fleet_goes_and_what_it_may_cost():
@@ -328,11 +340,11 @@ def test_a_plan_for_loopback_says_that_it_costs_nothing():
 
 def test_a_launch_makes_moments_of_durations():
     config = {"squad": 4, "processes": 2, "open_s": 1, "start_in_s": 7, "stop_in_s": 67, "expected_s": 3, "cost": {},
-              "ping": {"version": "0.1.0"}, "clock": {"offset_s": 20}, "bucket": "b"}  # fmt: skip
+              "version": "0.1.0", "clock": {"offset_s": 20}, "answering_s": 10, "bucket": "b"}  # fmt: skip
 
-    def launch(**more):
+    def launch(ending_s=None, **more):
         text = json.dumps(config | more)
-        return json.loads(jq("-f", part("launch.jq"), text=text, n=2, jobs=[[[1, 3]]], now=1000, ending_s=10))
+        return json.loads(jq("-f", part("launch.jq"), text=text, n=2, jobs=[[[1, 3]]], now=1000, ending_s=ending_s))
 
     one = launch()
     assert (one["n"], one["jobs"], one["squad"], one["version"]) == (2, [[1, 3]], 4, "0.1.0")
@@ -341,49 +353,118 @@ def test_a_launch_makes_moments_of_durations():
     assert launch(start_in_s=None)["start_at"] is None
 
 
-# again.jq
+# unfinished.jq
 
 
-def again(records, jobs):
+def unfinished(records, jobs):
     text = "".join(json.dumps(one) + "\n" for one in records)
-    return json.loads(jq("-c", "-n", "-f", part("again.jq"), text=text, jobs=jobs))
+    return json.loads(jq("-c", "-n", "-f", part("unfinished.jq"), text=text, jobs=jobs))
 
 
 def test_jobs_without_a_good_record_run_again():
     error = {"type": "S3"}
     records = [{"job": 0}, {"job": 1, "error": error}, {"job": 3, "error": error}, {"job": 3, "launch": 2}]
-    assert again(records, 4) == [[1, 2]]
-    assert again([{"job": 2}], 5) == [[0, 1], [3, 4]] and again([{"job": n} for n in range(4)], 4) == []
+    assert unfinished(records, 4) == [[1, 2]]
+    assert unfinished([{"job": 2}], 5) == [[0, 1], [3, 4]] and unfinished([{"job": n} for n in range(4)], 4) == []
 
 
-# waiting.jq
+# records.jq
 
 
-def test_only_answers_that_are_waited_for_are_fetched():
-    names = ("1-000000.json", "1-000001.json", "x/1-000002.json", "1-0")
-    listing = {"Contents": [{"Key": f"f/{name}"} for name in names]}
-    told = jq("-n", "-r", "-f", part("waiting.jq"), text=json.dumps(listing), folder=("f/",),
-              waiting=("1-000001\n1-000002\n",))  # fmt: skip
-    assert told.splitlines() == ["1-000001"]
-    assert jq("-n", "-r", "-f", part("waiting.jq"), text="", folder=("f/",), waiting=("1-000001\n",)) == ""
+def came_of(answer, jobs=1, error=None, complaint="", status=0):
+    """The counts and the records of an invocation."""
+    metadata = json.dumps({"StatusCode": 200} | ({"FunctionError": error} if error else {}))
+    lines = jq("-n", "-c", "-r", "-f", part("records.jq"), planned=[planned(jobs)], answer=(answer,),
+               metadata=(metadata,), complaint=(complaint,), status=status, tries=1).splitlines()  # fmt: skip
+    return lines[0], [json.loads(line) for line in lines[1:]]
 
 
-# interrupted.jq
+GOOD = {"op": "write", "key": "k0", "start": 1, "stop": 2}
 
 
-def interrupted(workers, squads=0, until=1_700_000_080):
-    run = {"memory_mb": 2048, "arch": "arm64"}
-    working = json.dumps({"workers": workers, "squads": squads, "until": until if workers else None})
-    return jq("-r", "-f", part("interrupted.jq"), text=working, run=[run], prices=[PRICES], now=1_700_000_050)
+@pytest.mark.parametrize(
+    ("answer", "status", "counts"),
+    [
+        (json.dumps([GOOD]), 0, "1 0 known"),
+        (json.dumps([GOOD | {"error": {"type": "S3", "message": "no"}}]), 0, "1 1 known"),
+        (json.dumps([GOOD | {"error": {"type": "Unanswered", "message": "says the squad"}}]), 0, "1 1 known"),
+        (json.dumps([GOOD, GOOD]), 0, "1 1 known"),
+        (json.dumps([GOOD])[:20], 0, "1 1 lost"),
+        ("", 0, "1 1 lost"),
+        ("", 255, "1 1 lost"),
+    ],
+)
+def test_what_came_is_counted_and_what_may_still_come_is_told(answer, status, counts):
+    assert came_of(answer, status=status, complaint="Connection was closed" if status else "")[0] == counts
 
 
-def test_what_goes_on_after_an_interruption():
-    text = interrupted(5, 2)
-    assert "up to 5 workers and 2 squads may still be running, until 22:14:40 UTC" in text
-    assert "30 seconds from now" in text and f"at most ${7 * 30 * 2 * 0.01:.2f}" in text
-    assert "up to 1 worker may" in interrupted(1)
-    assert interrupted(0).startswith("interrupted: no worker is running")
-    assert interrupted(1, until=1_600_000_000).startswith("interrupted: no worker is running")
+@pytest.mark.parametrize(
+    ("error", "type", "message"),
+    [
+        ({"errorType": "Sandbox.Timedout", "errorMessage": "Task timed out"}, "TimedOut", "Task timed out"),
+        ({"errorMessage": "Task timed out after 3.00 seconds"}, "TimedOut", "Task timed out after 3.00 seconds"),
+        ({"errorType": "Runtime.ExitError", "errorMessage": "killed"}, "Crashed", "Runtime.ExitError: killed"),
+        ({"errorType": "alloc::String", "errorMessage": "Lambda panicked: x"}, "Crashed", "Lambda panicked: x"),
+        ({"errorType": "Function.ResponseSizeTooLarge", "errorMessage": "6 MB"}, "BadAnswer", "6 MB"),
+        ({"errorType": "InvalidEvent", "errorMessage": "op"}, "InvalidEvent", "op"),
+    ],
+)
+def test_a_function_error_reads_as_a_squad_tells_it(error, type, message):
+    """See function_error in function/src/invoker.rs: a fact, without what to do about it."""
+    _, (record,) = came_of(json.dumps(error), error="Unhandled")
+    assert record == {"job": 0, "launch": 1, "op": "write", "key": "k0", "error": {"type": type, "message": message}}
+    _, records = came_of(json.dumps(error), jobs=2, error="Unhandled")
+    assert [(r["error"]["type"], r["squad_failed"]) for r in records] == [(type, True)] * 2
+
+
+# complaints.jq
+
+
+@pytest.mark.parametrize(
+    ("complaint", "type", "text"),
+    [
+        ("Unable to locate credentials", "AccessDenied", "aws configure sets them"),
+        ("An error occurred (ExpiredTokenException): The security token is expired", "AccessDenied", "aws sso login"),
+        ("An error occurred (AccessDeniedException): not authorized to perform: lambda:InvokeFunction on resource",
+         "AccessDenied", "the credentials may not lambda:InvokeFunction: allow it"),
+        ("An error occurred (AccessDenied) when calling HeadBucket: no", "AccessDenied", "may not s3:ListBucket: allow it"),
+        ("An error occurred (KMSAccessDeniedException): no", "AccessDenied", "the credentials may not"),
+        ("An error occurred (TooManyRequestsException): Rate Exceeded", "Throttled", "try again in a minute"),
+        ("An error occurred (RequestTooLargeException): 6 MB", "InvalidEvent", ""),
+        ("An error occurred (ResourceNotFoundException): f", "Connect", 'no function "f" in the region eu-west-1'),
+        ("An error occurred (InvalidZipFileException): f", "Crashed", ""),
+        ('Could not connect to the endpoint URL: "http://x"', "Connect", "is the network up"),
+        ('Read timeout on endpoint URL: "http://x"', "Unanswered", "(429)"),
+        ("An error occurred (ServiceException): internal", "Unanswered", ""),
+        ("the ping failed: AccessDenied: the role lacks lambda:InvokeFunction", "Unanswered", "make deploy gives it"),
+        ("", "Unanswered", ""),
+    ],
+)
+def test_a_complaint_has_a_type_and_what_mends_it(complaint, type, text):
+    at = {"function": "f", "bucket": "b", "region": "eu-west-1", "deployed": "eu-west-1", "profile": "", "cli": "2",
+          "action": "s3:ListBucket", "clock": "now"}  # fmt: skip
+    found = library("complaints", "[refused_type, remedy($at)]", complaint, at=at)
+    assert found[0] == type and text in found[1] and (text == "") == (found[1] == ""), found
+
+
+# working.jq
+
+
+def working(jobs, squad=1, until=1_700_000_080, launches=1):
+    launch = {"jobs": [[0, jobs - 1]], "squad": squad, "until": until}
+    run = {"memory_mb": 2048, "arch": "arm64", "launches": [launch | {"n": n + 1} for n in range(launches)]}
+    sent = [[{"job": job} for job in range(n, min(n + squad, jobs))] for n in range(0, jobs, squad)]
+    return json.loads(jq("-n", "-f", part("working.jq"), text="", run=[run], sent=sent, prices=[PRICES],
+                         now=1_700_000_050))  # fmt: skip
+
+
+def test_what_goes_on_is_told_until_when_and_at_what_cost():
+    one = working(5, squad=3)
+    assert one["text"].startswith("up to 5 workers and 2 squads may still be at work, until 22:14:40 UTC at the latest")
+    assert "30 seconds from now" in one["text"] and one["cost"] == f"${7 * 30 * 2 * 0.01:.2f}"
+    assert working(1)["text"].startswith("up to 1 worker may")
+    over = working(1, until=1_600_000_000)
+    assert over["workers"] == 1 and over["text"] is None and over["cost"] is None
 
 
 # ping.jq
@@ -395,15 +476,15 @@ def ping(answer):
 
 def test_a_ping_tells_the_workers_clock():
     told = ping('[{"now": 121, "version": "0.1.0"}]')
-    assert told == {"took_s": 2, "clock": {"offset_s": 20, "within_s": 1}, "ping": {"version": "0.1.0"}}
+    assert told == {"took_s": 2, "clock": {"offset_s": 20, "within_s": 1}, "version": "0.1.0"}
 
 
 @pytest.mark.parametrize(
     ("answer", "text"),
     [
-        ('{"errorType": "NoSuchBucket", "errorMessage": "gone"}', "NoSuchBucket: gone; --bucket names another"),
-        ('[{"error": {"type": "AccessDenied", "message": "lambda:InvokeFunction"}}]', "make deploy gives the role"),
-        ('{"errorType": "InvalidEvent", "errorMessage": "op"}', "older than this driver"),
+        ('{"errorType": "NoSuchBucket", "errorMessage": "gone"}', "NoSuchBucket: gone"),
+        ('[{"error": {"type": "AccessDenied", "message": "lambda:InvokeFunction"}}]', "AccessDenied: lambda:InvokeFunction"),
+        ('{"errorType": "InvalidEvent", "errorMessage": "op"}', "InvalidEvent: op"),
         ("", 'does not answer like terabit: nothing'),
         ('"\x1b[2Jhello"', "hello"),
         ('{"now": 121, "version": "0.1.0"}', "does not answer like terabit"),

@@ -83,13 +83,11 @@ def test_a_waiting_answer_is_where_format_1_put_it(driver, thaw):
 @pytest.mark.parametrize("name", ["good-write", "squads", "interrupted", "killed", "deleted"])
 def test_it_is_deleted(driver, thaw, name):
     run = thaw(name)
-    (driver.stub / "answers.json").write_text(
-        json.dumps({"Contents": [{"Key": f"terabit-runs/{run.name}/1-000000.json"}, {"Key": "terabit-runs/x.json"}]})
-    )
     driver.run("delete", run)
     requests = [read_json(path) for path in driver.stub.glob("delete-objects.*.json")]
     gone = sorted(entry["Key"] for request in requests for entry in request["Delete"]["Objects"])
-    assert gone == sorted([*(run / "keys.txt").read_text().splitlines(), f"terabit-runs/{run.name}/1-000000.json"])
+    assert gone == sorted((run / "keys.txt").read_text().splitlines())
+    assert (driver.stub / "removed").read_text() == f"terabit-runs/{run.name}/\n"
     assert read_json(run / "run.json")["deleted"] > 1.7e9
 
 

@@ -618,4 +618,4 @@ def test_a_ping_goes_the_way_of_the_jobs(driver):
     pings = [line for line in (driver.stub / "events").read_text().splitlines() if '"ping"' in line]
     one = {"op": "ping", "bucket": "some-bucket"}
     assert [json.loads(ping)["jobs"] for ping in pings] == [[one], [one, one]]
-    assert told(pong(1), pings=2)["refusal"].startswith("the ping failed: the function does not answer like terabit")
+    assert told(pong(1), pings=2)["refusal"].startswith("the function does not answer like terabit")

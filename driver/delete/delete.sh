@@ -1,44 +1,29 @@
 # shellcheck shell=bash
 # Deletes what runs put into the bucket, and nothing else: the keys of a RUN or of a key file, their open uploads, and
-# what the run's squads answered there.
+# the folder of the run's answers.
 
-delete() {
-  local parent=${OPT_OUT:-$ROOT/runs} run
-  DELETE_STATUS=0
-  on_interruption say "interrupted before anything was deleted"
-  runs_to_delete "$parent"
-  for run in "${RUNS[@]+"${RUNS[@]}"}"; do
-    deletable "$run"
-  done
-  for run in "${RUNS[@]+"${RUNS[@]}"}"; do
-    delete_run "$run"
-  done
-  [ "${#RUNS[@]}" -gt 0 ] || delete_key_file "$OPT_KEY_FILE"
-  return "$DELETE_STATUS"
-}
-
-# Makes paths of RUNS. They stay empty where there is a key file that is not of a run here.
-runs_to_delete() { # PARENT
-  local run sweep found=()
-  for run in "${RUNS[@]+"${RUNS[@]}"}"; do
-    if sweep=$(find_sweep "$1" "$run"); then
-      while IFS= read -r run; do found+=("$run"); done < <(runs_of_sweep "$sweep")
+# Makes RUNS of what was named. They stay empty where there is a key file that is not of a run here.
+runs_to_delete() { # [RUN|SWEEP ...]
+  local run sweep
+  RUNS=()
+  for run in "$@"; do
+    if sweep=$(find_sweep "$PARENT" "$run"); then
+      while IFS= read -r run; do RUNS+=("$run"); done < <(runs_of_sweep "$sweep")
     else
-      run=$(find_run "$1" "$run")
-      found+=("$run")
+      run=$(find_run "$PARENT" "$run")
+      RUNS+=("$run")
     fi
   done
-  RUNS=("${found[@]+"${found[@]}"}")
   if [ -n "$OPT_KEY_FILE" ]; then
     keys_in "$OPT_KEY_FILE" >"$SCRATCH/file.txt"
-    for run in "$1"/*-write-*; do
+    for run in "$PARENT"/*-write-*; do
       cmp -s "$SCRATCH/file.txt" "$run/keys.txt" || continue
       say "$OPT_KEY_FILE holds the keys of $(shown "$run"): deleting that run"
       RUNS=("$run")
     done
   elif [ "${#RUNS[@]}" -eq 0 ]; then
-    run=$(latest_run "$1" write) ||
-      usage "there is nothing to delete: no write run in $1, no RUN, no --key-file (./driver.sh delete RUN)"
+    run=$(latest_run "$PARENT" write) ||
+      usage "there is nothing to delete: no write run in $PARENT, no RUN, no --key-file (./driver.sh delete RUN)"
     say "deleting the latest write run, $(shown "$run")"
     RUNS=("$run")
   fi
@@ -46,10 +31,14 @@ runs_to_delete() { # PARENT
 
 # Refuses a run that another driver works on, or that is not where this call would look.
 deletable() { # RUN
-  local bucket
+  local bucket answers
   bucket=$(field "$1" .bucket)
+  answers=$(field "$1" .answers)
   [ -z "$OPT_BUCKET" ] || [ "$OPT_BUCKET" = "$bucket" ] ||
     usage "$(shown "$1") is in the bucket $bucket, not $OPT_BUCKET; a RUN needs no --bucket"
+  # All below it will go.
+  [[ $answers =~ terabit-runs/[^/]+/$ ]] ||
+    refuse "$(shown "$1")/run.json names \"$answers\" as the folder of its answers, which it cannot be"
   within_reach "$1"
   alone "$1"
 }
@@ -63,86 +52,82 @@ delete_run() { # RUN
     say "$(shown "$run") was deleted at $(deleted_at "$run"); looking again"
   [ -n "$OPT_DRY_RUN" ] || lock "$run"
   clock_of "$run"
-  who_may_work "$run" >"$SCRATCH/writers"
+  who_may_work "$run"
   if [ -z "$OPT_DRY_RUN" ]; then
     check_reach
-    await_writers "$run"
+    await_workers "$run"
   fi
   # A read made nothing but its answers.
   if [ "$(field "$run" .op)" = write ]; then keys_in "$run/keys.txt"; fi >"$SCRATCH/keys.txt"
   clear_out "$(shown "$run")" "$(field "$run" .answers)"
-  if [ -z "$OPT_DRY_RUN" ] && [ -s "$SCRATCH/keys" ] && [ ! -s "$SCRATCH/left" ]; then
+  if [ -z "$OPT_DRY_RUN" ] && [ -s "$SCRATCH/keys" ] && [ ! -s "$SCRATCH/left_over" ]; then
     mark_deleted "$run"
   fi
   unlock
 }
 
-# Whatever keeps S3 from being asked at all is said before anything is waited for.
+# What keeps S3 from being asked at all is said before workers are waited for.
 check_reach() {
   find_credentials
   # shellcheck disable=SC2153 # settings.sh fills it
-  in_group /dev/null "$SCRATCH/bucket.complaint" aws s3api head-bucket --bucket "$BUCKET" --cli-connect-timeout 20 \
-    --cli-read-timeout 60 || explain_bucket "$(cat "$SCRATCH/bucket.complaint")"
+  request bucket s3api head-bucket --bucket "$BUCKET" || explain_unless_denied "$(complaint_of bucket)"
+}
+
+# Waits until the workers have given up: what they wrote later would stay.
+await_workers() { # RUN
+  local until
+  jq -e '.text != null' "$SCRATCH/working" >/dev/null || return 0
+  until=$(jq '.until | ceil' "$SCRATCH/working")
+  say "$(shown "$1"): $(jq -r .text "$SCRATCH/working"); waiting for that; Ctrl-C leaves everything as it is"
+  start_watching "workers_progress $until"
+  while [ "$(seconds_now)" -lt "$until" ]; do sleep 1; done
+  stop_watching
+}
+
+workers_progress() { # UNTIL
+  printf 'waiting for workers, %d s' "$(($1 - $(seconds_now)))"
 }
 
 delete_key_file() { # FILE
   settings
   cp "$SCRATCH/file.txt" "$SCRATCH/keys.txt"
-  printf '{"workers": 0, "squads": 0, "until": null}' >"$SCRATCH/writers"
+  printf '{"text": null}' >"$SCRATCH/working"
   say "$1 is of no run here: workers that may still be writing its keys are not known and not waited for"
   clear_out "$1" ''
 }
 
-# Deletes the keys in SCRATCH/keys.txt, their uploads, and the answers in a folder of the bucket; says what came of it.
+# Deletes the keys in SCRATCH/keys.txt, their uploads, and a folder of answers in the bucket; says what came of it.
 clear_out() { # NAME FOLDER, empty for none
   # Here what AWS refused for the moment may be tried again: a deletion is the same the second time.
   export AWS_MAX_ATTEMPTS=5 PYTHONUTF8=1
-  : >"$SCRATCH/left"
+  : >"$SCRATCH/left_over"
   : >"$SCRATCH/uploads"
-  : >"$SCRATCH/answers"
   jq -R -a . "$SCRATCH/keys.txt" >"$SCRATCH/keys"
   find_credentials
   [ ! -s "$SCRATCH/keys" ] || list_uploads "$SCRATCH/keys"
-  [ -z "$2" ] || list_answers "$2"
-  in_group "$SCRATCH/versioning" "$SCRATCH/versioning.complaint" aws s3api get-bucket-versioning --bucket "$BUCKET" \
-    --output json --cli-connect-timeout 20 --cli-read-timeout 60 || : >"$SCRATCH/versioning"
+  request versioning s3api get-bucket-versioning --bucket "$BUCKET" || : >"$SCRATCH/versioning"
   cp "$SCRATCH/uploads" "$SCRATCH/found"
   if [ -z "$OPT_DRY_RUN" ]; then
     on_interruption say "interrupted: the same command goes on with what is left"
     abort_uploads "$SCRATCH/keys"
-    delete_keys objects "$SCRATCH/keys"
-    delete_keys answers "$SCRATCH/answers"
+    delete_objects "$SCRATCH/keys"
+    [ -z "$2" ] || delete_answers "$2"
   fi
   jq_program delete/deleted -n -r --arg name "$1" --arg bucket "$BUCKET" --arg folder "$2" \
-    --arg dry_run "$OPT_DRY_RUN" --argjson now "$(now)" --slurpfile keys "$SCRATCH/keys" \
-    --slurpfile uploads "$SCRATCH/found" \
-    --slurpfile answers "$SCRATCH/answers" --slurpfile left "$SCRATCH/left" --slurpfile writers "$SCRATCH/writers" \
+    --arg dry_run "$OPT_DRY_RUN" --slurpfile keys "$SCRATCH/keys" --slurpfile uploads "$SCRATCH/found" \
+    --slurpfile left_over "$SCRATCH/left_over" --slurpfile working "$SCRATCH/working" \
     --slurpfile versioning "$SCRATCH/versioning" --rawfile complaint "$SCRATCH/versioning.complaint"
-  [ ! -s "$SCRATCH/left" ] || DELETE_STATUS=1
+  # shellcheck disable=SC2034 # driver.sh ends with it
+  [ ! -s "$SCRATCH/left_over" ] || DELETE_STATUS=1
 }
 
 # Says in the run's folder, and in those of the reads of its keys, that the objects are gone.
 mark_deleted() { # RUN
-  local read name=${1##*/}
-  mark "$1"
-  for read in "${1%/*}"/*-read-*; do
-    [ -f "$read/run.json" ] && [ ! -d "$read/lock" ] || continue
-    [ "$(field "$read" .reads.name)" != "$name" ] || mark "$read"
+  local run
+  for run in "$1" "${1%/*}"/*-read-*; do
+    [ "$run" = "$1" ] || { [ -f "$run/run.json" ] && [ ! -e "$run/lock" ] &&
+      [ "$(field "$run" .reads.name)" = "${1##*/}" ]; } || continue
+    amend "$run" .deleted "$(now)" ||
+      say "$(shown "$run")/run.json cannot be written: it will not tell that the objects are gone"
   done
-}
-
-mark() { # RUN
-  amend "$1" .deleted "$(now)" ||
-    say "$(shown "$1")/run.json cannot be written: it will not tell that the objects are gone"
-}
-
-# The objects of a run that was deleted are neither read nor completed.
-not_deleted() { # RUN
-  [ "$(field "$1" .deleted)" = null ] ||
-    usage "the objects of $(shown "$1") were deleted at $(deleted_at "$1"): ./driver.sh write makes new ones," \
-      "or name another RUN"
-}
-
-deleted_at() { # RUN
-  field "$1" '.deleted | strftime("%Y-%m-%d %H:%M UTC")'
 }

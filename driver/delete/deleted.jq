@@ -1,40 +1,31 @@
-# Purpose: what a deletion did, or would do, and what is left.
+# Purpose: what a deletion did, or would do, and what is left over.
 # Input:   none (-n). $name: of the run or key file; $bucket; $folder: of the run's answers in it, "" for none;
-#          $dry_run: "" or "yes"; $keys, $uploads, $answers: what was found of each, slurped; $left: {"what", "key",
-#          "code", "message"} for each that is left, slurped (a null key: they could not be listed); $writers:
-#          [working.jq's output]; $now: on the workers' clock; $versioning: [the answer of
-#          get-bucket-versioning], $complaint: why there is none.
+#          $dry_run: "" or "yes"; $keys, $uploads: what was found of each, slurped; $left_over: {"what", "key", "code",
+#          "message", "allow"} for each that is left, slurped (a null key: they could not be listed); $working:
+#          [working.jq's output]; $versioning: [the answer of get-bucket-versioning], $complaint: why there is none.
 # Output:  lines of text (-r).
 
-include "complaint";
-include "run/writing";
+include "complaints";
 include "text";
 
-# What the caller lacks where S3 says AccessDenied.
-def permission:
-  if .key == null then {uploads: "s3:ListBucketMultipartUploads", answers: "s3:ListBucket"}[.what]
-  elif .what == "uploads" then "s3:AbortMultipartUpload"
-  else "s3:DeleteObject" end;
-
 def reason:
-  .[0]
-  | if .code == "AccessDenied" then "AccessDenied, allow \(permission)"
-    else "\(.code), \(.message | visible | shortened(200))" end;
+  if .code == "AccessDenied" then "AccessDenied, allow \(.allow)"
+  else "\(.code), \(.message | visible | shortened(200))" end;
 
 # What could not be listed, or the first few keys, and how many.
 def left_over:
   (.[0].what) as $what
-  | if .[0].key == null then "\({uploads: "open uploads", answers: "answers"}[$what]) could not be listed: \(reason)"
+  | if .[0].key == null then "open uploads could not be listed: \(.[0] | reason)"
+    elif $what == "answers" then "answers in \(.[0].key | visible): \(.[0] | reason)"
     else
-      (length | counted($what | rtrimstr("s"); $what)) + ": \(reason): "
+      (length | counted($what | rtrimstr("s"); $what)) + ": \(.[0] | reason): "
       + ([limit(3; .[]) | .key | visible | shortened(80)] | join(", "))
       + if length > 3 then ", ..." else "" end
     end;
 
 # How many of these are done.
-def done($what): length - ([$left[] | select(.what == $what and .key != null)] | length) | if . < 0 then 0 else . end;
-
-def unlisted($what): any($left[]; .what == $what and .key == null);
+def done($what):
+  length - ([$left_over[] | select(.what == $what and .key != null)] | length) | if . < 0 then 0 else . end;
 
 def objects:
   if $keys == [] then "a read made none; those that it read stay"
@@ -44,25 +35,21 @@ def objects:
   end;
 
 def uploads:
-  if $uploads == [] then if unlisted("uploads") then "not known" else "none was open" end
+  if $uploads == [] then if any($left_over[]; .what == "uploads") then "not known" else "none was open" end
   elif $dry_run != "" then "\($uploads | length | grouped) open"
   else "\($uploads | done("uploads") | grouped) aborted" end;
 
 def answers:
-  if $answers == [] then if unlisted("answers") then "not known" else "none was there" end
-  else
-    if $dry_run != "" then "\($answers | length | grouped) in \($folder)"
-    else "\($answers | done("answers") | grouped) removed from \($folder)" end
-  end;
+  if $dry_run != "" then "all below \($folder | visible)"
+  elif any($left_over[]; .what == "answers") then "not all removed"
+  else "\($folder | visible) is empty" end;
 
 def versions:
   $versioning[0].Status as $status
   | if $versioning == [] and $complaint != "" then
       $complaint
-      | complaint(0)
-      | "not known whether the bucket keeps them: "
-        + if .code == "AccessDenied" then "AccessDenied, allow s3:GetBucketVersioning"
-          else "\(.code), \(.message | visible | shortened(200))" end
+      | code_and_message(0)
+      | "not known whether the bucket keeps them: \(. + {allow: "s3:GetBucketVersioning"} | reason)"
     elif $status == null then empty
     else
       "the bucket keeps them (\($status)): what is deleted goes on costing",
@@ -70,18 +57,18 @@ def versions:
       "one is removed by: aws s3api delete-object --bucket \($bucket) --key KEY --version-id ID"
     end;
 
+# Several lines under one name.
+def rows($name): to_entries[] | .key as $n | .value | row(if $n == 0 then $name else "" end);
+
 "terabit delete: \($name | visible), bucket \($bucket)" + if $dry_run != "" then ", nothing is deleted" else "" end,
 (objects | row("objects")),
 (if $keys == [] then empty else uploads | row("open uploads") end),
 (if $folder == "" then empty else answers | row("answers") end),
-([versions] | to_entries[] | .key as $n | .value | row(if $n == 0 then "versions" else "" end)),
+([versions] | rows("versions")),
+(if $dry_run == "" or $working[0].text == null then empty
+ else "\($working[0].text); delete waits for that" | paragraph("workers") end),
 (
-  if $dry_run == "" or $writers[0].until == null or $writers[0].until < $now then empty
-  else $writers[0] | "\(writing($now)); delete waits for that" | paragraph("workers") end
-),
-(
-  [$left | group_by([.what, .code, .key == null])[] | left_over]
-  | if . != [] then to_entries[] | .key as $n | .value | row(if $n == 0 then "left" else "" end)
-    elif $dry_run != "" then empty
-    else "nothing" | row("left") end
+  [$left_over | group_by([.what, .code, .key == null])[] | left_over]
+  | if . == [] and $dry_run == "" then ["nothing"] else . end
+  | rows("left")
 )

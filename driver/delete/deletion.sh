@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # One request to S3, under xargs: FOLDER/NAME.request goes to the operation that NAME begins with, as in
-# delete-objects.000001; what it left undone becomes FOLDER/NAME.left, one line for each key (see left.jq).
+# delete-objects.1; what it left undone becomes FOLDER/NAME.undone, one line for each key (see undone.jq).
 # Usage: deletion.sh FOLDER NAME
 #
-# Exits 0 whatever happens (255 would stop xargs); a request without its .left did not come to an end.
+# Exits 0 whatever happens (255 would stop xargs); a request without its .undone did not come to an end.
 set -uo pipefail
 
 base=$1/$2
 root=$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 status=0
-aws s3api "${2%%.*}" --cli-input-json "file://$base.request" --output json --cli-connect-timeout 20 \
-  --cli-read-timeout 120 >"$base.answer" 2>"$base.complaint" </dev/null || status=$?
-jq -c -L "$root/driver" -f "$root/driver/delete/left.jq" --slurpfile answer "$base.answer" \
+aws s3api "${2%%.*}" --cli-input-json "file://$base.request" --cli-connect-timeout 20 --cli-read-timeout 120 \
+  >"$base.answer" 2>"$base.complaint" </dev/null || status=$?
+jq -c -L "$root/driver" -f "$root/driver/delete/undone.jq" --slurpfile answer "$base.answer" \
   --rawfile complaint "$base.complaint" --argjson status "$status" "$base.request" >"$base.part" &&
-  mv "$base.part" "$base.left"
+  mv "$base.part" "$base.undone"
 exit 0

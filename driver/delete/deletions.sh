@@ -1,26 +1,39 @@
 # shellcheck shell=bash
-# Requests to S3 that delete: keys and uploads in, what is left of them out. $1 of each function says what they are of,
-# objects, uploads or answers; what is left goes to SCRATCH/left, one line for each key.
+# Requests to S3 that delete. What they leave goes to SCRATCH/left_over: {what, key, code, message, allow}, a line for
+# each key; allow is the permission to look for.
 
 # S3 takes 3,500 deletions a second, each key of a request is one: more at once would only be throttled.
 AT_ONCE=4
-# How often something is tried that S3 refused for the moment, or that was still there.
+# How often a request is tried that S3 refused for the moment, or an abort of an upload that is still there.
 MOST_ROUNDS=4
 
 # Deletes every key of a file of JSON strings, in as few requests as there can be.
-delete_keys() { # WHAT KEYS-FILE
+delete_objects() { # KEYS-FILE
   local round
-  cp "$2" "$SCRATCH/todo"
-  for ((round = 1; ; round++)); do
+  cp "$1" "$SCRATCH/todo"
+  for ((round = 1; round <= MOST_ROUNDS; round++)); do
     [ -s "$SCRATCH/todo" ] || return 0
-    jq_program delete/delete_requests -n -a -c --arg bucket "$BUCKET" "$SCRATCH/todo" >"$SCRATCH/cut"
-    make_requests "$1" "$SCRATCH/cut" >"$SCRATCH/undone"
-    if [ "$round" -eq "$MOST_ROUNDS" ]; then break; fi
+    [ "$round" -eq 1 ] || sleep $((1 << (round - 1)))
+    with_requests deletions "$SCRATCH/todo" >"$SCRATCH/named"
+    make_requests objects "$SCRATCH/named" >"$SCRATCH/undone"
+    note_left_over objects s3:DeleteObject 'select(.again | not)' "$SCRATCH/undone"
     jq -a -c 'select(.again) | .key' "$SCRATCH/undone" >"$SCRATCH/todo"
-    note_left "$1" 'select(.again | not)' "$SCRATCH/undone"
-    [ ! -s "$SCRATCH/todo" ] || sleep $((1 << round))
   done
-  note_left "$1" . "$SCRATCH/undone"
+  note_left_over objects s3:DeleteObject 'select(.again)' "$SCRATCH/undone"
+}
+
+# Leaves the open uploads of the keys in SCRATCH/uploads. What may not be listed is left over.
+list_uploads() { # KEYS-FILE
+  local status=0
+  with_requests listing "$1" >"$SCRATCH/list.request"
+  request list s3api list-multipart-uploads --cli-input-json "file://$SCRATCH/list.request" || status=$?
+  if [ "$status" -eq 0 ]; then
+    with_requests own_uploads --slurpfile keys "$1" "$SCRATCH/list" >"$SCRATCH/uploads"
+  else
+    explain_unless_denied "$(complaint_of list)"
+    : >"$SCRATCH/uploads"
+    note_complaint uploads null s3:ListBucketMultipartUploads list "$status"
+  fi
 }
 
 # Aborts the uploads in SCRATCH/uploads. A part in flight can outlive an abort, so it looks again until none is left.
@@ -30,76 +43,62 @@ abort_uploads() { # KEYS-FILE
   for ((round = 1; round <= MOST_ROUNDS; round++)); do
     [ -s "$SCRATCH/uploads" ] || return 0
     [ "$round" -eq 1 ] || sleep 2
-    jq -n -a -c -L "$ROOT/driver" 'include "delete/requests"; [inputs | ["abort-multipart-upload", .]] | named' \
-      "$SCRATCH/uploads" >"$SCRATCH/cut"
-    make_requests uploads "$SCRATCH/cut" >"$SCRATCH/undone"
+    with_requests aborts "$SCRATCH/uploads" >"$SCRATCH/named"
+    make_requests uploads "$SCRATCH/named" >"$SCRATCH/undone"
     # Where none could be aborted, one more try would not do it either.
     [ "$(lines "$SCRATCH/undone")" -lt "$(lines "$SCRATCH/uploads")" ] || break
     list_uploads "$1"
   done
-  jq_program delete/still_open -c --slurpfile undone "$SCRATCH/undone" "$SCRATCH/uploads" >"$SCRATCH/open"
-  note_left uploads . "$SCRATCH/open"
+  with_requests still_open --slurpfile undone "$SCRATCH/undone" "$SCRATCH/uploads" >"$SCRATCH/open"
+  note_left_over uploads s3:AbortMultipartUpload . "$SCRATCH/open"
 }
 
-# Keeps the open uploads of the keys in SCRATCH/uploads.
-list_uploads() { # KEYS-FILE
-  list uploads list-multipart-uploads "$(jq_program delete/alike -n -a "$1")"
-  jq_program delete/uploads -n -a -c --arg bucket "$BUCKET" --slurpfile keys "$1" "$SCRATCH/list" >"$SCRATCH/uploads"
-}
-
-# Keeps the keys of a run's answers in SCRATCH/answers.
-list_answers() { # FOLDER
-  list answers list-objects-v2 "$(jq -n -a --arg folder "$1" '$folder')"
-  jq_program delete/answers -n -a -c --arg folder "$1" "$SCRATCH/list" >"$SCRATCH/answers"
-}
-
-# Leaves in SCRATCH/list what begins so; the CLI turns the pages. What may not be listed is left.
-list() { # WHAT OPERATION PREFIX, a JSON string
+# Deletes all below the folder of a run's answers, which is the run's own.
+delete_answers() { # FOLDER
   local status=0
-  jq -n -a --arg bucket "$BUCKET" --argjson prefix "$3" '{Bucket: $bucket, Prefix: $prefix}' >"$SCRATCH/list.request"
-  in_group "$SCRATCH/list" "$SCRATCH/list.complaint" aws s3api "$2" --cli-input-json "file://$SCRATCH/list.request" \
-    --output json --cli-connect-timeout 20 --cli-read-timeout 60 || status=$?
-  [ "$status" -ne 0 ] || return 0
-  explain_bucket "$(cat "$SCRATCH/list.complaint")"
-  : >"$SCRATCH/list"
-  jq -n -c -L "$ROOT/driver" --rawfile complaint "$SCRATCH/list.complaint" --argjson status "$status" \
-    'include "complaint"; {key: null} + ($complaint | complaint($status))' >"$SCRATCH/unlisted"
-  note_left "$1" . "$SCRATCH/unlisted"
+  request answers s3 rm --recursive --only-show-errors "s3://$BUCKET/${1:?}" || status=$?
+  [ "$status" -eq 0 ] ||
+    note_complaint answers "$(jq -n --arg folder "$1" '$folder')" 's3:ListBucket and s3:DeleteObject' answers "$status"
+}
+
+# A function of requests.jq, over all lines of a file.
+with_requests() { # FUNCTION ARGUMENT-OF-JQ...
+  local function=$1
+  shift
+  jq -n -a -c -L "$ROOT/driver" --arg bucket "$BUCKET" \
+    "include \"delete/requests\"; [inputs] | $function(\$ARGS.named)" "$@"
 }
 
 # Makes the requests of a file, names and their JSON in turn, and prints what they left undone.
 make_requests() { # WHAT FILE
-  local folder=$SCRATCH/requests status=0 requests name
+  local folder=$SCRATCH/requests name
   rm -rf "$folder"
   mkdir "$folder"
-  (
-    cd "$folder" || exit
-    awk 'NR % 2 == 1 { gsub(/"/, ""); name = $0; print >"names" }
-      NR % 2 == 0 { print >(name ".request"); close(name ".request") }' "$2"
-  )
-  start_group_on "$folder/names" /dev/null "$SCRATCH/children" \
-    xargs -n 1 -P "$AT_ONCE" "$BASH" "$ROOT/driver/delete/deletion.sh" "$folder"
-  requests=$GROUP
-  start_group watching deletion_progress "$1" "$folder"
-  wait "$requests" || status=$?
-  [ "$status" -eq 0 ] || say "xargs ended with status $status"
-  end_groups
-  progress_ends
-  [ ! -s "$SCRATCH/children" ] || say "$(head -n 5 "$SCRATCH/children")"
+  into_files "$folder" request <"$2"
+  in_parallel "$folder/names" "$AT_ONCE" "deletion_progress $1" "$BASH" "$ROOT/driver/delete/deletion.sh" "$folder"
   while IFS= read -r name; do
-    if [ -e "$folder/$name.left" ]; then
-      cat "$folder/$name.left"
+    if [ -e "$folder/$name.undone" ]; then
+      cat "$folder/$name.undone"
     else
-      jq_program delete/left -c --argjson answer '[]' --argjson status 1 \
+      jq_program delete/undone -c --argjson answer '[]' --argjson status 1 \
         --arg complaint 'the request did not come to an end' "$folder/$name.request"
     fi
   done <"$folder/names"
 }
 
-deletion_progress() { # WHAT FOLDER
-  printf 'deleting %s: %s of %s' "$1" "$(count "$2"/*.left)" "$(plural "$(lines "$2/names")" request)"
+deletion_progress() { # WHAT
+  printf 'deleting %s: %s of %s' "$1" "$(count "$SCRATCH"/requests/*.undone)" \
+    "$(plural "$(lines "$SCRATCH/requests/names")" request)"
 }
 
-note_left() { # WHAT FILTER FILE
-  jq -c --arg what "$1" "$2 | {what: \$what, key, code, message}" "$3" >>"$SCRATCH/left"
+note_left_over() { # WHAT PERMISSION FILTER FILE
+  jq -c --arg what "$1" --arg allow "$2" "$3 | {what: \$what, key, code, message, allow: \$allow}" "$4" \
+    >>"$SCRATCH/left_over"
+}
+
+# The same of what `aws` complained of. KEY is JSON; null where it is not known what is left.
+note_complaint() { # WHAT KEY PERMISSION NAME STATUS
+  jq -n -c -L "$ROOT/driver" --argjson key "$2" --rawfile complaint "$SCRATCH/$4.complaint" --argjson status "$5" \
+    'include "complaints"; {$key} + ($complaint | code_and_message($status))' >"$SCRATCH/noted"
+  note_left_over "$1" "$3" . "$SCRATCH/noted"
 }

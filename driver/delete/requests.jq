@@ -1,4 +1,4 @@
-# Purpose: what requests to S3 that remove something share. A library.
+# Purpose: requests to S3 that remove something. A library.
 
 # S3 takes so many keys in one request.
 def most: 1000;
@@ -8,3 +8,39 @@ def fits_xml: test("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x{fffe}\\x{ffff}]") | not
 
 # Requests, [operation, what it takes], as two lines each: a name, which begins with the operation, and what it takes.
 def named: to_entries[] | "\(.value[0]).\(.key + 1)", .value[1];
+
+# The programs of deletions.sh. $at: bucket; the input is an array.
+
+# Of keys: the requests that delete them, each key once.
+def deletions($at):
+  unique as $keys
+  | ($keys | map(select(fits_xml))) as $fit
+  | [
+      (range(0; $fit | length; most) as $first
+        | ["delete-objects",
+            {Bucket: $at.bucket, Delete: {Quiet: true, Objects: ($fit[$first : $first + most] | map({Key: .}))}}]),
+      ($keys[] | select(fits_xml | not) | ["delete-object", {Bucket: $at.bucket, Key: .}])
+    ]
+  | named;
+
+# Of keys, at least one: what lists their open uploads. Their longest common prefix keeps the listing short.
+def listing($at):
+  (min | explode) as $least
+  | (max | explode) as $most
+  | ([range($least | length) | select($least[.] != $most[.])][0] // ($least | length)) as $common
+  | {Bucket: $at.bucket, Prefix: ($least[:$common] | implode)};
+
+# Of what list-multipart-uploads says: what abort-multipart-upload takes, for each upload of $at.keys.
+def own_uploads($at):
+  (reduce $at.keys[] as $key ({}; .[$key] = true)) as $own
+  | .[].Uploads[]?
+  | select($own[.Key])
+  | {Bucket: $at.bucket, Key, UploadId};
+
+def aborts($at): map(["abort-multipart-upload", .]) | named;
+
+# Of the uploads that are open after the last try: why. $at.undone: what undone.jq says of the aborts.
+def still_open($at):
+  .[].Key as $key
+  | ([$at.undone[] | select(.key == $key)][0]
+      // {$key, code: "StillOpen", message: "S3 took the abort and lists the upload nevertheless"});

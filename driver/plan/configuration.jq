@@ -1,46 +1,52 @@
-# Purpose: the resolved configuration of a run, as it stands in run.json.
-# Input:   none; every value by --arg, an option that was not given empty; $lambda is GetFunctionConfiguration's answer,
+# Purpose: run.json as a run is planned, format 2; the launches come later.
+# Input:   none; every value by --arg, an option that was not told empty; $lambda is GetFunctionConfiguration's answer,
 #          slurped; $quotas: ListServiceQuotas', [] where it was not asked; $source is the run.json of the run that is
-#          read, [] for none.
+#          read, [] for none, and $source_name its folder's name; $id: 32 hex digits; $driver: this folder's version.
 # Output:  one object. mb_per_file, part_mb and range_mb in MiB, memory_mb in MiB, network_mbps in MB/s (10^6),
 #          timeout_s in seconds.
 
 include "plan/network";
 
-def given: if . == "" then null else . end;
+def unless_empty: if . == "" then null else . end;
 
 $lambda[0] as $lambda
+| ($source[0] // null) as $source
 | ($quotas[0] | network_mbps($lambda.MemorySize)) as $network
+# Answers lie below the prefix that the run, or the one that it reads, gives its keys.
+| (if $op == "write" then $key_prefix else $source.key_prefix // "" end) as $prefix
 | {
-    op: $op,
+    format: 2,
+    $id,
+    $op,
     jobs: ($number | tonumber),
-    bucket: $bucket,
-    function: $function,
+    $bucket,
+    $function,
     # The region in the function's ARN is the one that answered.
-    region: (($lambda.FunctionArn // "" | split(":")[3]) // ($region | given)),
-    in_flight: ($in_flight | if . == "" then $network | default_in_flight($op) else tonumber end)
+    region: (($lambda.FunctionArn // "" | split(":")[3]) // ($region | unless_empty)),
+    answers: "\($prefix)terabit-runs/\($id)/",
+    key_prefix: $prefix
   }
 + if $op == "write" then
-    {
-      mb_per_file: ($mb_per_file | tonumber),
-      part_mb: ($part_mb | tonumber),
-      key_prefix: $key_prefix,
-      key_file: ($key_file | given)
-    }
+    {mb_per_file: ($mb_per_file | tonumber), part_mb: ($part_mb | tonumber), key_file: ($key_file | unless_empty)}
   else
     {
       # Known only of a run's own objects.
-      mb_per_file: ($source[0].mb_per_file // null),
+      mb_per_file: $source.mb_per_file,
       range_mb: ($range_mb | tonumber),
       read_times: ($read_times | tonumber),
-      verify: ($verify != ""),
-      keys_from: $keys_from
+      verify: ($verify != "")
     }
+    + if $source == null then {$keys_from} else {} end
   end
 + {
+    in_flight: ($in_flight | if . == "" then $network | default_in_flight($op) else tonumber end),
     memory_mb: $lambda.MemorySize,
-    timeout_s: $lambda.Timeout,
     arch: ($lambda.Architectures[0]? // null),
+    timeout_s: $lambda.Timeout,
     network_mbps: $network,
-    loopback: $loopback
+    $loopback,
+    $driver,
+    reads: (if $source == null then null else {id: $source.id, name: $source_name} end),
+    deleted: null,
+    launches: []
   }

@@ -2,12 +2,12 @@
 #          makes moments of them.
 # Input:   the run's configuration (see configuration.jq).
 # Args:    $prices: [prices.json]; $jobs: how many this launch runs; $squad, $start_in, $timeout: the options, empty
-#          where they were not given; $cores: of this machine; $cpu: processor seconds of one aws process; $ping:
+#          where they were not told; $cores: of this machine; $cpu: processor seconds of one aws process; $ping:
 #          [ping.jq's output], [] before the ping: then a usual one is assumed.
-# Output:  the fields that this adds to the configuration. Times in seconds after the launch; cost in USD.
+# Output:  what this adds to the configuration. Times in seconds after the launch; cost in USD.
 
 include "plan/cost";
-include "plan/cut";
+include "plan/squads";
 include "plan/network";
 include "text";
 
@@ -21,8 +21,9 @@ def spawning_s: 0.03;
 def margin_s($connections): 1 + $connections / 128 | at_most(4);
 # What one partition of S3 takes is 3,500 PUT-like and 5,500 GET-like requests a second; a fleet opens below that.
 def openings_per_s: {write: 3000, read: 5000};
-# The least time that jobs get after the start, and what an environment keeps of its own timeout to answer.
+# The least time that jobs get after the start.
 def least_s: 60;
+# What a worker keeps of its time to abort its upload, and its squad to answer.
 def answering_s: 10;
 
 def option: if . == "" then null else tonumber end;
@@ -39,9 +40,9 @@ def option: if . == "" then null else tonumber end;
 | ($ping[0].clock.within_s // 1) as $within_s
 | ($processes * $cpu / $cores + $ping_s + $within_s + ([$scaling, $spawning] | max)) as $ready
 | ($jobs * ($run | connections)) as $connections
-| ($start_in | option) as $given
-| (if $given == 0 then null
-   elif $given != null then $given
+| ($start_in | option) as $told
+| (if $told == 0 then null
+   elif $told != null then $told
    elif $jobs == 1 or $waves > 1 then null
    else $ready + margin_s($connections) end) as $start_in
 | ($start_in // $ready) as $begin
@@ -66,6 +67,9 @@ def option: if . == "" then null else tonumber end;
     stop_in_s: $until,
     expected_s: $expected,
     timeout_cut: ($timeout != "" and $begin + $patience > $most),
+    answering_s: answering_s,
+    version: $ping[0].version,
+    clock: $ping[0].clock,
     cost: (
       $prices[0] as $table
       | ($run | requests($jobs; $invocations; $squad; $start_in != null)) as $requests

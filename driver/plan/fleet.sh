@@ -1,103 +1,68 @@
 # shellcheck shell=bash
 # How the fleet is launched: its configuration, squads, start and end; whether it fits and may cost that.
 
-# The resolved configuration of a run, as JSON.
-configuration() { # OP
+# Leaves the configuration of a run that is new in SCRATCH/config: run.json as it will stand.
+configure() { # OP
   run_json "$READ_RUN" >"$SCRATCH/source"
-  jq -n -c --arg op "$1" --arg number "$NUMBER" --arg mb_per_file "$MB_PER_FILE" \
+  jq_program plan/configuration -n --arg op "$1" --arg number "$NUMBER" --arg mb_per_file "$MB_PER_FILE" \
     --arg bucket "$BUCKET" --arg function "$FUNCTION" --arg region "${AWS_REGION:-}" \
     --arg key_prefix "$OPT_KEY_PREFIX" --arg key_file "$OPT_KEY_FILE" --arg keys_from "$KEYS_FROM" \
-    --arg part_mb "${OPT_PART_MB:-64}" --arg range_mb "${OPT_RANGE_MB:-64}" --arg in_flight "$OPT_IN_FLIGHT" \
-    --arg read_times "${OPT_READ_TIMES:-1}" --arg verify "$OPT_VERIFY" --argjson loopback "$(loopback)" \
+    --arg part_mb "$PART_MB" --arg range_mb "$RANGE_MB" --arg in_flight "$OPT_IN_FLIGHT" \
+    --arg read_times "$READ_TIMES" --arg verify "$OPT_VERIFY" --argjson loopback "$(loopback)" \
+    --arg id "$(od -An -v -tx1 -N 16 /dev/urandom | tr -d ' \n')" --arg driver "$(own_version)" \
     --slurpfile lambda "$SCRATCH/function" --slurpfile quotas "$(answer_of network)" \
-    --slurpfile source "$SCRATCH/source" -L "$ROOT/driver" -f "$ROOT/driver/plan/configuration.jq"
+    --slurpfile source "$SCRATCH/source" --arg source_name "${READ_RUN##*/}" >"$SCRATCH/config"
 }
 
-# Adds to a configuration how its fleet is launched. Before the ping, what it will tell is assumed.
-fleet() { # CONFIGURATION-FILE JOBS [PING-FILE]
-  local cores ping=${3:-/dev/null}
+# Plans the launch of so many jobs in SCRATCH/fleet, says what it will be, and refuses one that cannot be.
+plan_launch() { # JOBS
+  : >"$SCRATCH/ping"
+  plan_fleet "$1"
+  [ -z "$OPT_DRY_RUN" ] || dry_run "$1"
+  jq_program plan/limits -s -r --argjson jobs "$1" --arg squad "$OPT_SQUAD" --argjson max_cost "$MAX_COST" \
+    --arg yes "$OPT_YES" --slurpfile account "$(answer_of account)" \
+    --slurpfile concurrency "$(answer_of concurrency)" "$SCRATCH/config" "$SCRATCH/fleet" >"$SCRATCH/limits"
+  heed "$SCRATCH/limits"
+  [ -z "$OPT_DRY_RUN" ] || return 0
+  ping "$(jq 'if .squad > 1 then 2 else 1 end' "$SCRATCH/fleet")"
+  set_clock "$(jq .clock.offset_s "$SCRATCH/ping")"
+  plan_fleet "$1"
+  show_plan "$1" true >&2
+}
+
+# Before the ping, what it will tell is assumed.
+plan_fleet() { # JOBS
+  local cores
   cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || cores=2
   jq_program plan/fleet --slurpfile prices "$ROOT/driver/plan/prices.json" --arg squad "$OPT_SQUAD" \
-    --arg start_in "$OPT_START_IN" --arg timeout "$OPT_TIMEOUT" --argjson jobs "$2" --argjson cores "$cores" \
-    --argjson cpu "$LAUNCH_CPU" --slurpfile ping "$ping" "$1" >"$SCRATCH/fleet"
-  jq -n '[inputs] | add' "$1" "$SCRATCH/fleet" "$ping"
-}
-
-# Refuses a fleet that cannot start, has no room, or may cost too much. Arguments name what fits now.
-check_fleet() { # CONFIGURATION-FILE JOBS
-  local config=$1 most=${OPT_MAX_COST:-10} verdict line ceiling
-  if jq -e '.timeout_s < 20' "$config" >/dev/null; then
-    refuse "the function's timeout is $(jq .timeout_s "$config") s, and a worker keeps 10 s of it to abort its upload" \
-      "and to answer: aws lambda update-function-configuration --function-name $FUNCTION --timeout 900 (make deploy" \
-      "sets that too)"
-  fi
-  if jq -e '.start_in_s != null and .start_in_s >= .stop_in_s' "$config" >/dev/null; then
-    refuse "the fleet would start together $(jq '.start_in_s | round' "$config") s after the launch, and the" \
-      "function's timeout is $(jq .timeout_s "$config") s: aws lambda update-function-configuration --function-name" \
-      "$FUNCTION --timeout 900 (make deploy sets that too), or --start-in 0 for no common start"
-  fi
-  verdict=$(jq_program plan/limits -n -r --slurpfile run "$config" --argjson jobs "$2" \
-    --arg squad "$OPT_SQUAD" --arg besides "$(besides "$(jq -r .op "$config")")" \
-    --slurpfile account "$(answer_of account)" --slurpfile function "$(answer_of concurrency)")
-  while IFS= read -r line; do
-    case $line in
-      refuse\ *) refuse "${line#refuse }" ;;
-      ?*) say "$line" ;;
-    esac
-  done <<<"$verdict"
-  if jq -e --argjson most "$most" '.cost.ceiling_usd > $most and (.loopback | not)' "$config" >/dev/null &&
-    [ -z "$OPT_YES" ]; then
-    ceiling=$(jq -L "$ROOT/driver" -r 'include "plan/cost"; include "text"; .cost.ceiling_usd | dollars' "$config")
-    refuse "this may cost up to $ceiling, more than \$$most (--max-cost): add --yes to allow it, --max-cost USD for" \
-      "another ceiling, or --timeout SECONDS" \
-      "for less time"
-  fi
-}
-
-# What the command line says besides NUMBER, MB_PER_FILE and --squad, which a command that is proposed repeats.
-besides() { # OP
-  local option name
-  if [ -n "$OPT_RESUME" ]; then
-    printf resume
-    return 0
-  fi
-  for option in RUN $(options_of "$1"); do
-    case $option in
-      --squad | --dry-run | --json) continue ;;
-      --*) name=$(variable "$option") ;;
-      *) name=$option ;;
-    esac
-    if [ -n "${!name:-}" ]; then
-      printf more
-      return 0
-    fi
-  done
-}
-
-# Checks that so many jobs of a configuration can be launched, says what that will be, and leaves it in SCRATCH/config.
-prepare() { # CONFIGURATION-FILE JOBS
-  local squads=''
-  fleet "$1" "$2" >"$SCRATCH/config"
-  [ -z "$OPT_DRY_RUN" ] || dry_run "$2"
-  check_fleet "$SCRATCH/config" "$2"
-  [ -z "$OPT_DRY_RUN" ] || return 0
-  ! jq -e '.squad > 1' "$SCRATCH/config" >/dev/null || squads=yes
-  ping "$squads" "$SCRATCH/ping"
-  set_clock "$(jq .clock.offset_s "$SCRATCH/ping")"
-  fleet "$1" "$2" "$SCRATCH/ping" >"$SCRATCH/config"
-  show_plan "$2" true >&2
+    --arg start_in "$OPT_START_IN" --arg timeout "$OPT_TIMEOUT" --argjson jobs "$1" --argjson cores "$cores" \
+    --argjson cpu "$LAUNCH_CPU" --slurpfile ping "$SCRATCH/ping" "$SCRATCH/config" >"$SCRATCH/fleet"
 }
 
 # Says what a run would be; needs no run folder.
 dry_run() { # JOBS
   if [ -n "$OPT_JSON" ]; then
-    jq . "$SCRATCH/config"
+    jq -s 'add | del(.id, .answers, .clock, .version, .deleted, .launches)' "$SCRATCH/config" "$SCRATCH/fleet"
   else
     show_plan "$1" false
   fi
 }
 
 show_plan() { # JOBS BRIEF
-  jq_program plan/plan -r --argjson jobs "$1" --argjson brief "$2" \
-    --slurpfile prices "$ROOT/driver/plan/prices.json" "$SCRATCH/config"
+  jq_program plan/plan -s -r --argjson jobs "$1" --argjson brief "$2" "$SCRATCH/config" "$SCRATCH/fleet"
+}
+
+# Leaves in a folder of its own, RUN, what is going to happen.
+make_run() { # OP
+  RUN=$(new_run "$PARENT" "$1" "$NUMBER")
+  [ -z "${TELL_RUN:-}" ] || printf '%s\n' "$RUN" >"$TELL_RUN"
+  lock "$RUN"
+  {
+    cp "$SCRATCH/keys.txt" "$RUN/keys.txt" &&
+      jq_program plan/jobs -c -n -R --slurpfile config "$SCRATCH/config" <"$RUN/keys.txt" >"$RUN/jobs.ndjson" &&
+      cp "$SCRATCH/config" "$RUN/run.part" &&
+      # Last: a folder with a run.json is a run.
+      mv "$RUN/run.part" "$RUN/run.json"
+  } 2>"$SCRATCH/unwritten" || no_room "$RUN"
+  say "run $(shown "$RUN")"
 }

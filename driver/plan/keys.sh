@@ -1,48 +1,23 @@
 # shellcheck shell=bash
-# Keys: new ones for a write, those of an earlier run, of a file or one alone for a read. One per line on stdout.
+# Keys: new ones for a write, those of an earlier run, of a file or one alone for a read. One per line.
 
-# Sets KEYS_FROM, READ_RUN where a run's keys are read, and NUMBER where it was not given. Before settings: a run's keys
-# are in the run's own bucket.
-choose_keys() { # OP PARENT
-  local run
-  KEYS_FROM='' READ_RUN=''
+# Leaves the keys in SCRATCH/keys.txt. Sets KEYS_FROM, READ_RUN to the folder of a run that is read, and NUMBER where
+# it was not told. Before settings: a run's keys are in the run's own bucket.
+choose_keys() { # OP
+  KEYS_FROM=''
   if [ "$1" = write ]; then
-    [ -z "$OPT_KEY_FILE" ] || vacant "$OPT_KEY_FILE"
+    # Said again by save_keys where it has come to exist meanwhile.
+    [ -z "$OPT_KEY_FILE" ] || [ ! -e "$OPT_KEY_FILE" ] || no_key_file
     new_keys "$NUMBER" "$OPT_KEY_PREFIX"
   elif [ -n "$OPT_KEY" ]; then
-    KEYS_FROM=--key
+    KEYS_FROM=--key NUMBER=${NUMBER:-1}
     printf '%s\n' "$OPT_KEY"
-    NUMBER=${NUMBER:-1}
   else
-    if [ -n "$OPT_KEY_FILE" ]; then
-      KEYS_FROM=$OPT_KEY_FILE
-    else
-      if [ -n "$RUN" ]; then
-        run=$(find_run "$2" "$RUN")
-      else
-        run=$(latest_run "$2" write) ||
-          usage "there is nothing to read: no write run in $2 yet (./driver.sh write 8 64), no --key-file, no --key"
-      fi
-      not_deleted "$run"
-      within_reach "$run"
-      say "reading the keys of $(shown "$run")"
-      [ -n "$OPT_BUCKET" ] || take_place "$run"
-      # Who reads them may be another.
-      FUNCTION=${FUNCTION:-$(field "$run" .function)}
-      # shellcheck disable=SC2034 # fleet.sh reads it
-      READ_RUN=$run
-      KEYS_FROM=$run/keys.txt
-    fi
+    KEYS_FROM=$OPT_KEY_FILE
+    [ -n "$KEYS_FROM" ] || choose_run
     keys_in "$KEYS_FROM" "${NUMBER:-}"
-  fi
-}
-
-# The place of the run that is read, said where it is not the configured one.
-take_place() { # RUN
-  local configured=${BUCKET:-$(saved BUCKET)}
-  place_of "$1"
-  [ "${configured:-$BUCKET}" = "$BUCKET" ] ||
-    say "they are in the bucket $BUCKET, which is used in place of $configured (--bucket names another)"
+  fi >"$SCRATCH/keys.txt"
+  NUMBER=${NUMBER:-$(lines "$SCRATCH/keys.txt")}
 }
 
 # The prefix and 32 random hex digits: spread over S3's partitions from the first character on.
@@ -51,25 +26,41 @@ new_keys() { # NUMBER PREFIX
     jq -R -r --arg prefix "$2" '$prefix + .'
 }
 
-vacant() { # FILE
-  [ ! -e "$1" ] || usage "the key file \"$1\" exists and is not overwritten; name another, or remove it"
-  [ -d "$(folder_of "$1")" ] || usage "the key file \"$1\" cannot be made: its folder does not exist"
+# The run whose keys are read: its bucket is used, and where that is not the configured one it says so.
+choose_run() {
+  local configured
+  if [ -n "$READ_RUN" ]; then
+    READ_RUN=$(find_run "$PARENT" "$READ_RUN")
+  else
+    READ_RUN=$(latest_run "$PARENT" write) ||
+      usage "there is nothing to read: no write run in $PARENT yet (./driver.sh write 8 64), no --key-file, no --key"
+  fi
+  KEYS_FROM=$READ_RUN/keys.txt
+  not_deleted "$READ_RUN"
+  within_reach "$READ_RUN"
+  say "reading the keys of $(shown "$READ_RUN")"
+  if [ -z "$OPT_BUCKET" ]; then
+    configured=${BUCKET:-$(saved BUCKET)}
+    place_of "$READ_RUN"
+    [ "${configured:-$BUCKET}" = "$BUCKET" ] ||
+      say "they are in the bucket $BUCKET, which is used in place of $configured (--bucket names another)"
+  fi
+  # The reader may use another function.
+  FUNCTION=${FUNCTION:-$(field "$READ_RUN" .function)}
 }
 
 # The copy that --key-file asks for. A file that has come to exist meanwhile is not overwritten either.
-save_keys() { # FILE, may be empty
-  [ -z "$1" ] || (set -C && cat "$SCRATCH/keys.txt" >"$1") 2>/dev/null ||
-    usage "the key file \"$1\" cannot be written (one that exists is never overwritten); nothing was launched"
+save_keys() { # OP
+  [ "$1" = read ] || [ -z "$OPT_KEY_FILE" ] ||
+    (set -C && cat "$SCRATCH/keys.txt" >"$OPT_KEY_FILE") 2>/dev/null || no_key_file
 }
 
-folder_of() { # FILE
-  case $1 in
-    */*) printf '%s/' "${1%/*}" ;;
-    *) printf . ;;
-  esac
+no_key_file() {
+  usage "the key file \"$OPT_KEY_FILE\" cannot be made: it exists and is not overwritten, or its folder does not" \
+    "exist; nothing was launched"
 }
 
-# The keys in a file, at most NUMBER of them; empty lines are passed over, whatever else stands there is a key.
+# The keys in a file, at most NUMBER of them; empty lines are passed over, every other line is a key.
 keys_in() { # FILE [NUMBER]
   local file=$1 bad
   [ -f "$file" ] && [ -r "$file" ] || usage "the key file \"$file\" is not there or cannot be read"
@@ -77,13 +68,17 @@ keys_in() { # FILE [NUMBER]
   { cat "$file"; printf '\n'; } >"$SCRATCH/lines"
   jq -R -r . <"$SCRATCH/lines" >"$SCRATCH/mended"
   cmp -s "$SCRATCH/lines" "$SCRATCH/mended" || usage "the key file \"$file\" is not UTF-8 text"
-  ! LC_ALL=C awk 'length && !/\r$/ { exit 1 } length { found = 1 } END { if (!found) exit 1 }' "$SCRATCH/lines" ||
-    usage "the key file \"$file\" has lines that end with CR LF, as on Windows, and the CR would be part of each key:" \
-      "tr -d '\\r' <\"$file\" makes lines without"
-  bad=$(LC_ALL=C awk 'length > 1024 { print NR " has " length; exit }' "$SCRATCH/lines")
-  [ -z "$bad" ] || usage "the key file \"$file\": line $bad bytes; a key has at most 1024"
-  LC_ALL=C awk -v most="${2:-0}" 'length && (++n <= most || !most)' "$SCRATCH/lines" >"$SCRATCH/some"
-  [ -s "$SCRATCH/some" ] || usage "the key file \"$file\" holds no key"
-  NUMBER=${NUMBER:-$(($(wc -l <"$SCRATCH/some")))}
+  bad=$(LC_ALL=C awk -v most="${2:-0}" -v keys="$SCRATCH/some" '
+    !length { next }
+    length > 1024 && !bad { bad = ": line " NR " has " length " bytes; a key has at most 1024" }
+    !/\r$/ { unix = 1 }
+    ++n <= most || !most { print >keys }
+    END {
+      if (!n) bad = " holds no key"
+      else if (!unix) bad = " has lines that end with CR LF, as on Windows, and the CR would be part of each key:" \
+        " tr -d \047\\r\047 <FILE makes lines without"
+      print bad
+    }' "$SCRATCH/lines")
+  [ -z "$bad" ] || usage "the key file \"$file\"$bad"
   cat "$SCRATCH/some"
 }

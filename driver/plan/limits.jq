@@ -1,35 +1,37 @@
-# Purpose: whether a fleet fits Lambda's concurrency and its workers' time, and whether they get the network that their
-#          memory could have.
-# Input:   none. $run: [the configuration with its fleet]; $jobs: how many it launches; $squad: the
-#          option, empty for none; $besides: "more" where the command line says more than that, "resume" where it cannot
-#          be of fewer, else empty; $account: [GetAccountSettings], $function: [GetFunctionConcurrency], each [] where
-#          it is not known.
+# Purpose: whether a fleet fits its workers' time, Lambda's concurrency and the ceiling of its cost, and whether the
+#          workers get the network that their memory could have.
+# Input:   the configuration and its fleet (-s; see fleet.jq). $jobs: how many are launched; $squad: the option, empty
+#          for none; $max_cost: USD, $yes: "" or "yes"; $account: [GetAccountSettings], $concurrency:
+#          [GetFunctionConcurrency], each [] where it is not known.
 # Output:  lines (-r): "refuse ..." with the commands that mend it, or a warning, or none.
 
-include "plan/cut";
+include "plan/cost";
+include "plan/squads";
 include "plan/network";
 include "text";
 
-$run[0] as $run
-| $function[0].ReservedConcurrentExecutions as $reserved
+add as $run
+| $concurrency[0].ReservedConcurrentExecutions as $reserved
 | $account[0].AccountLimit.ConcurrentExecutions as $limit
 | ($reserved // $account[0].AccountLimit.UnreservedConcurrentExecutions // $limit) as $free
 | $run.environments as $need
 | ($run.network_mbps // usual_mbps) as $network
 
-# The largest fleet that has room.
-| def what_fits:
-    def rest: if $besides == "more" then ", with the other arguments as they were" else "" end;
-    def chosen: if $squad == "" then squad_for(.) else $squad | tonumber end;
-    (first(range([$free, $jobs] | min; 0; -1) | select(environments(.; chosen) <= $free)) // 0) as $fits
-    | if $fits == 0 or $besides == "resume" then ""
-      else
-        " What fits now: ./driver.sh \($run.op) \($fits)"
-        + (if $run.op == "write" then " \($run.mb_per_file)" else "" end)
-        + (if $squad == "" then "" else " --squad \($squad)" end)
-        + rest
-        + "."
-      end;
+| def timeout:
+    "the function's timeout is \($run.timeout_s) s" as $short
+    | "aws lambda update-function-configuration --function-name \($run.function | word) --timeout 900 (make deploy "
+    + "sets that too)"
+    | if $run.timeout_s < 2 * $run.answering_s then
+        "refuse \($short), and a worker keeps \($run.answering_s) s of it to abort its upload and to answer: \(.)"
+      elif $run.start_in_s != null and $run.start_in_s >= $run.stop_in_s then
+        "refuse the fleet would start together \($run.start_in_s | round) s after the launch, and \($short): \(.), or "
+        + "--start-in 0 for no common start"
+      else empty end;
+
+  # The largest fleet that has room.
+  def fitting:
+    def jobs_per_squad: if $squad == "" then squad_for(.) else $squad | tonumber end;
+    first(range([$free, $jobs] | min; 0; -1) | select(environments(.; jobs_per_squad) <= $free)) // 0;
 
   def more_room:
     if $reserved != null then
@@ -52,9 +54,7 @@ $run[0] as $run
          end)
       + " run at once, and \(if $reserved != null then "the function has \($free | grouped) reserved for it"
                              else "the account has \($free | grouped) free" end)."
-      + what_fits
-      + " To raise it: "
-      + more_room
+      + " \(fitting | counted("worker fits"; "workers fit")) now. To raise it: \(more_room)"
     elif $limit != null and $need * 2 > $limit then
       "the fleet takes \($need | grouped) of the account's \($limit | grouped) concurrent executions, more than half: "
       + "other functions of the account may be throttled meanwhile"
@@ -74,16 +74,23 @@ $run[0] as $run
   def time:
     if $run.expected_s == null then empty
     else
-      ($run.stop_in_s - ($run.start_in_s // 0)) as $given
-      | ($run.mb_per_file * $given / $run.expected_s | floor) as $most
-      | if $run.expected_s <= $given then empty
+      ($run.stop_in_s - ($run.start_in_s // 0)) as $allowed
+      | ($run.mb_per_file * $allowed / $run.expected_s | floor) as $most
+      | if $run.expected_s <= $allowed then empty
         else
           "WARNING: this takes \($run.expected_s | fixed(0)) s at "
           + (if $run.loopback then "the rate of this machine" else "\($network | fixed(0)) MB/s per worker" end)
-          + ", and workers give up \($given | fixed(0)) s after the start, with nothing done unless they are faster. "
+          + ", and workers give up \($allowed | fixed(0)) s after the start, with nothing done unless they are faster. "
           + (if $most > 0 then "Objects of \($most) MiB at most end in time" else "No object is small enough" end)
-          + (if $run.stop_in_s < $run.timeout_s - 10 then "; a longer --timeout allows more" else "" end)
+          + (if $run.stop_in_s < $run.timeout_s - $run.answering_s then "; a longer --timeout allows more" else "" end)
         end
     end;
 
-  concurrency, time, more_network
+  def ceiling:
+    if $run.loopback or $yes != "" or $run.cost.ceiling_usd <= $max_cost then empty
+    else
+      "refuse this may cost up to \($run.cost.ceiling_usd | dollars), more than $\($max_cost) (--max-cost): add --yes "
+      + "to allow it, --max-cost USD for another ceiling, or --timeout SECONDS for less time"
+    end;
+
+  timeout, concurrency, time, more_network, ceiling

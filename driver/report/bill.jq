@@ -1,7 +1,7 @@
 # Purpose: what a launch cost, in USD, by what its workers reported. A library; prices.json has the prices.
 
 include "plan/cost";
-include "plan/cut";
+include "plan/squads";
 include "text";
 
 # What is billed of one worker, in seconds; null where its record does not say.
@@ -26,7 +26,7 @@ def squad_usd($prices; $run):
 def bill($prices; $run; $launch; $missing):
   # A HEAD on each connection that is opened ahead of a common start.
   (if $launch.start_at == null then 0 else $run | connections end) as $heads
-  | (if ($launch.squad // 1) > 1 then [sort_by(.job) | cut($launch.squad)] else [] end) as $squads
+  | (if ($launch.squad // 1) > 1 then [sort_by(.job) | into_squads($launch.squad)] else [] end) as $squads
   # Each invocation by the driver puts its answer into the bucket; in format 1 of a run, which has no id, squads alone.
   | (if $squads != [] then $squads | length elif $run.id != null then length else 0 end) as $answers
   | [

@@ -20,7 +20,7 @@
 
 include "report/bill";
 include "plan/cost";
-include "plan/cut";
+include "plan/squads";
 include "report/drawing";
 include "report/errors";
 include "report/job";

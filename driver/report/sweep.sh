@@ -86,28 +86,3 @@ report_sweep() { # FOLDER
 is_sweep() { # FOLDER
   [ -f "$1/sweep.json" ]
 }
-
-# A SWEEP the user named: a path, or the name of a folder in PARENT. Fails where it is none.
-find_sweep() { # PARENT SWEEP
-  local sweep
-  for sweep in "${2%/}" "$1/${2%/}"; do
-    is_sweep "$sweep" || continue
-    printf '%s' "$sweep"
-    return 0
-  done
-  return 1
-}
-
-# The folders of its runs, which lie beside its own; reads before what they read.
-runs_of_sweep() { # SWEEP
-  local parent name
-  parent=$(cd "$1/.." && pwd)
-  jq -r '(.unfinished // empty), (.rows | reverse[] | .runs[]) | split("/")[-1]' "$1/sweep.json" |
-    while IFS= read -r name; do
-    if [ -f "$parent/$name/run.json" ]; then
-      printf '%s\n' "$parent/$name"
-    else
-      say "$(shown "$parent/$name") is not there any more: what it wrote is not known"
-    fi
-  done
-}

@@ -1,30 +1,62 @@
 # shellcheck shell=bash
-# Answers that did not arrive: every invocation puts its own into the bucket as well, in the folder that run.json names.
+# What the workers answered: records, wherever they are by now, and answers that did not arrive. Every invocation puts
+# its own into the bucket as well, in the folder that run.json names.
 
-# Looks for the answers of invocations that were sent and have not answered, at least twice, until the last worker must
-# have given up.
-collect() { # RUN
-  local run=$1 looks=0 until
-  list_waiting "$run" || return 0
-  until=$(field "$run" '.launches[-1].until | ceil')
-  while list_waiting "$run"; do
-    fetch_waiting "$run"
-    list_waiting "$run" || break
-    looks=$((looks + 1))
-    [ "$looks" -lt 2 ] || [ "$(seconds_now)" -lt "$until" ] || break
-    sleep "$LOOK_EVERY"
-  done
+# Every record there is: of a run that ended, of one that is under way or was killed, or of a file. A run has one for
+# each job and launch: an answer that came late takes the place of its absence.
+records() { # RUN|FILE
+  local folder
+  if [ -f "$1" ]; then
+    cat "$1"
+  elif [ -d "$1/answers" ]; then
+    # What the first folder had no room for is in the second.
+    for folder in "$1/answers" "$SCRATCH/answers"; do
+      [ ! -d "$folder" ] || (cd "$folder" && find . -name '*.ndjson' | sort | xargs cat)
+    done | latest_records
+  elif [ -f "$1/records.ndjson" ]; then
+    cat "$1/records.ndjson"
+  fi
+}
+
+# The last line of each job and launch, where the first of them stood: {"job":7,"launch":1,...
+latest_records() {
+  LC_ALL=C awk -F, '
+    { key = $1 "," $2; if (!(key in line)) order[++n] = key; line[key] = $0 }
+    END { for (i = 1; i <= n; i++) print line[order[i]] }'
+}
+
+# RUN/answers holds what there is; the records of an ended launch come first, so that what arrives later wins.
+open_answers() { # RUN
+  [ ! -d "$1/answers" ] || return 0
+  rm -rf "$1/answers.part" &&
+    mkdir "$1/answers.part" &&
+    { [ ! -f "$1/records.ndjson" ] || cp "$1/records.ndjson" "$1/answers.part/0.ndjson"; } &&
+    mv "$1/answers.part" "$1/answers"
 }
 
 # Seconds between two looks into the bucket.
 LOOK_EVERY=${LOOK_EVERY:-2}
+
+# Looks for the answers of invocations that were sent and have not answered, at least twice, until the last worker must
+# have given up.
+collect() { # RUN
+  local looks=0 until
+  until=$(field "$1" '.launches[-1].until // 0 | ceil')
+  while list_waiting "$1"; do
+    [ "$looks" -lt 2 ] || [ "$(seconds_now)" -lt "$until" ] || break
+    [ "$looks" -eq 0 ] || sleep "$LOOK_EVERY"
+    fetch_waiting "$1"
+    looks=$((looks + 1))
+  done
+}
 
 # Leaves in SCRATCH/waiting the invocations that may still answer; fails where there is none. RUN may have had no room
 # for an answer that is here.
 list_waiting() { # RUN
   local sent name
   for sent in "$1"/work/*.sent; do
-    name=$(base_name "$sent" .sent)
+    name=${sent##*/}
+    name=${name%.sent}
     [ ! -e "$sent" ] || [ -e "$SCRATCH/answers/$name.ndjson" ] || printf '%s\n' "$name"
   done >"$SCRATCH/waiting" 2>/dev/null || no_room_at_all "$1"
   [ -s "$SCRATCH/waiting" ]
@@ -34,45 +66,86 @@ list_waiting() { # RUN
 fetch_waiting() { # RUN
   local folder
   folder=$(field "$1" .answers)
-  if in_group "$SCRATCH/listed" "$SCRATCH/listed.complaint" aws s3api list-objects-v2 --bucket "$BUCKET" \
-    --prefix "$folder" --output json --cli-connect-timeout 20 --cli-read-timeout 60; then
-    jq_program run/waiting -n -r --arg folder "$folder" --rawfile waiting "$SCRATCH/waiting" "$SCRATCH/listed" \
-      >"$SCRATCH/there"
+  if request listed s3api list-objects-v2 --bucket "$BUCKET" --prefix "$folder"; then
+    jq -r --arg folder "$folder" '.Contents[]?.Key | ltrimstr($folder) | rtrimstr(".json")' "$SCRATCH/listed" |
+      grep -Fx -f "$SCRATCH/waiting" >"$SCRATCH/there" || return 0
   else
     cp "$SCRATCH/waiting" "$SCRATCH/there"
   fi
-  [ ! -s "$SCRATCH/there" ] || in_parallel fetch "$1" "$SCRATCH/there" 4 0 0 \
-    printf 'taking %s from the bucket' "$(plural "$(lines "$SCRATCH/there")" answer)"
+  each_invocation fetch "$1" "$SCRATCH/there" 4 0 0 "fetch_progress $(lines "$SCRATCH/there")"
 }
 
-# Waits for what an earlier driver's launch has under way: invocations of its own, which outlive it, end with a record
+fetch_progress() { # ANSWERS
+  printf 'taking %s from the bucket' "$(plural "$1" answer)"
+}
+
+# Takes in what an earlier driver's launch has under way: invocations of its own, which outlive it, end with a record
 # here; workers that nobody waits for any more answer in the bucket.
 await_launch() { # RUN
   local run=$1 sent
+  clock_of "$run"
+  open_answers "$run" 2>"$SCRATCH/unwritten" || no_room "$run"
   list_waiting "$run" || return 0
   sent=$(lines "$SCRATCH/waiting")
-  say "$(plural "$sent" invocation) of the launch before may still be at work, until" \
-    "$(field "$run" '.launches[-1].until | strftime("%H:%M:%S UTC")') at the latest; Ctrl-C leaves everything as it is"
+  who_may_work "$run"
+  say "waiting for $(plural "$sent" answer) of the launch before$(jq -r '.text | if . then ": " + . else "" end' \
+    "$SCRATCH/working"); Ctrl-C leaves everything as it is"
   collect "$run"
   list_waiting "$run" || true
   say "took in $((sent - $(lines "$SCRATCH/waiting"))) of $(plural "$sent" 'waiting answer')"
+  # That may have taken minutes.
+  find_credentials
 }
 
-# The planned jobs of each invocation that was sent and has not answered, one array for each.
-unanswered() { # RUN
-  local name
-  list_waiting "$1" || return 0
-  while IFS= read -r name; do cat "$1/work/$name.jobs"; done <"$SCRATCH/waiting"
-}
-
-# Who may still work for a run, and until when.
+# Leaves in SCRATCH/working who may still work for a run, until when and at what cost.
 who_may_work() { # RUN
-  unanswered "$1" >"$SCRATCH/sent"
+  local name
+  list_waiting "$1" || true
+  while IFS= read -r name; do cat "$1/work/$name.jobs"; done <"$SCRATCH/waiting" >"$SCRATCH/sent"
   run_json "$1" >"$SCRATCH/run.json"
-  records "$1" | jq_program run/working -n -c --slurpfile run "$SCRATCH/run.json" --slurpfile sent "$SCRATCH/sent"
+  records "$1" | jq_program run/working -n --slurpfile run "$SCRATCH/run.json" --slurpfile sent "$SCRATCH/sent" \
+    --slurpfile prices "$ROOT/driver/plan/prices.json" --argjson now "$(now)" >"$SCRATCH/working"
 }
 
-base_name() { # PATH SUFFIX
-  local name=${1##*/}
-  printf '%s' "${name%"$2"}"
+# Joins the answers, the latest of each job and launch. RECORDED is the folder that has them.
+keep_records() { # RUN
+  local run=$1 throttled
+  RECORDED=$run
+  if [ -s "$run/work/throttled" ]; then
+    throttled=$(($(field "$run" '.launches[-1].throttled') + $(lines "$run/work/throttled")))
+    ! amend "$run" '.launches[-1].throttled' "$throttled" || rm -f "$run/work/throttled"
+  fi
+  records "$run" >"$SCRATCH/records.ndjson" 2>/dev/null || no_room_at_all "$run"
+  if ! copy_records "$run" 2>/dev/null; then
+    rescue "$run"
+    return 0
+  fi
+  # From here on the records count. What may still be answered is kept for --resume.
+  rm -rf "$run/answers"
+  any "$run"/work/*.sent || rm -rf "$run/work"
+}
+
+copy_records() { # FOLDER
+  cp "$SCRATCH/records.ndjson" "$1/records.part" && mv "$1/records.part" "$1/records.ndjson"
+}
+
+# Where the run's own folder has no room, a folder beside the scratch files takes all that is known of it.
+rescue() { # RUN
+  local parent
+  rm -f "$1"/*.part
+  parent=$(mktemp -d "${TMPDIR:-/tmp}/terabit-run.XXXXXX" 2>/dev/null) || no_room_at_all "$1"
+  RECORDED=$parent/${1##*/}
+  {
+    mkdir "$RECORDED" && cp "$1/keys.txt" "$1/jobs.ndjson" "$RECORDED" && run_json "$1" >"$RECORDED/run.json" &&
+      copy_records "$RECORDED"
+  } 2>/dev/null || no_room_at_all "$1"
+  say "$(shown "$1") cannot be written, is its disk full? All that was measured is in $RECORDED; when there is room:" \
+    "cp $RECORDED/* $(shown "$1")"
+}
+
+# Where neither the run's folder nor that of the scratch files has room: what answered is in the bucket.
+no_room_at_all() { # RUN
+  say "neither $(shown "$1") nor ${TMPDIR:-/tmp} has room: what the workers answered is in the bucket. Make room," \
+    "then ./driver.sh $(field "$1" .op) --resume $(shown "$1") takes it in"
+  exit 1
 }

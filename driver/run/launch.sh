@@ -1,52 +1,34 @@
 # shellcheck shell=bash
-# Starts the fleet and takes in what it answers, whether the run ends or is ended.
-
-# Launches these jobs of a run, as SCRATCH/config plans it: everything up to the records.
-launch() { # RUN RANGES-FILE
-  local run=$1
-  begin_launch "$run" "$2"
-  on_interruption interrupted "$run"
-  invoke_all "$run"
-  collect "$run"
-  end_launch "$run"
-}
+# Starts the fleet and keeps what it answers, whether the launch ends or is interrupted.
 
 # Leaves in RUN/work the planned jobs and the event of every invocation, and their names; then the launch in run.json.
-begin_launch() { # RUN RANGES-FILE
+# Its jobs are those without a good record.
+begin_launch() { # RUN
   local run=$1 n
   n=$(($(field "$run" '.launches | length') + 1))
-  jq_program run/launch --argjson n "$n" --slurpfile jobs "$2" --argjson now "$(now)" \
-    --argjson ending_s "${ENDING_S:-10}" "$SCRATCH/config" >"$SCRATCH/launch"
-  field "$run" '{answers}' >"$SCRATCH/run.json"
+  unfinished "$run" >"$SCRATCH/jobs"
+  jq_program run/launch --argjson n "$n" --slurpfile jobs "$SCRATCH/jobs" --argjson now "$(now)" \
+    --argjson ending_s "${ENDING_S:-null}" "$SCRATCH/fleet" >"$SCRATCH/launch"
   {
     open_answers "$run" &&
-      bring_answers "$run" &&
+      # What RUN had no room for when it came.
+      { ! any "$SCRATCH"/answers/*.ndjson || mv "$SCRATCH"/answers/*.ndjson "$run/answers/"; } &&
       rm -rf "$run/work.part" &&
       mkdir "$run/work.part" &&
-      jq_program run/invocations -c -n -r --slurpfile run "$SCRATCH/run.json" --slurpfile launch "$SCRATCH/launch" \
-        "$run/jobs.ndjson" | split_invocations "$run/work.part" &&
+      jq_program run/invocations -c -n -r --arg answers "$(field "$run" .answers)" \
+        --slurpfile launch "$SCRATCH/launch" "$run/jobs.ndjson" | into_files "$run/work.part" jobs event &&
       rm -rf "$run/work" &&
       mv "$run/work.part" "$run/work"
-  } 2>"$SCRATCH/unplanned" || no_room "$run"
+  } 2>"$SCRATCH/unwritten" || no_room "$run"
   amend "$run" ".launches[$((n - 1))]" "$(cat "$SCRATCH/launch")" || no_room "$run"
 }
 
-# What RUN had no room for when it came.
-bring_answers() { # RUN
-  ! any "$SCRATCH"/answers/*.ndjson || mv "$SCRATCH"/answers/*.ndjson "$1/answers/"
+# The numbers of the jobs without a good record, as ranges.
+unfinished() { # RUN
+  records "$1" | jq_program run/unfinished -c -n --argjson jobs "$(field "$1" .jobs)"
 }
 
-# Three lines for each invocation become a line in names and two files.
-split_invocations() { # FOLDER
-  (
-    cd "$1" &&
-      awk 'NR % 3 == 1 { name = $0; print >"names" }
-      NR % 3 == 2 { print >(name ".jobs"); close(name ".jobs") }
-      NR % 3 == 0 { print >(name ".event"); close(name ".event") }'
-  )
-}
-
-# Hands every invocation to driver/run/invoke.sh and waits for all, showing how far they are.
+# Hands every invocation to invoke.sh and waits for all, showing how far they are.
 invoke_all() { # RUN
   local run=$1 processes noun jobs start_at start give_up
   read -r processes noun jobs start_at start give_up < <(
@@ -54,108 +36,57 @@ invoke_all() { # RUN
       " \([.jobs[] | .[1] - .[0] + 1] | add) \(.start_at // 0 | ceil)" +
       " \((.start_at // .clock.offset_s) - .clock.offset_s | floor) \(.stop_by - .clock.offset_s | floor)"'
   )
-  give_up=$((give_up + ${ANSWER_S:-30}))
   rm -rf "$SCRATCH/answers"
-  mkdir "$SCRATCH/answers"
-  in_parallel send "$run" "$run/work/names" "$processes" "$start" "$give_up" \
-    launch_progress "$run" "$(lines "$run/work/names")" "$noun" "$jobs" "$start_at"
+  each_invocation send "$run" "$run/work/names" "$processes" "$start" $((give_up + ${ANSWER_S:-30})) \
+    "launch_progress $(lines "$run/work/names") $noun $jobs $start_at"
   # On a terminal the table follows at once, in the place of the progress.
   [ -t 2 ] || say "$(answered_jobs "$jobs")"
 }
 
-# Runs invoke.sh for each of some invocations, while a function tells how far they are. What comes of them is in the
-# run's folder, so that nothing is lost with this process.
-in_parallel() { # send|fetch RUN NAMES-FILE PROCESSES START GIVE-UP PROGRESS...
-  local what=$1 run=$2 names=$3 processes=$4 start=$5 give_up=$6 status=0 fleet timeout folder
-  shift 6
-  timeout=$(field "$run" .timeout_s)
-  folder=$(field "$run" .answers)
+# Runs invoke.sh for each of some invocations. What comes of them is in the run's folder, so that nothing is lost with
+# this process.
+each_invocation() { # send|fetch RUN NAMES-FILE AT-ONCE START GIVE-UP PROGRESS
   mkdir -p "$SCRATCH/answers"
-  : >"$SCRATCH/children"
-  start_group_on "$names" /dev/null "$SCRATCH/children" \
-    xargs -n 1 -P "$processes" "$BASH" "$ROOT/driver/run/invoke.sh" "$what" "$run" "$SCRATCH" "$FUNCTION" "$timeout" \
-    "$start" "$give_up" "$(process "$$")" "$BUCKET" "$folder"
-  fleet=$GROUP
-  start_group watching "$@"
-  wait "$fleet" || status=$?
-  [ "$status" -eq 0 ] || say "xargs ended with status $status: what it did not launch is counted as missing"
-  end_groups
-  progress_ends
-  [ ! -s "$SCRATCH/children" ] || say "$(head -n 5 "$SCRATCH/children")"
+  in_parallel "$3" "$4" "$7" "$BASH" "$ROOT/driver/run/invoke.sh" "$1" "$2" "$SCRATCH" "$FUNCTION" "$5" "$6" \
+    "$(process "$$")" "$BUCKET" "$(field "$2" .answers)"
 }
 
-# What belongs to a launch once every invocation has answered or given up.
+# How far a launch of so many invocations is. A squad is silent until its last worker has answered.
+launch_progress() { # INVOCATIONS NOUN JOBS START-AT, epoch seconds on the workers' clock, 0 for none
+  local launched
+  launched=$(count "$SCRATCH"/answers/*.answer)
+  if any "$SCRATCH"/answers/*.counts; then
+    answered_jobs "$3"
+  elif [ "$launched" -lt "$1" ]; then
+    printf 'launched %s of %s' "$launched" "$(plural "$1" "$2")"
+  elif [ "$(seconds_now)" -lt "$4" ]; then
+    printf 'launched %s, %d s to the start' "$(plural "$1" "$2")" $(($4 - $(seconds_now)))
+  else
+    answered_jobs "$3"
+  fi
+}
+
+# How many jobs of a launch have answered, and how many of them failed, as invoke.sh has counted them.
+answered_jobs() { # JOBS
+  local answered failed
+  read -r answered failed < <(
+    find "$SCRATCH/answers" -name '*.counts' -exec cat {} + |
+      awk '{ n += $1; failed += $2 } END { print n + 0, failed + 0 }'
+  )
+  printf 'answered %s of %s jobs, %s failed' "$answered" "$1" "$failed"
+}
+
+# Every invocation has answered or given up.
 end_launch() { # RUN
   amend "$1" '.launches[-1].end' "$(now)" || true
 }
 
-# Sums up a run whose fleet has ended: an interruption finds nothing more to end or to change.
-settle() { # RUN
-  on_interruption interrupted_at_last "$1"
-  finish "$1"
-  show "$FINISHED" && [ "$FINISHED" = "$1" ]
-}
-
-# Joins the answers, the latest of each job and launch, and sums them up. FINISHED is the folder that has them.
-finish() { # RUN
-  local run=$1 throttled
-  FINISHED=$run
-  if [ -s "$run/work/throttled" ]; then
-    throttled=$(($(field "$run" '.launches[-1].throttled') + $(lines "$run/work/throttled")))
-    ! amend "$run" '.launches[-1].throttled' "$throttled" || rm -f "$run/work/throttled"
-  fi
-  records "$run" >"$SCRATCH/records.ndjson" 2>/dev/null || no_room_at_all "$run"
-  if ! keep_records "$run" 2>/dev/null; then
-    rescue "$run"
-    return 0
-  fi
-  # From here on the records count. What may still be answered is kept for --resume.
-  rm -rf "$run/answers"
-  any "$run"/work/*.sent || rm -rf "$run/work"
-}
-
-keep_records() { # RUN
-  cp "$SCRATCH/records.ndjson" "$1/records.part" && mv "$1/records.part" "$1/records.ndjson" &&
-    summarise "$1"
-}
-
-# Where the run's own folder has no room, a folder beside the scratch files takes all that is known of it.
-rescue() { # RUN
-  local parent
-  rm -f "$1"/*.part
-  parent=$(mktemp -d "${TMPDIR:-/tmp}/terabit-run.XXXXXX" 2>/dev/null) || no_room_at_all "$1"
-  FINISHED=$parent/${1##*/}
-  {
-    mkdir "$FINISHED" && cp "$1/keys.txt" "$1/jobs.ndjson" "$FINISHED" && run_json "$1" >"$FINISHED/run.json" &&
-      keep_records "$FINISHED"
-  } 2>/dev/null || no_room_at_all "$1"
-  say "$(shown "$1") cannot be written, is its disk full? All that was measured is in $FINISHED; when there is room:" \
-    "cp $FINISHED/* $(shown "$1")"
-}
-
-# Where neither the run's folder nor that of the scratch files has room: what answered is in the bucket.
-no_room_at_all() { # RUN
-  say "neither $(shown "$1") nor ${TMPDIR:-/tmp} has room: what the workers answered is in the bucket. Make room," \
-    "then ./driver.sh $(field "$1" .op) --resume $(shown "$1") takes it in"
-  exit 1
-}
-
 # Ctrl-C while workers run: what has answered is kept; workers that were started go on without us.
-interrupted() { # RUN
-  local run=$1
-  end_groups
-  progress_ends
-  amend "$run" '.launches[-1].interrupted' "$(now)" || true
-  who_may_work "$run" >"$SCRATCH/working"
-  finish "$run"
-  run_json "$run" >"$SCRATCH/run.json"
-  jq_program run/interrupted -r --slurpfile run "$SCRATCH/run.json" \
-    --slurpfile prices "$ROOT/driver/plan/prices.json" --argjson now "$(now)" "$SCRATCH/working" |
-    while IFS= read -r line; do say "$line"; done
-  say "what had answered is kept: ./driver.sh report $(shown "$FINISHED")"
-  say "to finish it: ./driver.sh $(field "$run" .op) --resume $(shown "$run")"
-}
-
-interrupted_at_last() { # RUN
-  say "interrupted; the fleet had ended, its records are kept: ./driver.sh report $(shown "$1")"
+interrupt_launch() { # RUN
+  stop_watching
+  amend "$1" '.launches[-1].interrupted' "$(now)" || true
+  who_may_work "$1"
+  keep_records "$1"
+  say "$(jq -r 'if .text == null then "interrupted: no worker is running"
+    else "interrupted: \(.text), which costs at most \(.cost)" end' "$SCRATCH/working")"
 }

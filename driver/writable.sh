@@ -1,14 +1,13 @@
 # shellcheck shell=bash
 # Whether a bucket takes what workers write. Two kinds refuse every write: one whose Object Lock has a default retention
 # (S3 then wants a checksum with each part, and workers send none), and one that encrypts with a customer's KMS key
-# which the function's role may not use. Whoever sources this defines `request NAME ARGUMENT...`, which asks AWS and
-# leaves answer and complaint in SCRATCH. What may not be asked is no reason to refuse.
+# which the function's role may not use. What may not be asked is no reason to refuse.
 
 # From SCRATCH/lock and SCRATCH/encryption, the answers about the bucket: refuses it, or warns, or is content. KEY_ARN
 # becomes the customer's key that the bucket encrypts with, empty for none or where its ARN is not known. Without a ROLE
 # the role is still to be made.
 check_writable() { # BUCKET ROLE
-  local key line
+  local key
   KEY_ARN=''
   key=$(writable "$1" "$2" key)
   if [ -n "$key" ]; then
@@ -20,16 +19,12 @@ check_writable() { # BUCKET ROLE
       request key_policy kms get-key-policy --key-id "$KEY_ARN" --policy-name default || true
     fi
   fi
-  while IFS= read -r line; do
-    case $line in
-      refuse\ *) refuse "${line#refuse }" ;;
-      ?*) say "$line" ;;
-    esac
-  done < <(writable "$1" "$2" verdict)
+  writable "$1" "$2" verdict >"$SCRATCH/writable"
+  heed "$SCRATCH/writable"
 }
 
 writable() { # BUCKET ROLE key|arn|verdict
-  jq_program plan/writable -n -r --arg bucket "$1" --arg role "$2" --arg want "$3" \
+  jq_program writable -n -r --arg bucket "$1" --arg role "$2" --arg want "$3" \
     --slurpfile lock "$(answer_of lock)" --slurpfile encryption "$(answer_of encryption)" \
     --slurpfile key "$(answer_of key)" --slurpfile rights "$(answer_of rights)" \
     --slurpfile policy "$(answer_of key_policy)"

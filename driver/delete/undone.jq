@@ -3,14 +3,14 @@
 #          said nothing; $complaint, $status: stderr and exit status of `aws`.
 # Output:  a line for each key that is left: {"key", "code", "message", "again"}; again: whether one more try may help.
 
-include "complaint";
+include "complaints";
 
 def may_pass: IN("SlowDown", "InternalError", "ServiceUnavailable", "OperationAborted", "RequestTimeout", "500", "503");
 
 . as $request
 | if $status == 0 then $answer[0].Errors[]? | {key: .Key, code: (.Code // "Unknown"), message: (.Message // "")}
   else
-    ($complaint | complaint($status)) as $failure
+    ($complaint | code_and_message($status)) as $failure
     # An upload that is not there needs no abort.
     | select($request.UploadId == null or $failure.code != "NoSuchUpload")
     | {key: ($request.Delete.Objects[]?.Key, $request.Key | values)} + $failure

@@ -1,4 +1,4 @@
-# Purpose: into how many invocations a fleet is cut. A library.
+# Purpose: into how many squads a fleet is divided. A library.
 
 # Up to so many jobs are one invocation each. Measured on 2 cores that were busy with other work (0.7 CPU-s an aws
 # process), against `local`, with --start-in 0; seconds from the launch to the last start, directly and in one squad:
@@ -32,8 +32,8 @@ def squad_for($jobs):
 def invocations($jobs; $squad):
   if $squad == 1 then $jobs else $jobs | [per($squad), (. / 2 | floor)] | min | at_least(1) end;
 
-# The array of a launch's jobs, cut into its invocations, as evenly as can be.
-def cut($squad):
+# The array of a launch's jobs, divided into its invocations as evenly as can be.
+def into_squads($squad):
   . as $jobs
   | invocations(length; $squad) as $invocations
   | range($invocations)

@@ -1,4 +1,4 @@
-# Purpose: whether a bucket takes what workers write (see driver/plan/writable.sh).
+# Purpose: whether a bucket takes what workers write (see writable.sh).
 # Input:   none. $lock: [GetObjectLockConfiguration], $encryption: [GetBucketEncryption], $key: [DescribeKey],
 #          $rights: [SimulatePrincipalPolicy], $policy: [GetKeyPolicy], each [] where it was not answered; $bucket;
 #          $role: the ARN of the function's role, empty where it is still to be made.
@@ -6,8 +6,6 @@
 #          where it is a customer's; verdict: "refuse ..." with the command that mends it, or a warning, or nothing.
 
 include "text";
-
-def actions: ["kms:GenerateDataKey", "kms:Decrypt"];
 
 # AWS's own key may be used by whoever may use S3.
 def named_key:
@@ -17,8 +15,6 @@ def named_key:
   | select(endswith("alias/aws/s3") | not);
 
 def metadata: $key[0].KeyMetadata;
-
-def of_a_customer: metadata.KeyManager != "AWS";
 
 def retention:
   $lock[0].ObjectLockConfiguration.Rule.DefaultRetention
@@ -30,47 +26,36 @@ def retention:
     + "that is written to it later: aws s3api put-object-lock-configuration --bucket \($bucket) "
     + "--object-lock-configuration ObjectLockEnabled=Enabled";
 
-# Who a statement of a policy is for, as far as it names them.
-def principals: .Principal | if type == "object" then .AWS // [] else . end | if type == "array" then .[] else . end;
-
 # Whether the key's own policy may let the role use it: conditions are not looked into. That it leaves the choice to
 # IAM, by naming the account's root, lets nobody in who IAM refuses.
 def lets_the_role_in:
-  (.Policy | fromjson).Statement
-  | if type == "array" then .[] else . end
-  | select(.Effect == "Allow")
-  | [principals]
+  [(.Policy | fromjson).Statement | if type == "array" then .[] else . end | select(.Effect == "Allow") | .Principal
+    | if type == "object" then .AWS // [] else . end | if type == "array" then .[] else . end]
   | any(. == "*" or . == $role);
 
-def needs: "The role needs kms:GenerateDataKey and kms:Decrypt on it";
-
-def remedy:
+def grant:
   "aws iam put-role-policy --role-name \($role | split("/")[-1] | word) --policy-name terabit-key --policy-document "
-  + ({Version: "2012-10-17", Statement: [{Effect: "Allow", Action: actions, Resource: metadata.Arn}]} | tojson | @sh);
-
-def encrypts: "the bucket \"\($bucket)\" encrypts with the KMS key \(named_key | visible)";
-
-def decisions: [$rights[0].EvaluationResults[]?.EvalDecision];
+  + ({Version: "2012-10-17", Statement: [
+      {Effect: "Allow", Action: ["kms:GenerateDataKey", "kms:Decrypt"], Resource: metadata.Arn}
+    ]} | tojson | @sh);
 
 def encryption:
-  if [named_key] == [] or ($key != [] and (of_a_customer | not)) then empty
-  elif $key != [] and metadata.KeyState != "Enabled" then
-    "refuse \(encrypts), which is \(metadata.KeyState | tostring | visible): every write would fail. "
-    + "make deploy makes a bucket of its own, --bucket names another"
-  elif $role == "" then
-    if $key != [] then empty
-    else "\(encrypts), which may not be asked for (kms:DescribeKey). \(needs), else every write fails" end
-  elif (decisions | length) == 2 and all(decisions[]; . == "allowed") then empty
-  elif any(decisions[]; . == "explicitDeny") then
-    "refuse \(encrypts), and a policy denies it to the role \($role | visible): every write would fail. "
-    + "ROLE_ARN= of make deploy names another role, --bucket another bucket"
-  elif decisions != [] and $policy != [] and ([$policy[0] | lets_the_role_in] | any | not) then
-    "refuse \(encrypts), and the role may not use it: every write would fail. This allows it: \(remedy)"
-  elif decisions != [] and $policy != [] then empty
-  else
-    "\(encrypts). \(needs), else every write fails; whether it has them could not be asked for "
-    + "(kms:DescribeKey, iam:SimulatePrincipalPolicy, kms:GetKeyPolicy)"
-  end;
+  [$rights[0].EvaluationResults[]?.EvalDecision] as $decisions
+  | "the bucket \"\($bucket)\" encrypts with the KMS key \(named_key | visible)"
+  | if $key != [] and metadata.KeyManager == "AWS" then empty
+    elif $key != [] and metadata.KeyState != "Enabled" then
+      "refuse \(.), which is \(metadata.KeyState | tostring | visible): every write would fail. make deploy makes a "
+      + "bucket of its own, --bucket names another"
+    elif $role == "" and $key != [] then empty
+    elif $decisions == ["allowed", "allowed"] then empty
+    elif any($decisions[]; . == "explicitDeny") then
+      "refuse \(.), and a policy denies it to the role \($role | visible): every write would fail. ROLE_ARN= of make "
+      + "deploy names another role, --bucket another bucket"
+    elif $decisions == [] or $policy == [] then
+      "\(.). The role needs kms:GenerateDataKey and kms:Decrypt on it, else every write fails; whether it has them "
+      + "could not be asked for (kms:DescribeKey, iam:SimulatePrincipalPolicy, kms:GetKeyPolicy)"
+    elif $policy[0] | lets_the_role_in then empty
+    else "refuse \(.), and the role may not use it: every write would fail. This allows it: \(grant)" end;
 
 if $want == "key" then named_key
 elif $want == "arn" then metadata | select(.KeyManager != "AWS") | .Arn // empty

@@ -1,4 +1,4 @@
-# Purpose: the jobs of a further launch: those without a good record in any launch before.
+# Purpose: the jobs that a launch is to run: those without a good record in any launch before.
 # Input:   records (-n), of all launches; $jobs: how many were planned.
 # Output:  their numbers, as inclusive ranges: [[first, last], ...].
 

@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# How AWS is asked, by the user's CLI, and what its complaints mean.
+
+# Puts a question to AWS in the background; its answer and its complaint lie in SCRATCH.
+ask() { # NAME ARGUMENT...
+  local name=$1
+  shift
+  start_group aws "$@" --cli-connect-timeout 20 --cli-read-timeout 60 \
+    </dev/null >"$SCRATCH/$name" 2>"$SCRATCH/$name.complaint"
+}
+
+# The same, waited for.
+request() { # NAME ARGUMENT...
+  ask "$@"
+  wait "$GROUP"
+}
+
+# The file with a question's answer, an object; an empty one where there is none.
+answer_of() { # NAME
+  case $(cat "$SCRATCH/$1" 2>/dev/null) in
+    '{'*'}') printf '%s' "$SCRATCH/$1" ;;
+    *) printf /dev/null ;;
+  esac
+}
+
+complaint_of() { # NAME
+  cat "$SCRATCH/$1.complaint"
+}
+
+# The one invocation of a function. It is sent once, whatever the user's own configuration says.
+invoke_function() { # FUNCTION EVENT-FILE ANSWER-FILE READ-TIMEOUT
+  AWS_MAX_ATTEMPTS=1 aws lambda invoke --function-name "$1" --payload "fileb://$2" --cli-connect-timeout 20 \
+    --cli-read-timeout "$4" "$3"
+}
+
+# Says what AWS complains of and ends with what mends it; returns where complaints.jq has no row for it.
+explain() { # COMPLAINT [ACTION]
+  local remedy
+  say "${1#$'\n'}"
+  remedy=$(jq -n -r -L "$ROOT/driver" --arg complaint "$1" --arg action "${2:-}" --arg function "${FUNCTION:-}" \
+    --arg bucket "${BUCKET:-}" --arg region "${AWS_REGION:-}" --arg deployed "$(saved REGION)" \
+    --arg profile "${AWS_PROFILE:-}" --arg cli "${CLI_VERSION:-1}" --arg clock "$(date -u '+%Y-%m-%d %H:%M UTC')" \
+    'include "complaints"; $complaint | remedy($ARGS.named)')
+  [ -z "$remedy" ] || refuse "$remedy"
+}
+
+# The same, and it returns where only a permission is missing.
+explain_unless_denied() { # COMPLAINT
+  [[ $1 == *AccessDenied* || $1 == *'(403)'* ]] || explain "$1"
+}

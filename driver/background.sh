@@ -1,0 +1,82 @@
+# shellcheck shell=bash
+# What the driver starts in the background: process groups, their end, and a line on stderr that tells how far they are.
+
+# Runs a command in a process group of its own, in the background: what a terminal sends to the driver does not
+# reach it, and ending the group ends its children too. Its number is in GROUP. While bash waits for it a trap runs at
+# once, not only after it, as with a command in the foreground.
+start_group() { # COMMAND...
+  set -m
+  "$@" 9>&- &
+  GROUP=$!
+  set +m
+}
+
+# Ends every group: TERM, and once its leader has gone KILL to every process that did not heed it.
+end_groups() {
+  local group
+  for group in $(jobs -p); do
+    kill -TERM -- "-$group" 2>/dev/null || continue
+    wait "$group" 2>/dev/null || true
+    kill -KILL -- "-$group" 2>/dev/null || true
+  done
+}
+
+# Hands each line of a file to a command, so many at once, while PROGRESS, a function and its words, tells how far
+# they are.
+in_parallel() { # FILE AT-ONCE PROGRESS COMMAND...
+  local file=$1 at_once=$2 progress=$3 status=0 fleet
+  shift 3
+  start_group xargs -n 1 -P "$at_once" "$@" <"$file" >/dev/null 2>"$SCRATCH/children"
+  fleet=$GROUP
+  start_watching "$progress"
+  wait "$fleet" || status=$?
+  [ "$status" -eq 0 ] || say "xargs ended with status $status: what it did not start is missing"
+  stop_watching
+  [ ! -s "$SCRATCH/children" ] || say "$(head -n 5 "$SCRATCH/children")"
+}
+
+# Lines, a name and then its texts, become files: FOLDER/names, and FOLDER/NAME.SUFFIX for each text.
+into_files() { # FOLDER SUFFIX...
+  (
+    cd "$1" && shift &&
+      awk -v suffixes="$*" 'BEGIN { texts = split(suffixes, suffix, " ") }
+        (NR - 1) % (texts + 1) == 0 { gsub(/"/, ""); name = $0; print >"names"; next }
+        { file = name "." suffix[(NR - 1) % (texts + 1)]; print >file; close(file) }'
+  )
+}
+
+start_watching() { # PROGRESS
+  local progress
+  read -r -a progress <<<"$1"
+  start_group watch "${progress[@]}"
+}
+
+stop_watching() {
+  end_groups
+  [ ! -t 2 ] || printf '\r\033[K' >&2
+}
+
+# Says what a function prints: one line redrawn every second on a terminal, elsewhere one line when something is new.
+# It is a process of its own, and ends with the driver.
+watch() { # FUNCTION WORD...
+  local line last='' ticks=0
+  while sleep 1 && kill -0 $$ 2>/dev/null; do
+    ticks=$((ticks + 1))
+    line=$("$@")
+    if [ -t 2 ]; then
+      printf '\r\033[K%s: %s' "$PROGRAM" "$ticks s: $line" >&2
+    # Numbers that grow every ten seconds, words that change at once.
+    elif [ "$line" != "$last" ] && { [ $((ticks % 10)) -eq 0 ] || [ "${line%% *}" != "${last%% *}" ]; }; then
+      say "$ticks s: $line"
+      last=$line
+    fi
+  done
+}
+
+count() { # PATH...
+  any "$1" && printf '%d' $# || printf 0
+}
+
+any() { # PATH...: does the first exist (an unmatched pattern does not)
+  [ -e "$1" ]
+}

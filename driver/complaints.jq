@@ -1,0 +1,88 @@
+# Purpose: what AWS complains of, and what mends it: the one table, for Lambda, S3 and ping alike. A library.
+# Input:   what `aws` wrote on stderr, or what a failed ping told.
+
+# Whom a row of the table names. Fields of $at: function, bucket, region, profile, cli: the version of the AWS CLI;
+# action: what was tried; deployed: the region that make deploy saved; clock: the time here. All are texts.
+def profile_option($at): if $at.profile == "" then "" else " --profile \($at.profile)" end;
+
+def region($at): if $at.region == "" then "region of your AWS profile" else "region \($at.region)" end;
+
+def log_in($at; $command):
+  if $at.cli != "1" then "the session of your AWS profile is over: \($command)\(profile_option($at))"
+  else
+    "your AWS profile logs in, which this AWS CLI, of version 1, does not know: install version 2 "
+    + "(https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html), then: "
+    + "\($command)\(profile_option($at))"
+  end;
+
+# The action that AWS names, or that was tried.
+def denied_action($at): (capture("perform: (?<action>[a-z0-9-]+:[A-Za-z]+)")? | .action) // $at.action // "do that";
+
+# Each row: what it looks like; the type of a job whose invocation was refused so, null where the job may have run;
+# what mends it. The first that fits counts.
+def complaints($at):
+  ["^the ping failed: AccessDenied", null, "the function's role may not do that; make deploy gives it the permission"],
+  ["^the ping failed: InvalidEvent", null, "the function is older than this driver: make deploy"],
+  ["Unable to locate credentials|no credentials found", "AccessDenied",
+    "there are no AWS credentials: aws configure sets them, aws login or aws sso login (version 2 of the AWS CLI) "
+    + "logs in, export AWS_PROFILE=... names a profile that has them"],
+  ["login credential provider|aws login|login session", "AccessDenied", log_in($at; "aws login")],
+  ["SSO session|SSO Token|Token has expired and refresh failed", "AccessDenied", log_in($at; "aws sso login")],
+  ["ExpiredToken|Token has expired|token is expired", "AccessDenied",
+    "the credentials have expired: aws sso login, or renew them where they came from"],
+  ["MFA token required|EOF when reading a line", "AccessDenied",
+    "the profile's role asks for an MFA code, and there is no terminal to type it in: aws sts "
+    + "get-caller-identity\(profile_option($at)) on a terminal keeps the role's credentials for an hour, or export "
+    + "keys"],
+  ["Signature expired|Signature not yet current|RequestTimeTooSkewed|RequestExpired", "AccessDenied",
+    "this machine's clock is wrong, it says \($at.clock): set it (sudo timedatectl set-ntp true; macOS: sudo sntp -sS "
+    + "time.apple.com)"],
+  ["UnrecognizedClient|InvalidClientTokenId|InvalidAccessKeyId|InvalidSignature|SignatureDoesNotMatch|"
+      + "MissingAuthentication|credentials|config profile", "AccessDenied",
+    "AWS does not accept the credentials: aws sts get-caller-identity shows which are used, aws configure sets them"],
+  ["specify a region", "Connect", "no region is known: export AWS_REGION=... with the one of the function"],
+  ["ResourceNotFoundException", "Connect",
+    "there is no function \"\($at.function)\" in the \(region($at))"
+    + if ($at.deployed // "") | IN("", $at.region) then
+        ": make deploy makes it, --function names another, export AWS_REGION=... looks elsewhere"
+      else
+        ", which the environment names; make deploy was told \($at.deployed): unset AWS_REGION AWS_DEFAULT_REGION goes "
+        + "there"
+      end],
+  ["ResourceConflictException", null,
+    "the function \"\($at.function)\" is being changed at this moment; nothing was launched: try again in a minute"],
+  ["TooManyRequestsException", "Throttled",
+    "Lambda has no room for one worker now (429): other functions take the account's concurrency, or an earlier run "
+    + "goes on; try again in a minute"],
+  ["AccessDenied|\\(403\\)|not authorized|Unauthorized", "AccessDenied",
+    "the credentials may not \(denied_action($at)): allow it (deploy/caller-policy.json has all that the driver, make "
+    + "deploy and make destroy need), or export AWS_PROFILE=... with another profile"],
+  ["RequestTooLarge|InvalidRequestContent|InvalidParameterValue|UnsupportedMediaType", "InvalidEvent", ""],
+  ["NoSuchBucket|\\(404\\)", null,
+    "there is no bucket \"\($at.bucket)\": make deploy makes one, --bucket names another"],
+  ["PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraint|\\(301\\)", null,
+    "the bucket \"\($at.bucket)\" is in another region than the \(region($at)): export AWS_REGION=... with its region "
+    + "and make deploy there, or --bucket names another"],
+  ["InvalidRuntime|InvalidZipFile|SnapStart|EFS|KMS|EC2|ENILimit|SubnetIPAddress", "Crashed", ""],
+  ["connect to the endpoint|Connect timeout|dispatch failure", "Connect",
+    "AWS cannot be reached in the \(region($at)): is the network up, is the region's name right, is AWS_ENDPOINT_URL "
+    + "meant?"],
+  ["Read timeout|Connection was closed", null,
+    "AWS did not answer in time: the network may be slow, or Lambda had no room for a worker (429) because other "
+    + "functions or an earlier run take the account's concurrency; try again in a minute"];
+
+def known_complaint($at): . as $text | first(complaints($at) | select(.[0] as $looks | $text | test($looks))) // null;
+
+# What mends it; "" where the table does not know it.
+def remedy($at): known_complaint($at)[2] // "";
+
+# The type of a job whose invocation `aws` complains of.
+def refused_type: known_complaint({})[1] // "Unanswered";
+
+# S3's error code and all that `aws` said, which ended with $status.
+def code_and_message($status):
+  gsub("^\\s+|\\s+$"; "")
+  | {
+      code: ((capture("An error occurred \\((?<code>[^)]+)\\)")? | .code) // "NoAnswer"),
+      message: (if . == "" then "aws said nothing (status \($status))" else . end)
+    };

@@ -1,0 +1,193 @@
+# shellcheck shell=bash
+# The folders of runs: make, find, lock, read and amend one; and the clock of the moments in it.
+
+# Makes PARENT/<UTC time>-<op>-<number> and prints it. A second belongs to one run, so that names sort by time.
+# A sweep has no number.
+new_run() { # PARENT OP [NUMBER]
+  local time
+  mkdir -p "$1" 2>/dev/null || usage "the folder $1 cannot be made (--out names the folder that holds the runs)"
+  while :; do
+    time=$(date -u +%Y%m%dT%H%M%SZ)
+    if ! any "$1/$time-"* && mkdir "$1/$time-$2${3:+-$3}" 2>/dev/null; then
+      printf '%s' "$1/$time-$2${3:+-$3}"
+      return 0
+    fi
+    [ -w "$1" ] || usage "the folder $1 cannot be written (--out names the folder that holds the runs)"
+    sleep 0.1
+  done
+}
+
+# The path as somebody in this folder would type it.
+shown() { # PATH
+  printf '%s' "${1#"$PWD/"}"
+}
+
+# Finding one
+
+# Prints the newest run folder, of one op if given; fails where there is none.
+latest_run() { # PARENT [OP]
+  local run latest=''
+  for run in "$1"/[0-9]*Z-*-[0-9]*; do
+    case ${run##*/} in
+      *-"${2:-}"*) [ ! -f "$run/run.json" ] || latest=$run ;;
+    esac
+  done
+  [ -n "$latest" ] && printf '%s' "$latest"
+}
+
+# A RUN the user named: a path, or the name of a folder in PARENT.
+find_run() { # PARENT RUN
+  local run
+  run=$(find_folder "$1" "$2" run.json) ||
+    usage "there is no run \"$2\": neither it nor $1/${2%/} is a folder with a run.json in it"
+  # Refuses a run whose run.json tells too little to go on with.
+  jq -e -s 'length == 1 and (.[0] | type == "object" and (.jobs | type == "number") and (.op | IN("write", "read"))
+    and all(.bucket, .function; type == "string"))' "$run/run.json" >/dev/null 2>&1 ||
+    usage "$(shown "$run")/run.json is damaged; jq . $(shown "$run")/run.json says where. What its workers told is" \
+      "shown by: cp $(shown "$run")/records.ndjson some.ndjson && ./driver.sh report some.ndjson"
+  printf '%s' "$run"
+}
+
+# The same of a sweep. Fails where it is none.
+find_sweep() { # PARENT SWEEP
+  find_folder "$1" "$2" sweep.json
+}
+
+find_folder() { # PARENT NAME FILE-IN-IT
+  local folder
+  for folder in "${2%/}" "$1/${2%/}"; do
+    [ ! -f "$folder/$3" ] || { printf '%s' "$folder" && return; }
+  done
+  return 1
+}
+
+# The folders of a sweep's runs, which lie beside its own; reads before what they read.
+runs_of_sweep() { # SWEEP
+  local parent name
+  parent=$(cd "$1/.." && pwd)
+  jq -r '(.unfinished // empty), (.rows | reverse[] | .runs[]) | split("/")[-1]' "$1/sweep.json" |
+    while IFS= read -r name; do
+    if [ -f "$parent/$name/run.json" ]; then
+      printf '%s\n' "$parent/$name"
+    else
+      say "$(shown "$parent/$name") is not there any more: what it wrote is not known"
+    fi
+  done
+}
+
+# The objects of a run that was deleted are neither read nor completed.
+not_deleted() { # RUN
+  [ "$(field "$1" .deleted)" = null ] ||
+    usage "the objects of $(shown "$1") were deleted at $(deleted_at "$1"): ./driver.sh write makes new ones," \
+      "or name another RUN"
+}
+
+deleted_at() { # RUN
+  field "$1" '.deleted | strftime("%Y-%m-%d %H:%M UTC")'
+}
+
+# Locking one: RUN/lock holds the number of the driver's process and when that began. A dead driver's is void.
+
+LOCKED=''
+
+lock() { # RUN
+  local own
+  own=$(process "$$")
+  if ! (set -C && printf '%s\n' "$own" >"$1/lock") 2>/dev/null; then
+    [ -e "$1/lock" ] || refuse "$(shown "$1") cannot be written: chmod u+w, or is its disk full?"
+    alone "$1"
+    replace_lock "$1" "$own"
+  fi
+  LOCKED=$1
+}
+
+replace_lock() { # RUN PROCESS
+  # Drivers before format 2 made it a folder.
+  [ ! -d "$1/lock" ] || rm -rf "$1/lock"
+  { printf '%s\n' "$2" >"$1/lock.part" && mv -f "$1/lock.part" "$1/lock"; } 2>/dev/null || {
+    rm -f "$1/lock.part" "$1/lock" || true
+    refuse "$(shown "$1") cannot be written: is its disk full?"
+  }
+  # Another driver may have found the same void lock; the later one has it.
+  sleep 0.5
+  [ "$(cat "$1/lock")" = "$2" ] || alone "$1"
+}
+
+# Refuses while another driver is alive.
+alone() { # RUN
+  local driver
+  # It is signed right after it is made.
+  [ ! -e "$1/lock" ] || [ -s "$1/lock" ] || sleep 0.5
+  driver=$(cat "$1/lock" "$1/lock/driver" 2>/dev/null) || true
+  ! lives "$driver" || refuse "another driver (process ${driver%% *}) is at work in $(shown "$1"): wait for it, or" \
+    "end it with kill ${driver%% *}"
+}
+
+unlock() {
+  [ -z "$LOCKED" ] || rm -f "$LOCKED/lock" || true
+  LOCKED=''
+}
+
+# Reading and amending run.json
+
+# A value of run.json, in format 2 whatever it was written in; a text without quotes.
+field() { # RUN FILTER
+  local name file
+  name=$(cd "$1" && pwd)
+  # What could not be written into the folder counts instead.
+  file=$SCRATCH/kept.${name##*/}
+  [ -f "$file" ] || file=$1/run.json
+  jq -r -L "$ROOT/driver" --arg folder "${name##*/}" "include \"run\"; run_of(\$folder) | $2" "$file"
+}
+
+# All of it; nothing for no RUN.
+run_json() { # RUN
+  [ -z "$1" ] || field "$1" .
+}
+
+# Sets a value in run.json, complete or not at all. Where that cannot be written it fails and keeps what should be.
+amend() { # RUN PATH JSON
+  local run=$1 name
+  name=$(cd "$run" && pwd)
+  {
+    run_json "$run" >"$SCRATCH/run.json" &&
+      jq --argjson value "$3" "$2 = \$value" "$SCRATCH/run.json" >"$SCRATCH/amended" &&
+      [ -s "$SCRATCH/amended" ]
+  } 2>"$SCRATCH/unwritten" || return 1
+  if { cp "$SCRATCH/amended" "$run/run.part" && mv "$run/run.part" "$run/run.json"; } 2>"$SCRATCH/unwritten"; then
+    rm -f "$SCRATCH/kept.${name##*/}"
+  else
+    mv "$SCRATCH/amended" "$SCRATCH/kept.${name##*/}"
+    return 1
+  fi
+}
+
+# Ends where a run's folder cannot take what must be there before anything is launched.
+no_room() { # RUN
+  local why
+  why=$(awk 'END { sub(/.*: /, ""); print }' "$SCRATCH/unwritten")
+  refuse "$(shown "$1") cannot be written${why:+ ($why)}: nothing was launched; make room, or" \
+    "name another folder with --out"
+}
+
+# The clock: seconds that the workers' is ahead of this machine's, as the ping, or the run, has told.
+CLOCK_OFFSET=0
+
+# The moment, in epoch seconds on the workers' clock: every moment in a run's folder is.
+now() {
+  jq -n --argjson offset "$CLOCK_OFFSET" 'now + $offset'
+}
+
+# The same in whole seconds.
+seconds_now() {
+  printf '%d' "$(($(date +%s) + $(LC_ALL=C printf '%.0f' "$CLOCK_OFFSET")))"
+}
+
+set_clock() { # SECONDS-AHEAD
+  CLOCK_OFFSET=$1
+}
+
+# Takes the workers' clock from the run's last launch.
+clock_of() { # RUN
+  set_clock "$(field "$1" '.launches[-1].clock.offset_s // 0')"
+}
