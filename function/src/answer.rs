@@ -2,6 +2,7 @@
 
 use crate::clock::seconds;
 use crate::error::Error;
+use crate::latency::Latency;
 use crate::meter::{Reading, S3Ids};
 use serde::Serialize;
 use serde_json::Value;
@@ -50,6 +51,8 @@ pub struct JobResult {
     pub key: String,
     /// Bytes that S3 confirmed (write) or that were received (read).
     pub bytes: u64,
+    /// Objects that S3 confirmed (write) or that were read to their end, each time counted.
+    pub objects: u64,
     /// Cumulative bytes at each whole epoch second strictly between `start` and `stop`, the first one at ⌊`start`⌋ + 1.
     /// Bytes count when they cross the socket: received, or sent in attempts that in the end succeeded. Never more than
     /// `bytes`.
@@ -67,9 +70,11 @@ pub struct JobResult {
     /// Milliseconds from `start` to the first byte of a body read, or to S3's first answer to a write.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_byte_ms: Option<f64>,
-    /// How long the requests took; absent when there was none.
+    /// How long the requests with a body took that succeeded; absent when there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_ms: Option<RequestMs>,
+    /// The same as a histogram: `[[b, n], …]`, n of them took between 2^(b/16) and 2^((b+1)/16) microseconds.
+    pub latency: Latency,
     /// How long after its event's `start_at` the job began; 0 in time.
     pub late_s: f64,
     /// From the event's arrival to its answer: what is billed.
@@ -124,7 +129,8 @@ impl InVain {
     }
 }
 
-/// How long a job's requests took, from their sending to the last byte of their answers, in milliseconds.
+/// How long a job's requests with a body took, from the sending of their first attempt to the last byte of their answer,
+/// pauses included, in milliseconds. What [`Latency`] knows: the first two are within 2.3 %.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct RequestMs {
     pub p50: f64,
@@ -140,18 +146,11 @@ pub struct RequestMs {
 impl RequestMs {
     /// Of the requests of `reading`; none, if it has none.
     pub fn of(reading: &Reading) -> Option<Self> {
-        let durations = &reading.durations;
-        let rank = |percent: usize| {
-            let rank = (durations.len() * percent).div_ceil(100);
-            durations
-                .get(rank.checked_sub(1)?)
-                .copied()
-                .map(milliseconds)
-        };
+        let latency = &reading.latency;
         Some(Self {
-            p50: rank(50)?,
-            p99: rank(99)?,
-            max: rank(100)?,
+            p50: milliseconds(latency.percentile(50)?),
+            p99: milliseconds(latency.percentile(99)?),
+            max: milliseconds(latency.max()),
             slowest: reading.slowest.clone(),
         })
     }
@@ -166,35 +165,4 @@ pub fn milliseconds(duration: Duration) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "8 PB are exact in an f64")]
 pub fn mbps(bytes: u64, start: f64, stop: f64) -> f64 {
     bytes as f64 / (stop - start) / 1e6
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    #[test]
-    fn percentiles_are_of_the_nearest_rank() {
-        let of = |count: u64| {
-            let reading = Reading {
-                start: Duration::ZERO,
-                stop: Duration::ZERO,
-                bytes: 0,
-                samples: Vec::new(),
-                sent: 0,
-                sent_samples: Vec::new(),
-                requests: 0,
-                retries: 0,
-                throttled: 0,
-                first_byte: None,
-                durations: (1..=count).map(Duration::from_millis).collect(),
-                slowest: S3Ids::default(),
-            };
-            RequestMs::of(&reading).map(|found| (found.p50, found.p99, found.max))
-        };
-        assert_eq!(of(0), None);
-        assert_eq!(of(1), Some((1.0, 1.0, 1.0)));
-        assert_eq!(of(4), Some((2.0, 4.0, 4.0)));
-        assert_eq!(of(200), Some((100.0, 198.0, 200.0)));
-    }
 }

@@ -101,7 +101,7 @@ mod tests {
             panic!("a job");
         };
         let start_at = job.schedule.start_at.expect("it is there");
-        let opening = wait(&s3, &job.place.bucket, start_at, 8).await;
+        let opening = wait(&s3, &job.objects.place.bucket, start_at, 8).await;
         let idle = 2;
         assert_eq!(Arc::strong_count(&alive), idle + 8, "all are being opened");
         opening.close().await;

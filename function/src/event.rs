@@ -17,6 +17,9 @@ pub const MIB: u64 = 1 << 20;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>
 const OPENING: Duration = Duration::from_secs(1);
 
+/// The most objects of a stream.
+const MAX_OBJECTS: u64 = 1_000_000;
+
 /// The most jobs of a squad.
 pub const MAX_JOBS: usize = 256;
 
@@ -53,9 +56,41 @@ pub enum Job {
     Ping(Bucket),
 }
 
+/// The objects of a job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objects {
+    /// Where the object is, or what the keys of a stream begin with.
+    pub place: Place,
+    /// None: one object at `place`; else a stream of so many below it.
+    number: Option<u64>,
+}
+
+impl Objects {
+    pub fn count(&self) -> u64 {
+        self.number.unwrap_or(1)
+    }
+
+    pub const fn is_stream(&self) -> bool {
+        self.number.is_some()
+    }
+
+    /// Where the object of this index is, from 0.
+    pub fn nth(&self, index: u64) -> Place {
+        let Place { bucket, key } = self.place.clone();
+        let key = if self.is_stream() {
+            key.numbered(index)
+        } else {
+            key
+        };
+        Place { bucket, key }
+    }
+}
+
 /// When a job is done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
+    /// How long after its start something new is begun at the latest.
+    pub duration: Option<Duration>,
     /// Over how long the requests in flight open.
     pub opening: Duration,
     /// The barrier: begin at this moment.
@@ -64,47 +99,63 @@ pub struct Schedule {
     pub stop_by: Option<Epoch>,
 }
 
-/// One object to write.
+/// Objects to write.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Write {
-    pub place: Place,
+    pub objects: Objects,
     pub schedule: Schedule,
-    /// The object's size in bytes.
+    /// The size of each object, in bytes.
     pub size: u64,
-    /// How it is division into parts.
-    pub division: Division,
-    /// How many parts are sent at the same time.
+    pub part_mib: u64,
+    /// How many requests with a body are sent at the same time.
     pub in_flight: usize,
 }
 
-/// One object to read.
+/// Objects to read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Read {
-    pub place: Place,
+    pub objects: Objects,
     pub schedule: Schedule,
-    /// How many times the object is drained.
+    /// How many times each object is drained.
     pub times: u64,
-    /// How it is division into ranged GETs; none: one GET for the whole object.
-    pub division: Option<Division>,
-    /// How many ranges are read at the same time.
+    /// The size of the ranges that objects are read by; none: one GET for a whole object.
+    pub range_mib: Option<u64>,
+    /// How many GETs are in flight at the same time.
     pub in_flight: usize,
     /// Compare every byte with what `write` put there.
     pub verify: bool,
 }
 
 impl Write {
-    /// How many connections the job keeps busy: no more than it has parts.
+    /// Whether an object does not fit one part.
+    pub const fn is_in_parts(&self) -> bool {
+        self.size > self.part_mib * MIB
+    }
+
+    /// How the object at `key` is divided into parts.
+    pub fn division(&self, key: &Key) -> Division {
+        Division::of(key.as_str(), self.part_mib)
+    }
+
+    /// How many connections the job keeps busy: no more than its objects have parts.
     pub fn connections(&self) -> usize {
-        let parts = usize::try_from(self.division.count(self.size));
+        let parts = self.division(&self.objects.place.key).count(self.size);
+        let parts = usize::try_from(parts.saturating_mul(self.objects.count()));
         parts.map_or(self.in_flight, |parts| parts.min(self.in_flight))
     }
 }
 
 impl Read {
-    /// How many connections the job keeps busy, as far as its event tells: one GET for the whole object leaves nothing
-    /// to read beside it.
+    /// How the object at `key` is divided into ranges; none: one GET for the whole object.
+    pub fn division(&self, key: &Key) -> Option<Division> {
+        let range_mib = self.range_mib?;
+        Some(Division::of(key.as_str(), range_mib))
+    }
+
+    /// How many connections the job keeps busy, as far as its event tells: one GET for a whole object leaves nothing to
+    /// read beside it, unless it is one of a stream.
     pub const fn connections(&self) -> usize {
-        if self.division.is_some() {
+        if self.range_mib.is_some() || self.objects.is_stream() {
             self.in_flight
         } else {
             1
@@ -125,6 +176,8 @@ struct Event {
     #[serde(deserialize_with = "present")]
     mb_per_file: Option<Whole<1, 5_242_880>>,
     #[serde(deserialize_with = "present")]
+    bytes_per_file: Option<Whole<1, { 5 << 40 }>>,
+    #[serde(deserialize_with = "present")]
     part_mb: Option<Whole<5, 5120>>,
     #[serde(deserialize_with = "present")]
     parts_in_flight: Option<Whole<1, 256>>,
@@ -137,7 +190,11 @@ struct Event {
     #[serde(deserialize_with = "present")]
     verify: Option<Flag>,
     #[serde(deserialize_with = "present")]
-    open_s: Option<Seconds<60>>,
+    objects: Option<Whole<1, MAX_OBJECTS>>,
+    #[serde(deserialize_with = "present")]
+    for_s: Option<Seconds<1, 840>>,
+    #[serde(deserialize_with = "present")]
+    open_s: Option<Seconds<0, 60>>,
     #[serde(deserialize_with = "present")]
     start_at: Option<Epoch>,
     #[serde(deserialize_with = "present")]
@@ -179,8 +236,11 @@ impl TryFrom<Value> for Op {
 const WRITE_FIELDS: &[&str] = &[
     "key",
     "mb_per_file",
+    "bytes_per_file",
     "part_mb",
     "parts_in_flight",
+    "objects",
+    "for_s",
     "open_s",
     "start_at",
     "stop_by",
@@ -191,6 +251,8 @@ const READ_FIELDS: &[&str] = &[
     "range_mb",
     "ranges_in_flight",
     "verify",
+    "objects",
+    "for_s",
     "open_s",
     "start_at",
     "stop_by",
@@ -326,16 +388,25 @@ impl Event {
         bucket.ok_or_else(|| missing("bucket", "the bucket's name"))
     }
 
-    fn place(&self) -> Result<Place, Error> {
+    /// The object at the event's key, or a stream of `number` objects below it.
+    fn objects(&self, number: Option<u64>) -> Result<Objects, Error> {
         let bucket = self.bucket()?;
         let key = self.key.clone();
         let key =
             key.ok_or_else(|| missing("key", "the object's key, 1 to 1,024 bytes of UTF-8"))?;
-        Ok(Place { bucket, key })
+        if number.is_some() && !key.may_be_numbered() {
+            return Err(Error::InvalidEvent(format!(
+                "key: {} bytes; the key of a stream has at most 1,017, since the objects' numbers follow it",
+                key.as_str().len()
+            )));
+        }
+        let place = Place { bucket, key };
+        Ok(Objects { place, number })
     }
 
     fn schedule(&self) -> Result<Schedule, Error> {
         let schedule = Schedule {
+            duration: self.for_s.map(Seconds::get),
             opening: self.open_s.map_or(OPENING, Seconds::get),
             start_at: self.start_at,
             stop_by: self.stop_by,
@@ -353,51 +424,77 @@ impl Event {
     }
 
     fn into_read(self) -> Result<Read, Error> {
-        let place = self.place()?;
+        let times = if self.for_s.is_some() { u64::MAX } else { 1 };
+        let range_mib = self.range_mb.unwrap_or(Whole::of::<64>()).get();
         Ok(Read {
-            times: self.read_times.unwrap_or(Whole::of::<1>()).get(),
-            division: match self.range_mb.unwrap_or(Whole::of::<64>()).get() {
-                0 => None,
-                range_mb => Some(Division::of(place.key.as_str(), range_mb)),
-            },
+            objects: self.objects(self.objects.map(Whole::get))?,
+            schedule: self.schedule()?,
+            times: self.read_times.map_or(times, Whole::get),
+            range_mib: Some(range_mib).filter(|range_mib| *range_mib > 0),
             in_flight: count(self.ranges_in_flight.unwrap_or(Whole::of::<8>())),
             verify: self.verify.is_some_and(Flag::get),
-            schedule: self.schedule()?,
-            place,
         })
     }
 
     fn into_write(self) -> Result<Write, Error> {
-        let place = self.place()?;
-        let mb_per_file = self
-            .mb_per_file
-            .ok_or_else(|| {
-                missing(
-                    "mb_per_file",
-                    "the object's size in MiB, a whole number from 1 to 5242880",
-                )
-            })?
-            .get();
-        let size = mb_per_file * MIB;
-        let part_mb = self.part_mb.unwrap_or(Whole::of::<64>()).get();
-        let division = |part_mb| Division::of(place.key.as_str(), part_mb);
-        let parts = division(part_mb).count(size);
-        if parts > MAX_PARTS {
-            let works =
-                (part_mb..=5120).find(|part_mb| division(*part_mb).count(size) <= MAX_PARTS);
+        // What ends by time is a stream of as many objects as fit.
+        let endless = self.for_s.map(|_| MAX_OBJECTS);
+        let objects = self.objects(self.objects.map(Whole::get).or(endless))?;
+        let size = self.size()?;
+        let part_mib = self.part_mb.unwrap_or(Whole::of::<64>()).get();
+        let parts = |part_mib| most_parts(&objects, size, part_mib);
+        if parts(part_mib) > MAX_PARTS {
+            let works = (part_mib..=5120).find(|part_mib| parts(*part_mib) <= MAX_PARTS);
             return Err(Error::InvalidEvent(format!(
-                "part_mb: {part_mb} makes {parts} parts of {mb_per_file} MiB, and S3 takes {MAX_PARTS}; the smallest \
-                 part_mb that works is {}",
-                works.expect("525 MiB do for the largest object")
+                "part_mb: {part_mib} makes {} parts of {}, and S3 takes {MAX_PARTS}; the smallest part_mb that works is \
+                 {}",
+                parts(part_mib),
+                told(size),
+                works.expect("526 MiB do for the largest object")
             )));
         }
         Ok(Write {
-            division: division(part_mb),
+            part_mib,
             size,
             in_flight: count(self.parts_in_flight.unwrap_or(Whole::of::<8>())),
             schedule: self.schedule()?,
-            place,
+            objects,
         })
+    }
+
+    /// The size of each object, in bytes.
+    fn size(&self) -> Result<u64, Error> {
+        match (self.mb_per_file, self.bytes_per_file) {
+            (Some(mib), None) => Ok(mib.get() * MIB),
+            (None, Some(bytes)) => Ok(bytes.get()),
+            (Some(_), Some(_)) => Err(Error::InvalidEvent(
+                "bytes_per_file: mb_per_file tells the object's size too; one of them is accepted"
+                    .to_owned(),
+            )),
+            (None, None) => Err(missing(
+                "mb_per_file",
+                "the object's size in MiB, a whole number from 1 to 5242880, or bytes_per_file",
+            )),
+        }
+    }
+}
+
+/// A size as an error names it.
+fn told(size: u64) -> String {
+    if size.is_multiple_of(MIB) {
+        format!("{} MiB", size / MIB)
+    } else {
+        format!("{size} bytes")
+    }
+}
+
+/// The most parts that an object has. Those of a stream have first parts of different lengths; the shortest one leaves
+/// the most for others.
+fn most_parts(objects: &Objects, size: u64, part_mib: u64) -> u64 {
+    if objects.is_stream() && size > part_mib * MIB {
+        size.div_ceil(part_mib * MIB) + 1
+    } else {
+        Division::of(objects.place.key.as_str(), part_mib).count(size)
     }
 }
 
@@ -431,8 +528,8 @@ mod tests {
             panic!("{job:?}")
         };
         assert_eq!(
-            (write.size, write.division, write.in_flight),
-            (2000 * MIB, Division::of("k", 64), 8)
+            (write.size, write.part_mib, write.in_flight),
+            (2000 * MIB, 64, 8)
         );
         assert_eq!(write.schedule.opening, Duration::from_secs(1));
         assert_eq!(
@@ -455,13 +552,13 @@ mod tests {
         };
         let plain = read(json!({"op": "read", "bucket": "abc", "key": "k"}));
         assert_eq!(
-            (plain.times, plain.division, plain.in_flight, plain.verify),
-            (1, Some(Division::of("k", 64)), 8, false)
+            (plain.times, plain.range_mib, plain.in_flight, plain.verify),
+            (1, Some(64), 8, false)
         );
         assert_eq!(plain.schedule.opening, Duration::from_secs(1));
         let whole =
             read(json!({"op": "read", "bucket": "abc", "key": "k", "range_mb": 0, "verify": true}));
-        assert_eq!((whole.division, whole.verify), (None, true));
+        assert_eq!((whole.range_mib, whole.verify), (None, true));
         assert_eq!((plain.connections(), whole.connections()), (8, 1));
     }
 
@@ -579,6 +676,36 @@ mod tests {
                 "open_s: not a field of op \"ping\"",
             ),
             (
+                with("objects", json!(0)),
+                "objects: 0 is not a whole number from 1 to 1000000",
+            ),
+            (read("objects", json!(1_000_001)), "objects: 1000001 is not"),
+            (
+                with("for_s", json!(0.5)),
+                "for_s: 0.5 is not a number of seconds from 1 to 840",
+            ),
+            (read("for_s", json!("60")), "for_s: \"60\" is not"),
+            (
+                with("bytes_per_file", json!(4096)),
+                "bytes_per_file: mb_per_file tells the object's size too; one of them",
+            ),
+            (
+                json!({"op": "write", "bucket": "abc", "key": "k", "bytes_per_file": 5_497_558_138_881_u64}),
+                "bytes_per_file: 5497558138881 is not a whole number from 1 to 5497558138880",
+            ),
+            (
+                read("bytes_per_file", json!(1)),
+                "bytes_per_file: not a field of op \"read\"",
+            ),
+            (
+                json!({"op": "read", "bucket": "abc", "key": "k".repeat(1018), "objects": 1}),
+                "key: 1018 bytes; the key of a stream has at most 1,017",
+            ),
+            (
+                json!({"op": "ping", "bucket": "abc", "for_s": 1}),
+                "for_s: not a field of op \"ping\"",
+            ),
+            (
                 with("threads", json!(8)),
                 "unknown field `threads`, expected one of `op`, `bucket`",
             ),
@@ -671,7 +798,8 @@ mod tests {
             }));
             match write(part_mb) {
                 Ok(Job::Write(write)) => {
-                    prop_assert!(write.division.parts(write.size).count() as u64 <= MAX_PARTS);
+                    let division = write.division(&write.objects.place.key);
+                    prop_assert!(division.parts(write.size).count() as u64 <= MAX_PARTS);
                 }
                 Err(Error::InvalidEvent(message)) => {
                     let works = message.rsplit(' ').next().and_then(|works| works.parse().ok());
@@ -682,6 +810,70 @@ mod tests {
                 other => prop_assert!(false, "{:?}", other),
             }
         }
+    }
+
+    #[test]
+    fn a_write_is_a_stream_where_it_has_objects_or_a_time_and_a_read_where_it_has_objects() {
+        for (fields, count, second) in [
+            (json!({"bytes_per_file": 4096}), 1, "k"),
+            (json!({"bytes_per_file": 4096, "objects": 3}), 3, "k/1"),
+            (
+                json!({"bytes_per_file": 4096, "for_s": 60}),
+                1_000_000,
+                "k/1",
+            ),
+            (
+                json!({"bytes_per_file": 4096, "for_s": 60, "objects": 5}),
+                5,
+                "k/1",
+            ),
+            (json!({"for_s": 60}), 1, "k"),
+            (json!({"for_s": 60, "objects": 1}), 1, "k/1"),
+        ] {
+            let op = if fields["bytes_per_file"].is_null() {
+                "read"
+            } else {
+                "write"
+            };
+            let mut event = json!({"op": op, "bucket": "abc", "key": "k"});
+            event
+                .as_object_mut()
+                .expect("it is one")
+                .extend(fields.as_object().expect("too").clone());
+            let objects = match Job::try_from(event) {
+                Ok(Job::Write(write)) => write.objects,
+                Ok(Job::Read(read)) => read.objects,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(
+                (objects.count(), objects.nth(1).key.as_str()),
+                (count, second),
+                "{fields}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_read_by_time_goes_round_until_then_unless_it_says_how_often() {
+        let times = |event| match Job::try_from(event) {
+            Ok(Job::Read(read)) => read.times,
+            other => panic!("{other:?}"),
+        };
+        let mut event = json!({"op": "read", "bucket": "abc", "key": "k", "for_s": 60});
+        assert_eq!(times(event.clone()), u64::MAX);
+        event["read_times"] = json!(7);
+        assert_eq!(times(event), 7);
+    }
+
+    #[test]
+    fn parts_of_a_stream_are_few_enough_whatever_their_first_one_is() {
+        let write = |part_mb: u64| {
+            Job::try_from(json!({
+                "op": "write", "bucket": "abc", "key": "k", "mb_per_file": 59_999, "part_mb": part_mb, "objects": 2
+            }))
+        };
+        assert!(write(6).is_err_and(|error| error.to_string().contains("10001 parts")));
+        assert!(write(7).is_ok());
     }
 
     #[test]
@@ -767,7 +959,7 @@ mod tests {
             fields in prop::collection::btree_map(
                 prop::sample::select(vec![
                     "op", "bucket", "key", "mb_per_file", "part_mb", "parts_in_flight", "read_times", "range_mb",
-                    "ranges_in_flight", "verify", "open_s", "start_at", "stop_by", "other",
+                    "ranges_in_flight", "verify", "objects", "for_s", "bytes_per_file", "open_s", "start_at", "stop_by", "other",
                 ]),
                 any_json(),
                 0..8,

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest piece of a refused value that an error quotes, in characters.
@@ -52,29 +53,32 @@ impl<const MIN: u64, const MAX: u64> TryFrom<Value> for Whole<MIN, MAX> {
     }
 }
 
-/// A duration from 0 to `MAX` seconds, whole or not.
+/// A duration from `MIN` to `MAX` seconds, whole or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Value")]
-pub struct Seconds<const MAX: u32>(Duration);
+pub struct Seconds<const MIN: u32, const MAX: u32>(Duration);
 
-impl<const MAX: u32> Seconds<MAX> {
+impl<const MIN: u32, const MAX: u32> Seconds<MIN, MAX> {
     pub const fn get(self) -> Duration {
         self.0
     }
 }
 
-impl<const MAX: u32> TryFrom<Value> for Seconds<MAX> {
+impl<const MIN: u32, const MAX: u32> TryFrom<Value> for Seconds<MIN, MAX> {
     type Error = String;
 
     fn try_from(value: Value) -> Result<Self, String> {
         value
             .as_f64()
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-            .filter(|duration| *duration <= Duration::from_secs(MAX.into()))
+            .filter(|duration| {
+                let [least, most] = [MIN, MAX].map(|limit| Duration::from_secs(limit.into()));
+                (least..=most).contains(duration)
+            })
             .map(Self)
             .ok_or_else(|| {
                 format!(
-                    "{} is not a number of seconds from 0 to {MAX}",
+                    "{} is not a number of seconds from {MIN} to {MAX}",
                     quoted(&value)
                 )
             })
@@ -87,7 +91,7 @@ impl<const MAX: u32> TryFrom<Value> for Seconds<MAX> {
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Value")]
-pub struct Bucket(String);
+pub struct Bucket(Arc<str>);
 
 impl Bucket {
     pub fn as_str(&self) -> &str {
@@ -106,7 +110,7 @@ impl TryFrom<Value> for Bucket {
 
     fn try_from(value: Value) -> Result<Self, String> {
         match value {
-            Value::String(name) if is_bucket_name(&name) => Ok(Self(name)),
+            Value::String(name) if is_bucket_name(&name) => Ok(Self(name.into())),
             _ => Err(format!(
                 "{} is not a bucket's name: 3 to 63 lower-case letters, digits, hyphens and dots, with a letter or \
                  digit at both ends, no two dots in a row, and not an IP address",
@@ -130,14 +134,27 @@ fn is_bucket_name(name: &str) -> bool {
         && name.parse::<std::net::Ipv4Addr>().is_err()
 }
 
+/// The longest key, in bytes.
+const LONGEST_KEY: usize = 1024;
+
 /// An object's key: 1 to 1,024 bytes of UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Value")]
-pub struct Key(String);
+pub struct Key(Arc<str>);
 
 impl Key {
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The key of the object of that number in the stream below this key.
+    pub fn numbered(&self, number: u64) -> Self {
+        Self(format!("{}/{number}", self.0).into())
+    }
+
+    /// Whether every object of a stream below this key, which has a million at most, has a key too.
+    pub fn may_be_numbered(&self) -> bool {
+        self.0.len() + "/999999".len() <= LONGEST_KEY
     }
 }
 
@@ -152,7 +169,7 @@ impl TryFrom<Value> for Key {
 
     fn try_from(value: Value) -> Result<Self, String> {
         match value {
-            Value::String(key) if (1..=1024).contains(&key.len()) => Ok(Self(key)),
+            Value::String(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Self(key.into())),
             Value::String(key) => {
                 let length = key.len();
                 Err(format!(
@@ -266,6 +283,14 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_may_be_numbered_has_room_for_the_highest_number() {
+        let key = |length| Key::try_from(json!("k".repeat(length))).expect("a key");
+        assert!(key(1017).may_be_numbered() && !key(1018).may_be_numbered());
+        assert_eq!(key(1017).numbered(999_999).as_str().len(), 1024);
+        assert_eq!(key(2).numbered(7).as_str(), "kk/7");
+    }
+
+    #[test]
     fn a_refused_value_is_quoted_and_cut() {
         let error = Whole::<5, 5120>::try_from(json!("x".repeat(1000))).expect_err("a string");
         assert!(
@@ -281,7 +306,7 @@ mod tests {
 
     #[test]
     fn seconds_may_be_broken_and_have_their_limits() {
-        let seconds = |value: Value| Seconds::<60>::try_from(value).map(Seconds::get);
+        let seconds = |value: Value| Seconds::<0, 60>::try_from(value).map(Seconds::get);
         for good in [
             json!(0),
             json!(-0.0),

@@ -4,56 +4,108 @@ use crate::error::Error;
 use crate::limit::Limit;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
-/// Runs what `begin` makes of each item, begun in their order, at most `in_flight` at the same time, which is
-/// allowed them over `opening`; gives what they gave, in the order in which they ended.
-///
-/// # Errors
-///
-/// The first error, once everything else in flight is aborted and gone; [`Error::Deadline`] when `limit` is reached.
-/// After an [`Error::VerifyMismatch`] what is in flight ends in peace, and the error names the first byte that differs.
-pub async fn all<I, O, F>(
-    items: impl IntoIterator<Item = I>,
-    in_flight: usize,
-    opening: Duration,
-    limit: &Limit,
-    begin: impl Fn(I) -> F,
-) -> Result<Vec<O>, Error>
-where
-    O: Send + 'static,
-    F: Future<Output = Result<O, Error>> + Send + 'static,
-{
-    let permits = Arc::new(Semaphore::new(1));
-    let mut opener = JoinSet::new();
-    opener.spawn(open(Arc::clone(&permits), in_flight, opening));
+/// Allows one request to be in flight until it is dropped.
+pub type Permit = OwnedSemaphorePermit;
 
-    let mut flight = JoinSet::new();
-    let mut ended = Vec::new();
-    let mut items = items.into_iter().peekable();
-    while items.peek().is_some() || !flight.is_empty() {
+/// What happened in a flight.
+pub enum Next<O> {
+    /// Another request may begin.
+    Room(Permit),
+    /// A request ended well, with this.
+    Ended(O),
+}
+
+/// The requests of a job that are under way. Dropped, it aborts them.
+pub struct Flight<O> {
+    limit: Limit,
+    permits: Arc<Semaphore>,
+    /// Allows more and more requests.
+    _opener: JoinSet<()>,
+    requests: JoinSet<Result<O, Error>>,
+}
+
+impl<O: Send + 'static> Flight<O> {
+    /// Nothing is under way yet; at most `in_flight` requests are allowed at the same time, one after the other over
+    /// `opening`.
+    pub fn new(in_flight: usize, opening: Duration, limit: &Limit) -> Self {
+        let permits = Arc::new(Semaphore::new(1));
+        let mut opener = JoinSet::new();
+        opener.spawn(open(Arc::clone(&permits), in_flight, opening));
+        Self {
+            limit: *limit,
+            permits,
+            _opener: opener,
+            requests: JoinSet::new(),
+        }
+    }
+
+    /// Begins a request, which keeps its permit as long as it is in flight, or needs none where it runs beside.
+    pub fn begin(&mut self, request: impl Future<Output = Result<O, Error>> + Send + 'static) {
+        self.requests.spawn(request);
+    }
+
+    /// What happens next; room counts only where more requests are `wanted`. None when everything has ended.
+    ///
+    /// # Errors
+    ///
+    /// The first error, once everything else in flight is aborted and gone; [`Error::Deadline`] when the limit is
+    /// reached. After an [`Error::VerifyMismatch`] what is in flight ends in peace, and the error names the first byte
+    /// of its object that differs.
+    pub async fn next(&mut self, wanted: bool) -> Result<Option<Next<O>>, Error> {
+        if self.requests.is_empty() && !wanted {
+            return Ok(None);
+        }
         let outcome = tokio::select! {
             biased;
-            error = limit.reached() => Err(error),
-            Some(outcome) = flight.join_next() => landed(outcome),
-            permit = Arc::clone(&permits).acquire_owned(), if items.peek().is_some() => {
-                let permit = permit.expect("nobody closes the semaphore");
-                let work = begin(items.next().expect("peeked above"));
-                flight.spawn(async move {
-                    let _permit = permit;
-                    work.await
-                });
-                continue;
+            error = self.limit.reached() => Err(error),
+            Some(outcome) = self.requests.join_next() => landed(outcome),
+            permit = Arc::clone(&self.permits).acquire_owned(), if wanted => {
+                return Ok(Some(Next::Room(permit.expect("nobody closes the semaphore"))));
             }
         };
         match outcome {
-            Ok(output) => ended.push(output),
-            Err(error) => return Err(land(flight, error, limit).await),
+            Ok(output) => Ok(Some(Next::Ended(output))),
+            Err(error) => Err(self.land(error).await),
         }
     }
-    Ok(ended)
+
+    /// Ends what is in flight because of `first`; the error to give.
+    async fn land(&mut self, first: Error) -> Error {
+        let mut first = first;
+        if !matches!(first, Error::VerifyMismatch { .. }) {
+            self.requests.abort_all();
+        }
+        loop {
+            let outcome = tokio::select! {
+                outcome = self.requests.join_next() => outcome,
+                _ = self.limit.reached() => {
+                    self.requests.shutdown().await;
+                    None
+                }
+            };
+            match outcome {
+                None => return first,
+                Some(Err(aborted)) if aborted.is_cancelled() => {}
+                Some(outcome) => match (landed(outcome), &first) {
+                    (
+                        Err(Error::VerifyMismatch { key, offset }),
+                        Error::VerifyMismatch {
+                            key: known_key,
+                            offset: known,
+                        },
+                    ) if key == *known_key && offset < *known => {
+                        first = Error::VerifyMismatch { key, offset };
+                    }
+                    (Err(error), _) => tracing::debug!(%error, "failed after the first failure"),
+                    (Ok(_), _) => {}
+                },
+            }
+        }
+    }
 }
 
 /// Allows one request more at a time, evenly over `opening`, until `in_flight` are allowed.
@@ -64,39 +116,6 @@ async fn open(permits: Arc<Semaphore>, in_flight: usize, opening: Duration) {
         // Timers have milliseconds, and gaps may be shorter: the moments are counted from the beginning.
         tokio::time::sleep_until(began + gap * allowed).await;
         permits.add_permits(1);
-    }
-}
-
-/// Ends what is in flight because of `first`; the error to give.
-async fn land<O: 'static>(
-    mut flight: JoinSet<Result<O, Error>>,
-    first: Error,
-    limit: &Limit,
-) -> Error {
-    let mut first = first;
-    if !matches!(first, Error::VerifyMismatch { .. }) {
-        flight.abort_all();
-    }
-    loop {
-        let outcome = tokio::select! {
-            outcome = flight.join_next() => outcome,
-            _ = limit.reached() => {
-                flight.shutdown().await;
-                None
-            }
-        };
-        match outcome {
-            None => return first,
-            Some(Err(aborted)) if aborted.is_cancelled() => {}
-            Some(outcome) => match (landed(outcome), &first) {
-                (
-                    Err(Error::VerifyMismatch { key, offset }),
-                    Error::VerifyMismatch { offset: known, .. },
-                ) if offset < *known => first = Error::VerifyMismatch { key, offset },
-                (Err(error), _) => tracing::debug!(%error, "failed after the first failure"),
-                (Ok(_), _) => {}
-            },
-        }
     }
 }
 
@@ -116,6 +135,36 @@ mod tests {
             key: "k".into(),
             offset,
         }
+    }
+
+    /// Runs what `begin` makes of each item; gives what they gave, in the order in which they ended.
+    async fn all<I, O, F>(
+        items: impl IntoIterator<Item = I>,
+        in_flight: usize,
+        opening: Duration,
+        limit: &Limit,
+        begin: impl Fn(I) -> F,
+    ) -> Result<Vec<O>, Error>
+    where
+        O: Send + 'static,
+        F: Future<Output = Result<O, Error>> + Send + 'static,
+    {
+        let mut flight = Flight::new(in_flight, opening, limit);
+        let mut items = items.into_iter().peekable();
+        let mut ended = Vec::new();
+        while let Some(event) = flight.next(items.peek().is_some()).await? {
+            match event {
+                Next::Ended(output) => ended.push(output),
+                Next::Room(permit) => {
+                    let work = begin(items.next().expect("it is wanted"));
+                    flight.begin(async move {
+                        let _permit = permit;
+                        work.await
+                    });
+                }
+            }
+        }
+        Ok(ended)
     }
 
     const SECOND: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! The Lambda worker of terabit: writes or reads one S3 object and tells how fast it went.
+//! The Lambda worker of terabit: writes or reads objects of S3 and tells how fast it went.
 //!
 //! Data flows one way: an event's JSON becomes a [`event::Job`], [`worker::Worker`] has it done by [`write`](mod@write)
 //! or [`read`], a [`meter::Meter`] watches, and what it saw becomes the [`answer::Answer`].
@@ -7,10 +7,10 @@
 //! |---|---|
 //! | [`event`], [`fields`] | what may be asked for |
 //! | [`worker`], [`answer`] | one invocation, from the event to the answer |
-//! | [`write`](mod@write), [`read`], [`flight`], [`spans`] | moving an object: parts and ranges side by side |
+//! | [`write`](mod@write), [`read`], [`flight`], [`spans`] | moving objects: parts and ranges side by side |
 //! | [`retry`], [`uploads`] | what is tried again, and what is thrown away |
 //! | [`data`], [`body`] | the bytes, and how they are sent |
-//! | [`meter`], [`timeline`], [`clock`], [`usage`] | what is measured |
+//! | [`meter`], [`timeline`], [`latency`], [`clock`], [`usage`] | what is measured |
 //! | [`squad`], [`invoker`] | having several jobs done by other workers, and one answer of all |
 //! | [`barrier`], [`limit`] | when a job begins, and when it gives up |
 //! | [`clients`], [`http`], [`s3`] | the clients |
@@ -31,6 +31,7 @@ mod fields;
 mod flight;
 mod http;
 mod invoker;
+mod latency;
 mod limit;
 mod meter;
 mod operation;

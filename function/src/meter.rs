@@ -1,6 +1,7 @@
 //! What is measured of one job: its time, its bytes second by second, and every HTTP request that it made of S3.
 
 use crate::clock::Clock;
+use crate::latency::Latency;
 use crate::timeline::Timeline;
 use aws_sdk_s3::config::interceptors::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
@@ -31,9 +32,10 @@ struct Tally {
     requests: u64,
     retries: u64,
     throttled: u64,
-    durations: Vec<Duration>,
-    /// The longest of them, and whose it was.
-    slowest: Option<(Duration, S3Ids)>,
+    objects: u64,
+    latency: Latency,
+    /// Whose the longest one was.
+    slowest: S3Ids,
     first_byte: Option<Duration>,
 }
 
@@ -69,8 +71,11 @@ pub struct Reading {
     pub throttled: u64,
     /// From `start` to the first byte of a body read, or to S3's first answer to a write.
     pub first_byte: Option<Duration>,
-    /// How long each request took, from its sending to the last byte of its answer, in rising order.
-    pub durations: Vec<Duration>,
+    /// Objects that are there whole, or were read to their end.
+    pub objects: u64,
+    /// How long the requests with a body took that succeeded, from their first attempt's sending to the last byte of
+    /// their answer.
+    pub latency: Latency,
     /// The slowest of them.
     pub slowest: S3Ids,
 }
@@ -85,6 +90,11 @@ impl Meter {
         }))
     }
 
+    /// When the job began, since 1970-01-01 UTC.
+    pub fn began(&self) -> Duration {
+        self.0.clock.began()
+    }
+
     /// The job is over; only the first call counts.
     pub fn stop(&self) {
         self.stopped();
@@ -94,12 +104,27 @@ impl Meter {
         *self.0.stop.get_or_init(|| self.0.clock.now())
     }
 
-    /// An operation that is to be measured.
+    /// A small operation that is to be measured.
     pub fn request(&self) -> Request {
+        self.operation(false)
+    }
+
+    /// An operation that sends or receives bytes of an object.
+    pub fn transfer(&self) -> Request {
+        self.operation(true)
+    }
+
+    fn operation(&self, transfers: bool) -> Request {
         Request {
             meter: self.clone(),
+            transfers,
             attempt: Arc::default(),
         }
+    }
+
+    /// Counts an object that is there whole, or was read to its end.
+    pub fn object(&self) {
+        self.tally().objects += 1;
     }
 
     /// Counts `bytes` of a body that were received.
@@ -117,8 +142,6 @@ impl Meter {
         let stop = self.stopped();
         let start = self.0.clock.began();
         let tally = self.tally();
-        let mut durations = tally.durations.clone();
-        durations.sort_unstable();
         Reading {
             start,
             stop,
@@ -130,12 +153,9 @@ impl Meter {
             retries: tally.retries,
             throttled: tally.throttled,
             first_byte: tally.first_byte,
-            durations,
-            slowest: tally
-                .slowest
-                .clone()
-                .map(|(_, ids)| ids)
-                .unwrap_or_default(),
+            objects: tally.objects,
+            latency: tally.latency.clone(),
+            slowest: tally.slowest.clone(),
         }
     }
 
@@ -145,15 +165,11 @@ impl Meter {
 }
 
 impl Tally {
-    fn took(&mut self, duration: Duration, ids: S3Ids) {
-        if self
-            .slowest
-            .as_ref()
-            .is_none_or(|(longest, _)| *longest < duration)
-        {
-            self.slowest = Some((duration, ids));
+    fn took(&mut self, duration: Duration, ids: &S3Ids) {
+        if self.latency.max() < duration {
+            self.slowest = ids.clone();
         }
-        self.durations.push(duration);
+        self.latency.count(duration);
     }
 }
 
@@ -162,6 +178,7 @@ impl Tally {
 #[derive(Clone, Debug)]
 pub struct Request {
     meter: Meter,
+    transfers: bool,
     attempt: Arc<Mutex<Attempt>>,
 }
 
@@ -170,6 +187,7 @@ pub struct Request {
 struct Attempt {
     /// From 1; 0 before the first.
     number: u32,
+    /// When the first attempt began.
     began: Option<Instant>,
     sent: Timeline,
     all_sent: Option<Instant>,
@@ -200,7 +218,7 @@ impl Request {
     }
 
     /// The operation succeeded and the last byte of its answer is here: what its last attempt sent counts.
-    pub fn finish(&self) {
+    pub fn succeed(&self) {
         let attempt = self.attempt();
         let mut tally = self.meter.tally();
         tally.in_vain.subtract(&attempt.sent);
@@ -208,20 +226,27 @@ impl Request {
         tally
             .first_byte
             .get_or_insert_with(|| self.meter.0.clock.elapsed());
-        if let Some(began) = attempt.began {
-            tally.took(began.elapsed(), attempt.ids.clone());
+        if let (Some(began), true) = (attempt.began, self.transfers) {
+            tally.took(began.elapsed(), &attempt.ids);
         }
     }
 
-    /// The latest attempt failed: its time counts, what it sent does not, and no answer is waited for.
+    /// The latest attempt failed: what it sent does not count, and no answer is waited for.
     pub fn fail(&self) {
+        self.attempt().all_sent = None;
+    }
+
+    /// Another attempt begins.
+    fn begin(&self) {
         let mut attempt = self.attempt();
-        attempt.all_sent = None;
-        if let Some(began) = attempt.began.take() {
-            self.meter
-                .tally()
-                .took(began.elapsed(), attempt.ids.clone());
-        }
+        *attempt = Attempt {
+            number: attempt.number + 1,
+            began: attempt.began.or_else(|| Some(Instant::now())),
+            ..Attempt::default()
+        };
+        let mut tally = self.meter.tally();
+        tally.requests += 1;
+        tally.retries += u64::from(attempt.number > 1);
     }
 
     fn attempt(&self) -> MutexGuard<'_, Attempt> {
@@ -240,16 +265,7 @@ impl Intercept for Request {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let mut attempt = self.attempt();
-        let number = attempt.number + 1;
-        *attempt = Attempt {
-            number,
-            began: Some(Instant::now()),
-            ..Attempt::default()
-        };
-        let mut tally = self.meter.tally();
-        tally.requests += 1;
-        tally.retries += u64::from(number > 1);
+        self.begin();
         Ok(())
     }
 
@@ -280,19 +296,14 @@ mod tests {
 
     /// An attempt begins, as the SDK would tell.
     fn begin(request: &Request) -> u32 {
-        let mut attempt = request.attempt();
-        *attempt = Attempt {
-            number: attempt.number + 1,
-            began: Some(Instant::now()),
-            ..Attempt::default()
-        };
-        attempt.number
+        request.begin();
+        request.attempts()
     }
 
     #[test]
     fn only_the_attempt_that_succeeded_counts() {
         let meter = Meter::start();
-        let request = meter.request();
+        let request = meter.transfer();
         let first = begin(&request);
         request.sent(first, 100, false);
         request.fail();
@@ -304,14 +315,10 @@ mod tests {
             0,
             "nothing is confirmed yet"
         );
-        request.finish();
+        request.succeed();
         let reading = meter.read();
         assert_eq!((reading.bytes, reading.sent), (64, 107));
-        assert_eq!(
-            reading.durations.len(),
-            2,
-            "failed attempts have a duration too"
-        );
+        assert_eq!((reading.requests, reading.retries), (2, 1));
     }
 
     #[test]
@@ -321,7 +328,7 @@ mod tests {
         for request in [&done, &under_way] {
             request.sent(begin(request), 10, false);
         }
-        done.finish();
+        done.succeed();
         let next_second = Duration::from_secs(meter.0.clock.now().as_secs() + 1);
         std::thread::sleep(next_second.saturating_sub(meter.0.clock.now()));
         under_way.sent(1, 5, false);
@@ -352,6 +359,31 @@ mod tests {
     }
 
     #[test]
+    fn a_request_took_as_long_as_all_its_attempts_and_only_one_with_a_body_counts() {
+        let meter = Meter::start();
+        let (small, repeated) = (meter.request(), meter.transfer());
+        begin(&small);
+        small.succeed();
+        begin(&repeated);
+        repeated.fail();
+        assert_eq!(
+            meter.read().latency,
+            Latency::default(),
+            "nothing has succeeded"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+        begin(&repeated);
+        repeated.succeed();
+        let latency = meter.read().latency;
+        assert!(latency.max() >= Duration::from_millis(20), "{latency:?}");
+        assert_eq!(
+            latency.percentile(1),
+            latency.percentile(100),
+            "it is one request"
+        );
+    }
+
+    #[test]
     fn the_slowest_request_is_the_one_that_is_named() {
         let mut tally = Tally::default();
         for (seconds, name) in [(2, "a"), (5, "b"), (3, "c")] {
@@ -359,13 +391,10 @@ mod tests {
                 request_id: Some(name.into()),
                 ..S3Ids::default()
             };
-            tally.took(Duration::from_secs(seconds), ids);
+            tally.took(Duration::from_secs(seconds), &ids);
         }
-        let (longest, ids) = tally.slowest.expect("three requests");
-        assert_eq!(
-            (longest, ids.request_id.as_deref()),
-            (Duration::from_secs(5), Some("b"))
-        );
+        assert_eq!(tally.latency.max(), Duration::from_secs(5));
+        assert_eq!(tally.slowest.request_id.as_deref(), Some("b"));
     }
 
     #[test]

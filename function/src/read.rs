@@ -1,9 +1,10 @@
-//! Reads one object, whole or by ranges side by side, and forgets it.
+//! Reads objects, whole or by ranges side by side, and forgets them.
 
 use crate::data::Seed;
 use crate::error::Error;
 use crate::event::{Place, Read};
-use crate::flight;
+use crate::explain::causes;
+use crate::flight::{Flight, Next, Permit};
 use crate::limit::Limit;
 use crate::meter::{Meter, Request};
 use crate::operation::Operation;
@@ -12,52 +13,36 @@ use crate::s3::S3;
 use crate::spans::{Division, Span};
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use tokio::time::Instant;
 
-/// Reads the object of `job` as often as it says.
+/// Reads the objects of `job` as often as it says, and begins nothing after `end`.
 ///
 /// # Errors
 ///
 /// What S3 refused, what was wrong with the bytes, or that `limit` was reached.
-pub async fn read(s3: &S3, job: &Read, meter: &Meter, limit: &Limit) -> Result<(), Error> {
+pub async fn read(
+    s3: &S3,
+    job: &Read,
+    meter: &Meter,
+    limit: &Limit,
+    end: Option<Instant>,
+) -> Result<(), Error> {
     let reader = Arc::new(Reader {
         s3: s3.clone(),
-        place: job.place.clone(),
-        verified: job.verify.then(|| Seed::of(job.place.key.as_str())),
+        verify: job.verify,
         meter: meter.clone(),
         limit: *limit,
     });
-    let (object, first) = tokio::select! {
-        opened = reader.open(job.division.map(Division::span)) => opened?,
-        error = limit.reached() => return Err(error),
-    };
-    let object = Arc::new(object);
-    let division = job.division.unwrap_or(Division::whole(object.size));
-    let spans = division.ranges(object.size);
-    // The answer that told the object's size is the beginning of the first span of the first time.
-    let opened = std::iter::once(Some(first)).chain(std::iter::repeat_with(|| None));
-    let drain = |(span, opened)| {
-        let (reader, object) = (Arc::clone(&reader), Arc::clone(&object));
-        async move { reader.drain(&object, span, opened).await }
-    };
-    let times = (0..job.times).flat_map(|_| spans.clone());
-    let (in_flight, opening) = (job.connections(), job.schedule.opening);
-    flight::all(times.zip(opened), in_flight, opening, limit, drain)
-        .await
-        .map(drop)
+    Stream::new(job, reader).run(end).await
 }
 
-struct Reader {
-    s3: S3,
+/// An object as S3's first answer described it.
+struct Object {
     place: Place,
     /// The seed of what the bytes are compared with.
     verified: Option<Seed>,
-    meter: Meter,
-    limit: Limit,
-}
-
-/// The object as S3's first answer described it.
-struct Object {
     size: u64,
     etag: String,
 }
@@ -68,12 +53,191 @@ struct Opened {
     request: Request,
 }
 
+/// What a GET reads; each time that an object is drained has an index.
+enum Piece {
+    /// The beginning of an object, whose answer tells what the object is.
+    Beginning(u64),
+    Span(u64, Arc<Object>, Span),
+}
+
+enum Ended {
+    /// The object is known, and its first span opened.
+    Opened(u64, Arc<Object>, Box<Opened>, Permit),
+    /// A span is drained.
+    Span(u64),
+}
+
+/// The objects of a job, one after the other, as often as it says.
+struct Stream<'a> {
+    job: &'a Read,
+    reader: Arc<Reader>,
+    flight: Flight<Ended>,
+    /// How many times an object was prepared so far, whichever.
+    prepared: u64,
+    /// How many objects are asked for that S3 has not described yet.
+    unknown: usize,
+    /// How many spans the latest object had that S3 described.
+    usual_spans: Option<usize>,
+    /// A single object, once it is known: it is the same each time.
+    known: Option<Arc<Object>>,
+    /// What is ready to be asked for, in order.
+    waiting: VecDeque<Piece>,
+    /// How many spans are not drained yet, by the index of the time.
+    undrained: HashMap<u64, usize>,
+}
+
+impl<'a> Stream<'a> {
+    fn new(job: &'a Read, reader: Arc<Reader>) -> Self {
+        let in_flight = job.connections();
+        Self {
+            job,
+            flight: Flight::new(in_flight, job.schedule.opening, &reader.limit),
+            reader,
+            prepared: 0,
+            unknown: 0,
+            usual_spans: None,
+            known: None,
+            waiting: VecDeque::new(),
+            undrained: HashMap::new(),
+        }
+    }
+
+    async fn run(&mut self, end: Option<Instant>) -> Result<(), Error> {
+        let is_over = || end.is_some_and(|end| end <= Instant::now());
+        loop {
+            if is_over() {
+                self.waiting.clear();
+            } else {
+                self.prepare();
+            }
+            match self.flight.next(!self.waiting.is_empty()).await? {
+                None => return Ok(()),
+                Some(Next::Room(permit)) if !is_over() => self.begin(permit),
+                Some(Next::Room(_)) => {}
+                Some(Next::Ended(ended)) => self.ended(ended),
+            }
+        }
+    }
+
+    /// Has as much ready as may be in flight: the next object is asked for while the spans of the one before wait.
+    fn prepare(&mut self) {
+        let times = self.job.times.saturating_mul(self.job.objects.count());
+        while self.prepared < times && self.waiting.len() + self.expected() < self.job.in_flight {
+            let index = self.prepared;
+            self.prepared += 1;
+            if let Some(object) = &self.known {
+                let object = Arc::clone(object);
+                self.enqueue(index, &object, 0);
+            } else {
+                self.unknown += 1;
+                self.waiting.push_back(Piece::Beginning(index));
+            }
+        }
+    }
+
+    /// How many spans come of the objects that are asked for: before one is known, as many as are wanted.
+    fn expected(&self) -> usize {
+        let more = self
+            .usual_spans
+            .map_or(self.job.in_flight, |spans| spans - 1);
+        self.unknown * more
+    }
+
+    /// Has the spans of an object wait, but for those that have begun.
+    fn enqueue(&mut self, index: u64, object: &Arc<Object>, begun: usize) {
+        let spans = self.job.spans(object);
+        self.undrained.insert(index, spans.clone().count());
+        let waiting = spans.skip(begun);
+        self.waiting
+            .extend(waiting.map(|span| Piece::Span(index, Arc::clone(object), span)));
+    }
+
+    /// Asks for what has waited longest.
+    fn begin(&mut self, permit: Permit) {
+        let reader = Arc::clone(&self.reader);
+        match self.waiting.pop_front() {
+            None => {}
+            Some(Piece::Beginning(index)) => {
+                let place = self.job.objects.nth(index % self.job.objects.count());
+                let division = self.job.division(&place.key);
+                self.flight.begin(async move {
+                    let (object, opened) = reader.open(place, division.map(Division::span)).await?;
+                    Ok(Ended::Opened(
+                        index,
+                        Arc::new(object),
+                        Box::new(opened),
+                        permit,
+                    ))
+                });
+            }
+            Some(Piece::Span(index, object, span)) => self.drain(index, object, span, None, permit),
+        }
+    }
+
+    fn drain(
+        &mut self,
+        index: u64,
+        object: Arc<Object>,
+        span: Span,
+        opened: Option<Opened>,
+        permit: Permit,
+    ) {
+        let reader = Arc::clone(&self.reader);
+        self.flight.begin(async move {
+            let _permit = permit;
+            reader.drain(&object, span, opened).await?;
+            Ok(Ended::Span(index))
+        });
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        match ended {
+            Ended::Opened(index, object, opened, permit) => {
+                self.unknown -= 1;
+                self.enqueue(index, &object, 1);
+                self.usual_spans = self.undrained.get(&index).copied();
+                if !self.job.objects.is_stream() {
+                    self.known = Some(Arc::clone(&object));
+                }
+                let first = self.job.spans(&object).next().expect("it is not empty");
+                self.drain(index, object, first, Some(*opened), permit);
+            }
+            Ended::Span(index) => {
+                let undrained = self.undrained.get_mut(&index);
+                let undrained = undrained.expect("it is kept until all are drained");
+                *undrained -= 1;
+                if *undrained == 0 {
+                    self.undrained.remove(&index);
+                    self.reader.meter.object();
+                }
+            }
+        }
+    }
+}
+
+impl Read {
+    /// The spans that `object` is read by.
+    fn spans(&self, object: &Object) -> impl Iterator<Item = Span> + Clone + use<> {
+        let division = self.division(&object.place.key);
+        let division = division.unwrap_or(Division::whole(object.size));
+        division.ranges(object.size)
+    }
+}
+
+struct Reader {
+    s3: S3,
+    /// Compare the bytes with those that `write` puts there.
+    verify: bool,
+    meter: Meter,
+    limit: Limit,
+}
+
 impl Reader {
-    /// Asks for the first range, or the whole object, whose answer tells what the object is.
-    async fn open(&self, range: Option<u64>) -> Result<(Object, Opened), Error> {
+    /// Asks for the first range of an object, or the whole of it; the answer tells what the object is.
+    async fn open(&self, place: Place, range: Option<u64>) -> Result<(Object, Opened), Error> {
         let bytes = range.map(|length| format!("bytes=0-{}", length - 1));
-        let request = self.meter.request();
-        let opened = self.get(bytes, None, request).await?;
+        let request = self.meter.transfer();
+        let opened = self.get(&place, bytes, None, request).await?;
         let answer = &opened.answer;
         let size = match &answer.content_range {
             Some(range) => range
@@ -83,17 +247,20 @@ impl Reader {
                 .content_length
                 .and_then(|length| u64::try_from(length).ok()),
         };
-        let object = Object {
-            size: size.ok_or_else(|| incomplete("the object's size"))?,
-            etag: answer.e_tag.clone().ok_or_else(|| incomplete("an ETag"))?,
-        };
-        if object.size == 0 {
-            return Err(Error::empty(self.place.key.as_str()));
+        let size = size.ok_or_else(|| incomplete("the object's size"))?;
+        if size == 0 {
+            return Err(Error::empty(place.key.as_str()));
         }
+        let object = Object {
+            verified: self.verify.then(|| Seed::of(place.key.as_str())),
+            etag: answer.e_tag.clone().ok_or_else(|| incomplete("an ETag"))?,
+            size,
+            place,
+        };
         Ok((object, opened))
     }
 
-    /// Reads one span to its end, asking again for what is left of a body that breaks off.
+    /// Reads one span to its end, asking again for the rest of a body that breaks off.
     async fn drain(
         &self,
         object: &Object,
@@ -102,7 +269,7 @@ impl Reader {
     ) -> Result<(), Error> {
         let end = span.offset + span.length;
         let mut offset = span.offset;
-        let mut request = self.meter.request();
+        let mut request = self.meter.transfer();
         let mut opened = opened;
         let mut retries = Retries::until(&self.limit);
         loop {
@@ -110,12 +277,14 @@ impl Reader {
                 opened
             } else {
                 let bytes = format!("bytes={offset}-{}", end - 1);
-                self.get(Some(bytes), Some(&object.etag), request).await?
+                let etag = Some(object.etag.as_str());
+                self.get(&object.place, Some(bytes), etag, request).await?
             };
             request = answer.request;
             let began = offset;
-            let Some(reason) = self.drain_body(answer.answer, &mut offset, end).await? else {
-                request.finish();
+            let drained = self.drain_body(object, answer.answer, &mut offset, end);
+            let Some(reason) = drained.await? else {
+                request.succeed();
                 return Ok(());
             };
             request.fail();
@@ -127,7 +296,7 @@ impl Reader {
                 return Err(Error::ShortBody(format!(
                     "object {:?} broke off at byte {offset} of the range {}-{} ({reason}), the last of {} attempts: \
                      check the network, read smaller ranges",
-                    self.place.key.as_str(),
+                    object.place.key.as_str(),
                     span.offset,
                     end - 1,
                     request.attempts()
@@ -139,15 +308,16 @@ impl Reader {
     /// Takes the bytes of one answer, which begin at `offset` and should end at `end`; why they ended before, if so.
     async fn drain_body(
         &self,
+        object: &Object,
         mut answer: GetObjectOutput,
         offset: &mut u64,
         end: u64,
     ) -> Result<Option<String>, Error> {
-        let mut expected = self.verified.map(|seed| seed.stream(*offset));
+        let mut expected = object.verified.map(|seed| seed.stream(*offset));
         while let Some(frame) = answer.body.next().await {
             let frame = match frame {
                 Ok(frame) => frame,
-                Err(error) => return Ok(Some(crate::explain::causes(&error))),
+                Err(error) => return Ok(Some(causes(&error))),
             };
             let length = frame.len() as u64;
             if *offset + length > end {
@@ -165,7 +335,7 @@ impl Reader {
                 .and_then(|expected| expected.first_difference(&frame))
             {
                 return Err(Error::VerifyMismatch {
-                    key: self.place.key.to_string(),
+                    key: object.place.key.to_string(),
                     offset: *offset + index as u64,
                 });
             }
@@ -176,16 +346,17 @@ impl Reader {
 
     async fn get(
         &self,
+        place: &Place,
         range: Option<String>,
         etag: Option<&str>,
         request: Request,
     ) -> Result<Opened, Error> {
-        let key = self.place.key.as_str();
+        let key = place.key.as_str();
         let get = || {
             self.s3
                 .client
                 .get_object()
-                .bucket(self.place.bucket.as_str())
+                .bucket(place.bucket.as_str())
                 .key(key)
                 .set_range(range.clone())
                 .set_if_match(etag.map(str::to_owned))
@@ -211,7 +382,7 @@ impl Reader {
                         attempts,
                         ..failure
                     };
-                    self.s3.explain(&failure, Operation::GetObject, &self.place)
+                    self.s3.explain(&failure, Operation::GetObject, place)
                 }
             }
         })?;
@@ -230,9 +401,12 @@ fn incomplete(what: &str) -> Error {
 mod tests {
     use super::*;
     use crate::event::{Job, Order};
-    use crate::testing::{answer_with, refusal, s3};
+    use crate::meter::Reading;
+    use crate::testing::{after, answer_with, in_no_time, key_of, refusal, s3, s3_of};
     use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
-    use serde_json::json;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
     use tokio::time::Instant;
@@ -252,7 +426,7 @@ mod tests {
             panic!("a job");
         };
         let limit = Limit::at(Some(Instant::now() + Duration::from_mins(1)), "this test");
-        read(&s3, &job, &Meter::start(), &limit).await
+        read(&s3, &job, &Meter::start(), &limit, None).await
     }
 
     fn opened() -> HttpConnectorFuture {
@@ -305,5 +479,110 @@ mod tests {
             "{:?}",
             began.elapsed()
         );
+    }
+
+    /// How long a GET takes in the tests of streams.
+    const TRANSFER: Duration = Duration::from_secs(1);
+
+    /// Reads objects of `size` bytes from an S3 that is in order: what was measured, and what was asked for, when.
+    async fn streamed(
+        size: u64,
+        fields: Value,
+        end: Option<Duration>,
+    ) -> (Result<(), Error>, Reading, Vec<(Duration, String, u64)>) {
+        let (asked, began) = (Arc::new(Mutex::new(Vec::new())), Instant::now());
+        let log = Arc::clone(&asked);
+        let s3 = s3_of(move |request| {
+            let range = request.headers().get("range").map(str::to_owned);
+            let (first, last) = range.as_deref().map_or((0, size - 1), |range| {
+                let (_, range) = range.split_once('=').expect("bytes=");
+                let (first, last) = range.split_once('-').expect("a range");
+                let number = |text: &str| text.parse::<u64>().expect("a number");
+                (number(first), number(last).min(size - 1))
+            });
+            let entry = (began.elapsed(), key_of(&request), first);
+            log.lock().expect("no test panics with it").push(entry);
+            let length = usize::try_from(last + 1 - first).expect("a small range");
+            let told = format!("bytes {first}-{last}/{size}");
+            let headers = [("etag", "e"), ("content-range", told.as_str())];
+            after(TRANSFER, answer_with(206, &headers, "x".repeat(length)))
+        });
+        let mut event = json!({"op": "read", "bucket": "abc", "key": "k", "open_s": 0});
+        let more = fields.as_object().expect("it is one").clone();
+        event.as_object_mut().expect("it is one").extend(more);
+        let Ok(Job::Read(job)) = Job::try_from(event) else {
+            panic!("a job");
+        };
+        let limit = Limit::at(Some(began + Duration::from_hours(1)), "this test");
+        let meter = Meter::start();
+        let end = end.map(|end| began + end);
+        let outcome = read(&s3, &job, &meter, &limit, end).await;
+        let asked = std::mem::take(&mut *asked.lock().expect("no test panics with it"));
+        (outcome, meter.read(), asked)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn small_objects_are_read_side_by_side_once_one_is_known() {
+        let fields = json!({"objects": 641, "ranges_in_flight": 64});
+        let (outcome, reading, asked) = streamed(4096, fields, None).await;
+        assert_eq!((outcome, reading.objects), (Ok(()), 641));
+        assert!(asked[640].0 < 11 * TRANSFER, "{:?}", asked[640]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_single_object_is_described_once_however_often_it_is_read() {
+        let fields = json!({"for_s": 1, "ranges_in_flight": 2, "range_mb": 1});
+        let (outcome, reading, asked) =
+            streamed(3 << 20, fields, Some(Duration::from_secs(20))).await;
+        assert_eq!(outcome, Ok(()));
+        // One at first, then two at a time.
+        assert_eq!((asked.len(), reading.objects), (39, 13));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+        #[test]
+        fn every_object_is_read_to_its_end_as_often_as_asked(
+            size in 1_u64..3 << 20,
+            range_mb in 0_u64..3,
+            in_flight in 1_usize..10,
+            objects in prop::option::of(1_u64..6),
+            times in 1_u64..4,
+        ) {
+            let mut fields = json!({"range_mb": range_mb, "ranges_in_flight": in_flight, "read_times": times});
+            if let Some(objects) = objects {
+                fields["objects"] = objects.into();
+            }
+            let (outcome, reading, asked) = in_no_time(streamed(size, fields, None));
+            let drained = times * objects.unwrap_or(1);
+            prop_assert_eq!((outcome, reading.objects, reading.bytes), (Ok(()), drained, drained * size));
+            let mut keys: Vec<&str> = asked.iter().filter(|one| one.2 == 0).map(|one| one.1.as_str()).collect();
+            keys.sort_unstable();
+            prop_assert_eq!(keys.len() as u64, drained);
+            prop_assert!(keys.chunk_by(|one, next| one == next).all(|same| same.len() as u64 == times));
+        }
+
+        #[test]
+        fn a_read_ends_within_one_request_of_its_time(
+            size in 1_u64..3 << 20,
+            in_flight in 1_usize..10,
+            objects in prop::option::of(1_u64..6),
+            end_ms in 1_000_u64..20_000,
+        ) {
+            let mut fields = json!({"range_mb": 1, "ranges_in_flight": in_flight, "for_s": 1});
+            if let Some(objects) = objects {
+                fields["objects"] = objects.into();
+            }
+            let end = Duration::from_millis(end_ms);
+            let (took, outcome, asked) = in_no_time(async {
+                let began = Instant::now();
+                let (outcome, _, asked) = streamed(size, fields, Some(end)).await;
+                (began.elapsed(), outcome, asked)
+            });
+            prop_assert_eq!(outcome, Ok(()));
+            prop_assert!(asked.iter().all(|one| one.0 <= end));
+            prop_assert!(took <= end + TRANSFER + Duration::from_millis(20), "{took:?}");
+            prop_assert!(took + TRANSFER >= end, "{took:?}");
+        }
     }
 }

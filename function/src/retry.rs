@@ -177,10 +177,11 @@ where
 pub async fn brisk<O, E>(
     attempt: impl Future<Output = Result<O, SdkError<E, HttpResponse>>>,
 ) -> Result<O, SdkError<E, HttpResponse>> {
-    timeout(BRISK_TIMEOUT, attempt).await.unwrap_or_else(|_| {
-        let silence = format!("no answer within {} s", BRISK_TIMEOUT.as_secs());
-        Err(SdkError::timeout_error(silence))
-    })
+    if let Ok(outcome) = timeout(BRISK_TIMEOUT, Box::pin(attempt)).await {
+        return outcome;
+    }
+    let silence = format!("no answer within {} s", BRISK_TIMEOUT.as_secs());
+    Err(SdkError::timeout_error(silence))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use aws_sdk_s3::primitives::{DateTime, DateTimeFormat as Format};
 use std::error::Error as StdError;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long S3 may take to begin its answer, where no body is sent, or has been sent: its slowest answers to a healthy
 /// client take seconds.
@@ -86,10 +87,14 @@ pub struct Dated(Arc<Mutex<Option<i64>>>);
 
 impl Dated {
     /// Both the `Date` of an answer and what S3 dates are in whole seconds.
-    pub const EXACT_TO: Duration = Duration::from_secs(1);
+    const EXACT_TO: Duration = Duration::from_secs(1);
 
-    /// How old that is which S3 dates to `moment`, in seconds since 1970, when it answers.
-    pub fn age(&self, moment: i64) -> Duration {
+    /// Whether what S3 dates to `moment`, when it answers, is younger than what `began` here.
+    pub fn is_since(&self, began: Instant, moment: DateTime) -> bool {
+        self.age(moment.secs()) <= began.elapsed() + Self::EXACT_TO
+    }
+
+    fn age(&self, moment: i64) -> Duration {
         let here = || i64::try_from(since_1970().as_secs()).expect("this millennium");
         let date = self.date().unwrap_or_else(here);
         Duration::from_secs(u64::try_from(date - moment).unwrap_or_default())

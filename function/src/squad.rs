@@ -91,9 +91,9 @@ fn lost() -> Failure {
     }
 }
 
-/// Makes the answer at most [`LARGEST_ANSWER`] bytes long. First jobs go without their samples, then with shorter
-/// messages, those with the longest ones first and no more of them than needed; `samples_dropped` or
-/// `message_shortened` says so on them.
+/// Makes the answer at most [`LARGEST_ANSWER`] bytes long. First jobs go without their samples, then without their
+/// latency, then with shorter messages, those with the longest ones first and no more of them than needed;
+/// `samples_dropped`, `latency_dropped` or `message_shortened` says so on them.
 pub fn fit(answers: &mut [Value]) {
     fit_into(LARGEST_ANSWER, answers);
 }
@@ -105,6 +105,7 @@ fn fit_into(largest: usize, answers: &mut [Value]) {
         largest,
         answers,
     );
+    drop_longest(&["latency"], "latency_dropped", largest, answers);
     shorten_messages(largest, answers);
 }
 
@@ -309,6 +310,18 @@ mod tests {
         );
         let message = message(&answers[2]).as_str().expect("a string");
         assert!(message.ends_with("ä…"), "{message}");
+    }
+
+    #[test]
+    fn latency_is_dropped_when_no_samples_are_left_to_drop() {
+        let whole = json!({"samples": vec![7; 100], "latency": vec![[16, 1000]; 20]});
+        let mut answers = vec![whole.clone(), whole];
+        fit_into(200, &mut answers);
+        let neither = json!({"samples_dropped": true, "latency_dropped": true});
+        let one = &answers[1]["latency"];
+        assert_eq!(answers[0], neither);
+        assert!(one.is_array() || answers[1] == neither, "{answers:?}");
+        assert!(total_length(&answers) <= 200);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use std::fmt;
+use std::time::Duration;
 
 /// Whatever is asked, `answer` says what comes of it.
 pub fn http_client(
@@ -27,7 +28,12 @@ pub fn http_client_of(
 
 /// S3 where a request, shown as its method and its query without the SDK's own part, comes to what `answer` says.
 pub fn s3(answer: impl Fn(&str) -> HttpConnectorFuture + Send + Sync + 'static) -> S3 {
-    let http = http_client_of(move |request| answer(&shown(&request)));
+    s3_of(move |request| answer(&shown(&request)))
+}
+
+/// S3 where a request comes to what `answer` says.
+pub fn s3_of(answer: impl Fn(HttpRequest) -> HttpConnectorFuture + Send + Sync + 'static) -> S3 {
+    let http = http_client_of(answer);
     let credentials = Credentials::new("AKID", "secret", None, None, "test");
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
@@ -69,6 +75,31 @@ pub fn answer_with(
 pub fn refusal(status: u16, code: &str, message: &str) -> HttpConnectorFuture {
     let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
     answer(status, body)
+}
+
+/// The same as `answer`, after so long.
+pub fn after(time: Duration, answer: HttpConnectorFuture) -> HttpConnectorFuture {
+    HttpConnectorFuture::new(async move {
+        tokio::time::sleep(time).await;
+        answer.await
+    })
+}
+
+/// The key that a request names: what follows the bucket's name in its path.
+pub fn key_of(request: &HttpRequest) -> String {
+    let uri = request.uri().split('?').next().unwrap_or_default();
+    let path = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    path.split_once('/')
+        .map_or(String::new(), |(_, key)| key.to_owned())
+}
+
+/// What `test` comes to where time passes at once.
+pub fn in_no_time<T>(test: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    runtime.expect("it needs nothing").block_on(test)
 }
 
 /// The connection breaks before the answer.

@@ -8,7 +8,6 @@ use crate::operation::Operation;
 use crate::retry::{self, Failure, brisk};
 use crate::s3::{Dated, S3};
 use aws_sdk_s3::error::ProvideErrorMetadata;
-use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{EncodingType, MultipartUpload};
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -31,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Stands for an upload whose id nobody knows.
 const UNKNOWN: &str = "unknown";
 
-/// What is known of the uploads that a job began.
+/// What is known of the uploads that a job began at a key.
 #[derive(Debug, Default)]
 pub struct Begun {
     /// The id of the one that the job writes to.
@@ -44,7 +43,14 @@ pub struct Begun {
     pub nameless: bool,
 }
 
-/// The uploads of a job at its key.
+impl Begun {
+    /// Whether there may be uploads whose ids are not known.
+    pub const fn may_have_strays(&self) -> bool {
+        self.repeated || self.nameless
+    }
+}
+
+/// The uploads of a job at a key.
 #[derive(Debug)]
 pub struct Uploads<'a> {
     /// Where they are.
@@ -68,7 +74,7 @@ impl Uploads<'_> {
             }
         };
         let strays = async {
-            if begun.repeated || begun.nameless {
+            if begun.may_have_strays() {
                 self.abort_strays(&begun, until).await
             } else {
                 None
@@ -118,11 +124,6 @@ impl Uploads<'_> {
         }
     }
 
-    /// Whether the job had begun at the `moment` of an answer of S3.
-    pub fn since(&self, dated: &Dated, moment: DateTime) -> bool {
-        dated.age(moment.secs()) <= self.began.elapsed() + Dated::EXACT_TO
-    }
-
     async fn list(&self, own: Option<&str>, until: Instant) -> Result<Vec<String>, Error> {
         let key = self.place.key.as_str();
         let (mut key_marker, mut id_marker) = (None, None);
@@ -156,7 +157,7 @@ impl Uploads<'_> {
                     && upload.upload_id() != own
                     && upload
                         .initiated()
-                        .is_some_and(|moment| self.since(&dated, *moment))
+                        .is_some_and(|moment| dated.is_since(self.began, *moment))
             };
             let uploads = page.uploads().iter().filter(|upload| of_job(upload));
             found.extend(uploads.filter_map(|upload| upload.upload_id.clone()));
@@ -268,7 +269,7 @@ mod tests {
     fn place(bucket: &str, key: &str) -> Place {
         let event = json!({"op": "read", "bucket": bucket, "key": key});
         match Order::try_from(event) {
-            Ok(Order::Job(Job::Read(job))) => job.place,
+            Ok(Order::Job(Job::Read(job))) => job.objects.place,
             other => panic!("{other:?}"),
         }
     }

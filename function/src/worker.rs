@@ -5,9 +5,9 @@ use crate::barrier::{self, Opening};
 use crate::clock::{self, seconds, since_1970};
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::event::{Job, Order, Place, Schedule, Squad};
+use crate::event::{Job, Objects, Order, Schedule, Squad};
 use crate::explain::{Asked, explain};
-use crate::fields::Bucket;
+use crate::fields::{Bucket, Epoch};
 use crate::invoker::{Invoker, failed};
 use crate::limit::{Limit, MARGIN};
 use crate::meter::Meter;
@@ -45,6 +45,33 @@ struct Entry {
     at: Instant,
     cpu: Duration,
     cold: Option<Duration>,
+}
+
+/// A job that has begun.
+struct Started<'a> {
+    op: &'static str,
+    objects: &'a Objects,
+    schedule: &'a Schedule,
+    meter: Meter,
+    /// What the barrier opened: to be closed when the job has ended.
+    opening: Opening,
+    limit: Limit,
+    /// After this moment nothing new is begun.
+    end: Option<tokio::time::Instant>,
+}
+
+impl Started<'_> {
+    /// The error of a job that began when it should have ended.
+    fn too_late(&self) -> Option<Error> {
+        let duration = self.schedule.duration?;
+        let now = tokio::time::Instant::now();
+        self.end.filter(|end| *end <= now).map(|_| {
+            Error::Deadline(format!(
+                "the job began when the {} s of its for_s were over: give the fleet more time to start (--start-in)",
+                duration.as_secs_f64()
+            ))
+        })
+    }
 }
 
 impl Worker {
@@ -116,68 +143,58 @@ impl Worker {
         entry: Entry,
         deadline: Option<Duration>,
     ) -> Result<Answer, Error> {
-        let result = match job {
-            Job::Ping(bucket) => return self.ping(&bucket, deadline).await.map(Answer::Pong),
+        match job {
+            Job::Ping(bucket) => self.ping(&bucket, deadline).await.map(Answer::Pong),
             Job::Write(job) => {
-                let limit = Limit::of(job.schedule.stop_by, deadline);
-                let (meter, opening) = self
-                    .begin(
-                        &job.place.bucket,
+                let started = self
+                    .start(
+                        "write",
+                        &job.objects,
                         &job.schedule,
-                        deadline,
                         job.connections(),
+                        deadline,
                     )
                     .await?;
-                let Written {
-                    outcome,
-                    upload_left,
-                } = write::write(&self.s3, &job, &meter, &limit).await;
-                meter.stop();
-                opening.close().await;
-                self.result(
-                    entry,
-                    "write",
-                    (&job.place, &job.schedule),
-                    &meter,
-                    outcome,
-                    upload_left,
-                )
+                let Started {
+                    meter, limit, end, ..
+                } = &started;
+                let written = match started.too_late() {
+                    Some(error) => Err(error).into(),
+                    None => write::write(&self.s3, &job, meter, limit, *end).await,
+                };
+                Ok(self.answer(entry, started, written).await)
             }
             Job::Read(job) => {
-                let limit = Limit::of(job.schedule.stop_by, deadline);
-                let (meter, opening) = self
-                    .begin(
-                        &job.place.bucket,
+                let started = self
+                    .start(
+                        "read",
+                        &job.objects,
                         &job.schedule,
-                        deadline,
                         job.connections(),
+                        deadline,
                     )
                     .await?;
-                let outcome = read::read(&self.s3, &job, &meter, &limit).await;
-                meter.stop();
-                opening.close().await;
-                self.result(
-                    entry,
-                    "read",
-                    (&job.place, &job.schedule),
-                    &meter,
-                    outcome,
-                    None,
-                )
+                let Started {
+                    meter, limit, end, ..
+                } = &started;
+                let outcome = match started.too_late() {
+                    Some(error) => Err(error),
+                    None => read::read(&self.s3, &job, meter, limit, *end).await,
+                };
+                Ok(self.answer(entry, started, outcome.into()).await)
             }
-        };
-        Ok(Answer::Result(Box::new(result)))
+        }
     }
 
-    /// Waits for the barrier, if there is one; the job begins when this returns. What the barrier opened is to be
-    /// closed when the job has ended.
-    async fn begin(
+    /// Waits for the barrier, if there is one; the job begins when this returns.
+    async fn start<'a>(
         &self,
-        bucket: &Bucket,
-        schedule: &Schedule,
-        deadline: Option<Duration>,
+        op: &'static str,
+        objects: &'a Objects,
+        schedule: &'a Schedule,
         connections: usize,
-    ) -> Result<(Meter, Opening), Error> {
+        deadline: Option<Duration>,
+    ) -> Result<Started<'a>, Error> {
         let mut opening = Opening::default();
         if let Some(start_at) = schedule.start_at {
             if let Some(latest) = deadline.map(|deadline| deadline.saturating_sub(MARGIN))
@@ -191,32 +208,51 @@ impl Worker {
                     MARGIN.as_secs()
                 )));
             }
-            opening = barrier::wait(&self.s3, bucket, start_at, connections).await;
+            opening = barrier::wait(&self.s3, &objects.place.bucket, start_at, connections).await;
         }
-        Ok((Meter::start(), opening))
+        let meter = Meter::start();
+        let begins = schedule.start_at.map_or(meter.began(), Epoch::since_1970);
+        let end = schedule
+            .duration
+            .map(|duration| clock::instant_of(begins + duration).into());
+        Ok(Started {
+            op,
+            objects,
+            schedule,
+            limit: Limit::of(schedule.stop_by, deadline),
+            opening,
+            meter,
+            end,
+        })
     }
 
-    fn result(
-        &self,
-        entry: Entry,
-        op: &'static str,
-        (place, schedule): (&Place, &Schedule),
-        meter: &Meter,
-        outcome: Result<(), Error>,
-        upload_left: Option<String>,
-    ) -> JobResult {
+    /// What is answered when a job has ended; what the barrier opened is closed.
+    async fn answer(&self, entry: Entry, started: Started<'_>, written: Written) -> Answer {
+        let Started {
+            op,
+            objects,
+            schedule,
+            meter,
+            opening,
+            ..
+        } = started;
+        meter.stop();
+        opening.close().await;
         let reading = meter.read();
+        let key = &objects.place.key;
+        let outcome = written.outcome;
         let (start, stop) = (seconds(reading.start), seconds(reading.stop));
         if let Err(error) = &outcome {
-            tracing::error!(kind = error.kind(), %error, op, key = place.key.as_str(), "job failed");
+            tracing::error!(kind = error.kind(), %error, op, key = key.as_str(), "job failed");
         }
-        JobResult {
+        Answer::Result(Box::new(JobResult {
             start,
             stop,
             mbps: outcome.is_ok().then(|| mbps(reading.bytes, start, stop)),
             op,
-            key: place.key.to_string(),
+            key: key.to_string(),
             bytes: reading.bytes,
+            objects: reading.objects,
             requests: reading.requests,
             retries: reading.retries,
             throttled: reading.throttled,
@@ -225,6 +261,7 @@ impl Worker {
             late_s: seconds(barrier::late(schedule.start_at, reading.start)),
             in_vain: InVain::of(&reading),
             samples: reading.samples,
+            latency: reading.latency,
             handler_s: seconds(entry.at.elapsed()),
             init_s: seconds(entry.cold.unwrap_or_default()),
             cpu_s: seconds(usage::cpu().saturating_sub(entry.cpu)),
@@ -236,9 +273,9 @@ impl Worker {
             payload_signed: false,
             worker: self.environment.worker.clone(),
             version: VERSION,
-            upload_left,
+            upload_left: written.upload_left,
             error: outcome.err(),
-        }
+        }))
     }
 
     async fn ping(&self, bucket: &Bucket, deadline: Option<Duration>) -> Result<Pong, Error> {

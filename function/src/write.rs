@@ -1,120 +1,356 @@
-//! Writes one object: its parts side by side, or in one request where one part is enough.
+//! Writes objects: their parts side by side, those of small ones whole, and one object after the other so that the
+//! requests in flight do not drain between two.
 
 use crate::body;
 use crate::data::Seed;
 use crate::error::Error;
 use crate::event::{Place, Write};
-use crate::flight;
+use crate::flight::{Flight, Next, Permit};
 use crate::limit::Limit;
 use crate::meter::{Meter, Request};
 use crate::operation::Operation;
 use crate::retry::{self, Failure, Retries, Trouble};
 use crate::s3::{ANSWER_TIMEOUT, Dated, S3};
-use crate::spans::Span;
+use crate::spans::{Division, Span};
 use crate::uploads::{Begun, Uploads};
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use std::collections::{HashMap, VecDeque};
 use std::error::Error as StdError;
-use std::sync::Arc;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What became of the object.
+/// How many uploads are aborted at the same time.
+const ABORTS_IN_FLIGHT: usize = 16;
+
+/// What became of the objects.
 #[derive(Debug)]
 pub struct Written {
-    /// Whether it is there: what S3 refused otherwise, or that the limit was reached.
+    /// Whether they are there: what S3 refused otherwise, or that the limit was reached.
     pub outcome: Result<(), Error>,
-    /// An upload of its parts that may be left in the bucket: its id, or `unknown`.
+    /// An upload of parts that may be left in the bucket: its id, or `unknown`.
     pub upload_left: Option<String>,
 }
 
-/// Writes the object of `job`; gives up at `limit`, and cleans up then.
-pub async fn write(s3: &S3, job: &Write, meter: &Meter, limit: &Limit) -> Written {
-    let uploads = Uploads {
-        s3,
-        place: &job.place,
-        began: Instant::now(),
-    };
+impl From<Result<(), Error>> for Written {
+    fn from(outcome: Result<(), Error>) -> Self {
+        let upload_left = None;
+        Self {
+            outcome,
+            upload_left,
+        }
+    }
+}
+
+/// Writes the objects of `job`, and begins nothing after `end`; gives up at `limit`, and cleans up then.
+pub async fn write(
+    s3: &S3,
+    job: &Write,
+    meter: &Meter,
+    limit: &Limit,
+    end: Option<Instant>,
+) -> Written {
     let writer = Arc::new(Writer {
         s3: s3.clone(),
-        place: job.place.clone(),
-        seed: Seed::of(job.place.key.as_str()),
         meter: meter.clone(),
         limit: *limit,
+        began: Instant::now(),
     });
-    if job.division.count(job.size) == 1 {
-        let whole = Span {
-            number: 1,
-            offset: 0,
-            length: job.size,
-        };
-        let put = |span| {
-            let writer = Arc::clone(&writer);
-            async move { writer.put_object(span).await }
-        };
-        let opening = job.schedule.opening;
-        return Written {
-            outcome: flight::all([whole], 1, opening, limit, put).await.map(drop),
-            upload_left: None,
-        };
-    }
-    let mut begun = Begun::default();
-    let outcome = writer.in_parts(job, &uploads, &mut begun).await;
-    begun.completed = outcome.is_ok();
+    let mut stream = Stream::new(job, writer);
+    let outcome = stream.run(end).await;
     meter.stop();
     Written {
         outcome,
-        upload_left: uploads.clean_up(begun, limit).await,
+        upload_left: stream.clean_up().await,
+    }
+}
+
+/// An object that is being written.
+struct Object {
+    place: Place,
+    seed: Seed,
+    /// What is known of its upload, where it has parts.
+    begun: Mutex<Begun>,
+}
+
+impl Object {
+    fn begun(&self) -> MutexGuard<'_, Begun> {
+        self.begun.lock().expect("nothing that holds it panics")
+    }
+}
+
+/// An object in parts that is under way.
+struct Upload {
+    object: Arc<Object>,
+    division: Division,
+    /// Its id, empty until S3 has named it.
+    id: Arc<str>,
+    /// How many parts have not begun.
+    waiting: usize,
+    in_flight: usize,
+    /// Those that S3 has, and how many bytes they are together.
+    parts: Vec<CompletedPart>,
+    size: u64,
+}
+
+/// What a request with a body sends.
+enum Piece {
+    Object(Arc<Object>),
+    /// A part of the object of this index.
+    Part(u64, Span),
+}
+
+/// What ended well; objects in parts have an index.
+enum Ended {
+    Object,
+    Created(u64, String),
+    /// With its entity tag.
+    Part(u64, Span, String),
+    Completed(u64),
+}
+
+/// The objects of a job, one after the other.
+struct Stream<'a> {
+    job: &'a Write,
+    writer: Arc<Writer>,
+    flight: Flight<Ended>,
+    /// How many objects were prepared so far.
+    prepared: u64,
+    /// How many parts the uploads have that are being created.
+    expected: usize,
+    /// What is ready to be sent, in order.
+    waiting: VecDeque<Piece>,
+    uploads: HashMap<u64, Upload>,
+    /// Objects that are there, and beside which an upload may be that nobody knows.
+    untidy: Vec<Arc<Object>>,
+}
+
+impl<'a> Stream<'a> {
+    fn new(job: &'a Write, writer: Arc<Writer>) -> Self {
+        Self {
+            job,
+            flight: Flight::new(job.in_flight, job.schedule.opening, &writer.limit),
+            writer,
+            prepared: 0,
+            expected: 0,
+            waiting: VecDeque::new(),
+            uploads: HashMap::new(),
+            untidy: Vec::new(),
+        }
+    }
+
+    async fn run(&mut self, end: Option<Instant>) -> Result<(), Error> {
+        let is_over = || end.is_some_and(|end| end <= Instant::now());
+        loop {
+            if is_over() {
+                self.end();
+            } else {
+                self.prepare();
+            }
+            match self.flight.next(!self.waiting.is_empty()).await? {
+                None => return Ok(()),
+                Some(Next::Room(permit)) if !is_over() => self.begin(permit),
+                Some(Next::Room(_)) => {}
+                Some(Next::Ended(ended)) => self.ended(ended),
+            }
+        }
+    }
+
+    /// Has as much ready as may be in flight: an upload is created before its parts can be sent.
+    fn prepare(&mut self) {
+        while self.prepared < self.job.objects.count()
+            && self.waiting.len() + self.expected < self.job.in_flight
+        {
+            let index = self.prepared;
+            self.prepared += 1;
+            let place = self.job.objects.nth(index);
+            let object = Arc::new(Object {
+                seed: Seed::of(place.key.as_str()),
+                place,
+                begun: Mutex::default(),
+            });
+            if self.job.is_in_parts() {
+                self.create(index, object);
+            } else {
+                self.waiting.push_back(Piece::Object(object));
+            }
+        }
+    }
+
+    fn create(&mut self, index: u64, object: Arc<Object>) {
+        let division = self.job.division(&object.place.key);
+        self.expected += division.parts(self.job.size).count();
+        let upload = Upload {
+            object: Arc::clone(&object),
+            division,
+            id: Arc::default(),
+            waiting: 0,
+            in_flight: 0,
+            parts: Vec::new(),
+            size: 0,
+        };
+        self.uploads.insert(index, upload);
+        let writer = Arc::clone(&self.writer);
+        self.flight.begin(async move {
+            let id = writer.create(&object).await?;
+            Ok(Ended::Created(index, id))
+        });
+    }
+
+    /// Sends what has waited longest.
+    fn begin(&mut self, permit: Permit) {
+        let writer = Arc::clone(&self.writer);
+        match self.waiting.pop_front() {
+            None => {}
+            Some(Piece::Object(object)) => {
+                let size = self.job.size;
+                self.flight.begin(async move {
+                    let _permit = permit;
+                    writer.put_object(&object, size).await?;
+                    Ok(Ended::Object)
+                });
+            }
+            Some(Piece::Part(index, span)) => {
+                let upload = self.upload(index);
+                upload.waiting -= 1;
+                upload.in_flight += 1;
+                let (object, id) = (Arc::clone(&upload.object), Arc::clone(&upload.id));
+                self.flight.begin(async move {
+                    let _permit = permit;
+                    let etag = writer.upload_part(&object, &id, span).await?;
+                    Ok(Ended::Part(index, span, etag))
+                });
+            }
+        }
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        match ended {
+            Ended::Object => self.writer.meter.object(),
+            Ended::Created(index, id) => {
+                let size = self.job.size;
+                let upload = self.upload(index);
+                upload.id = id.into();
+                let parts = upload.division.parts(size);
+                upload.waiting = parts.clone().count();
+                self.expected -= upload.waiting;
+                self.waiting
+                    .extend(parts.map(|span| Piece::Part(index, span)));
+            }
+            Ended::Part(index, span, etag) => {
+                let number = part_number(span);
+                let part = CompletedPart::builder().part_number(number).e_tag(etag);
+                let upload = self.upload(index);
+                upload.in_flight -= 1;
+                upload.size += span.length;
+                upload.parts.push(part.build());
+                self.complete(index);
+            }
+            Ended::Completed(index) => {
+                self.writer.meter.object();
+                let upload = self.uploads.remove(&index);
+                let object = upload.expect("it is removed once").object;
+                object.begun().completed = true;
+                if object.begun().may_have_strays() {
+                    self.untidy.push(object);
+                }
+            }
+        }
+    }
+
+    /// Makes the parts of an object that, once all of them are there.
+    fn complete(&mut self, index: u64) {
+        let upload = self.upload(index);
+        if upload.waiting > 0 || upload.in_flight > 0 || upload.parts.is_empty() {
+            return;
+        }
+        let mut parts = mem::take(&mut upload.parts);
+        parts.sort_unstable_by_key(CompletedPart::part_number);
+        let (object, id, size) = (
+            Arc::clone(&upload.object),
+            Arc::clone(&upload.id),
+            upload.size,
+        );
+        let writer = Arc::clone(&self.writer);
+        self.flight.begin(async move {
+            writer.complete(&object.place, &id, parts, size).await?;
+            Ok(Ended::Completed(index))
+        });
+    }
+
+    /// Nothing more is begun: objects are completed with the parts that they have.
+    fn end(&mut self) {
+        for piece in mem::take(&mut self.waiting) {
+            if let Piece::Part(index, _) = piece {
+                self.upload(index).waiting -= 1;
+            }
+        }
+        let indices: Vec<u64> = self.uploads.keys().copied().collect();
+        for index in indices {
+            self.complete(index);
+        }
+    }
+
+    fn upload(&mut self, index: u64) -> &mut Upload {
+        let upload = self.uploads.get_mut(&index);
+        upload.expect("an upload is kept until it is completed")
+    }
+
+    /// Aborts what is not completed, and the uploads that nobody knows. What may be left of them: an upload's id, or
+    /// `unknown`.
+    async fn clean_up(self) -> Option<String> {
+        let unfinished = self.uploads.into_values().map(|upload| upload.object);
+        let mut objects = unfinished.chain(self.untidy).peekable();
+        let unlimited = Limit::at(None, "");
+        let mut flight = Flight::new(ABORTS_IN_FLIGHT, Duration::ZERO, &unlimited);
+        let mut left = None;
+        while let Ok(Some(next)) = flight.next(objects.peek().is_some()).await {
+            match next {
+                Next::Ended(upload) => left = left.or(upload),
+                Next::Room(permit) => {
+                    let object = objects.next().expect("it is wanted");
+                    let writer = Arc::clone(&self.writer);
+                    flight.begin(async move {
+                        let _permit = permit;
+                        let begun = mem::take(&mut *object.begun());
+                        let uploads = Uploads {
+                            s3: &writer.s3,
+                            place: &object.place,
+                            began: writer.began,
+                        };
+                        Ok(Box::pin(uploads.clean_up(begun, &writer.limit)).await)
+                    });
+                }
+            }
+        }
+        left
     }
 }
 
 struct Writer {
     s3: S3,
-    place: Place,
-    seed: Seed,
     meter: Meter,
     limit: Limit,
+    /// When the job began.
+    began: Instant,
 }
 
 impl Writer {
-    async fn in_parts(
-        self: &Arc<Self>,
-        job: &Write,
-        uploads: &Uploads<'_>,
-        begun: &mut Begun,
-    ) -> Result<(), Error> {
-        let upload: Arc<str> = tokio::select! {
-            biased;
-            error = self.limit.reached() => return Err(error),
-            upload = self.create(begun) => upload?.into(),
-        };
-        let send = |span| {
-            let (writer, upload) = (Arc::clone(self), Arc::clone(&upload));
-            async move { writer.upload_part(&upload, span).await }
-        };
-        let spans = job.division.parts(job.size);
-        let opening = job.schedule.opening;
-        let mut parts = flight::all(spans, job.in_flight, opening, &self.limit, send).await?;
-        parts.sort_unstable_by_key(CompletedPart::part_number);
-        tokio::select! {
-            outcome = self.complete(&upload, parts, job.size, uploads) => outcome,
-            error = self.limit.reached() => Err(error),
-        }
-    }
-
-    /// Begins the upload, and keeps `begun` true whenever it is dropped.
-    async fn create(&self, begun: &mut Begun) -> Result<String, Error> {
+    /// Creates the upload of an object, and keeps what is known of it true whenever this is dropped.
+    async fn create(&self, object: &Object) -> Result<String, Error> {
         let request = self.meter.request();
         let mut retries = Retries::until(&self.limit);
         loop {
-            let nameless = std::mem::replace(&mut begun.nameless, true);
+            let nameless = mem::replace(&mut object.begun().nameless, true);
             let created = self
                 .s3
                 .client
                 .create_multipart_upload()
-                .bucket(self.place.bucket.as_str())
-                .key(self.place.key.as_str())
+                .bucket(object.place.bucket.as_str())
+                .key(object.place.key.as_str())
                 .customize()
                 .interceptor(request.clone())
                 .send()
@@ -124,77 +360,91 @@ impl Writer {
                     let upload = created.upload_id.ok_or_else(|| {
                         nameless_answer(Operation::CreateMultipartUpload, "UploadId")
                     })?;
+                    let mut begun = object.begun();
                     begun.nameless = nameless;
                     begun.own = Some(upload.clone());
-                    request.finish();
+                    request.succeed();
                     return Ok(upload);
                 }
                 Err(error) => error,
             };
             let trouble = Trouble::of(&error);
-            begun.nameless = nameless || matches!(trouble, Trouble::BrokenOff | Trouble::Failed);
+            object.begun().nameless =
+                nameless || matches!(trouble, Trouble::BrokenOff | Trouble::Failed);
             if !retries.pause(trouble).await {
                 let attempts = request.attempts();
                 let failure = Failure { error, attempts };
-                return Err(self.explain(&failure, Operation::CreateMultipartUpload));
+                let operation = Operation::CreateMultipartUpload;
+                return Err(self.s3.explain(&failure, operation, &object.place));
             }
-            begun.repeated |= trouble != Trouble::Unopened;
+            object.begun().repeated |= trouble != Trouble::Unopened;
         }
     }
 
-    async fn put_object(&self, span: Span) -> Result<(), Error> {
+    async fn put_object(&self, object: &Object, size: u64) -> Result<(), Error> {
+        let whole = Span {
+            number: 1,
+            offset: 0,
+            length: size,
+        };
         let put = |request: Request| {
             self.s3
                 .client
                 .put_object()
-                .bucket(self.place.bucket.as_str())
-                .key(self.place.key.as_str())
-                .content_length(signed(span.length))
-                .body(body::part(self.seed, span, request.clone()))
+                .bucket(object.place.bucket.as_str())
+                .key(object.place.key.as_str())
+                .content_length(signed(size))
+                .body(body::part(object.seed, whole, request.clone()))
                 .customize()
                 .disable_payload_signing()
                 .interceptor(request)
                 .send()
         };
-        let put = self.send(put).await;
-        put.map_err(|failure| self.explain(&failure, Operation::PutObject))?;
+        let put = self.send(self.meter.transfer(), put).await;
+        put.map_err(|failure| {
+            let operation = Operation::PutObject;
+            self.s3.explain(&failure, operation, &object.place)
+        })?;
         Ok(())
     }
 
-    async fn upload_part(&self, upload: &str, span: Span) -> Result<CompletedPart, Error> {
-        let number = i32::try_from(span.number).expect("at most 10,000 parts");
+    /// Sends a part; gives its entity tag.
+    async fn upload_part(
+        &self,
+        object: &Object,
+        upload: &str,
+        span: Span,
+    ) -> Result<String, Error> {
         let part = |request: Request| {
             self.s3
                 .client
                 .upload_part()
-                .bucket(self.place.bucket.as_str())
-                .key(self.place.key.as_str())
+                .bucket(object.place.bucket.as_str())
+                .key(object.place.key.as_str())
                 .upload_id(upload)
-                .part_number(number)
+                .part_number(part_number(span))
                 .content_length(signed(span.length))
-                .body(body::part(self.seed, span, request.clone()))
+                .body(body::part(object.seed, span, request.clone()))
                 .customize()
                 .disable_payload_signing()
                 .interceptor(request)
                 .send()
         };
-        let sent = self.send(part).await;
-        let sent = sent.map_err(|failure| self.explain(&failure, Operation::UploadPart))?;
-        let etag = sent
-            .e_tag
-            .ok_or_else(|| nameless_answer(Operation::UploadPart, "ETag"))?;
-        Ok(CompletedPart::builder()
-            .part_number(number)
-            .e_tag(etag)
-            .build())
+        let sent = self.send(self.meter.transfer(), part).await;
+        let sent = sent.map_err(|failure| {
+            let operation = Operation::UploadPart;
+            self.s3.explain(&failure, operation, &object.place)
+        })?;
+        sent.e_tag
+            .ok_or_else(|| nameless_answer(Operation::UploadPart, "ETag"))
     }
 
     async fn complete(
         &self,
+        place: &Place,
         upload: &str,
         parts: Vec<CompletedPart>,
         size: u64,
-        uploads: &Uploads<'_>,
     ) -> Result<(), Error> {
         let parts = CompletedMultipartUpload::builder()
             .set_parts(Some(parts))
@@ -203,48 +453,49 @@ impl Writer {
             self.s3
                 .client
                 .complete_multipart_upload()
-                .bucket(self.place.bucket.as_str())
-                .key(self.place.key.as_str())
+                .bucket(place.bucket.as_str())
+                .key(place.key.as_str())
                 .upload_id(upload)
                 .multipart_upload(parts.clone())
                 .customize()
                 .interceptor(request)
                 .send()
         };
-        let Err(failure) = self.send(complete).await else {
+        let Err(failure) = self.send(self.meter.request(), complete).await else {
             return Ok(());
         };
         // An earlier attempt may have done it, and only its answer been lost.
         let gone = failure.error.code() == Some("NoSuchUpload");
-        if (gone || failure.attempts > 1) && self.is_there(size, uploads).await {
+        if (gone || failure.attempts > 1) && self.is_there(place, size).await {
             return Ok(());
         }
-        Err(self.explain(&failure, Operation::CompleteMultipartUpload))
+        let operation = Operation::CompleteMultipartUpload;
+        Err(self.s3.explain(&failure, operation, place))
     }
 
     /// Whether the object is in the bucket, whole, and younger than the job.
-    async fn is_there(&self, size: u64, uploads: &Uploads<'_>) -> bool {
+    async fn is_there(&self, place: &Place, size: u64) -> bool {
         let dated = Dated::default();
         let head = |request| {
             self.s3
                 .client
                 .head_object()
-                .bucket(self.place.bucket.as_str())
-                .key(self.place.key.as_str())
+                .bucket(place.bucket.as_str())
+                .key(place.key.as_str())
                 .customize()
                 .interceptor(request)
                 .interceptor(dated.clone())
                 .send()
         };
-        match self.send(head).await {
+        match self.send(self.meter.request(), head).await {
             Ok(object) => {
                 object.content_length == Some(signed(size))
                     && object
                         .last_modified
-                        .is_some_and(|moment| uploads.since(&dated, moment))
+                        .is_some_and(|moment| dated.is_since(self.began, moment))
             }
             Err(failure) => {
-                let error = self.explain(&failure, Operation::HeadObject);
+                let error = self.s3.explain(&failure, Operation::HeadObject, place);
                 tracing::warn!(%error, "whether the object is there cannot be told");
                 false
             }
@@ -253,12 +504,15 @@ impl Writer {
 
     /// Sends a request until S3 has answered it: when S3 had the last byte of a body and stays silent, on a new
     /// connection.
-    async fn send<O, E, F>(&self, send: impl Fn(Request) -> F) -> Result<O, Failure<E>>
+    async fn send<O, E, F>(
+        &self,
+        request: Request,
+        send: impl Fn(Request) -> F,
+    ) -> Result<O, Failure<E>>
     where
         E: ProvideErrorMetadata + StdError + 'static,
         F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
     {
-        let request = self.meter.request();
         let attempt = || async {
             tokio::select! {
                 outcome = send(request.clone()) => outcome,
@@ -269,15 +523,8 @@ impl Writer {
             }
         };
         let output = retry::send(&self.limit, attempt).await?;
-        request.finish();
+        request.succeed();
         Ok(output)
-    }
-
-    fn explain<E>(&self, failure: &Failure<E>, operation: Operation) -> Error
-    where
-        E: ProvideErrorMetadata + StdError + 'static,
-    {
-        self.s3.explain(failure, operation, &self.place)
     }
 }
 
@@ -303,6 +550,10 @@ fn nameless_answer(operation: Operation, field: &str) -> Error {
     }
 }
 
+fn part_number(part: Span) -> i32 {
+    i32::try_from(part.number).expect("at most 10,000 parts")
+}
+
 fn signed(length: u64) -> i64 {
     i64::try_from(length).expect("at most 5 TiB")
 }
@@ -312,10 +563,14 @@ mod tests {
     use super::*;
     use crate::event::{Job, Order};
     use crate::http::Unopened;
-    use crate::testing::{answer, answer_with, broken, refusal, s3};
+    use crate::meter::Reading;
+    use crate::testing::{
+        after, answer, answer_with, broken, in_no_time, key_of, refusal, s3, s3_of,
+    };
     use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
     use aws_smithy_runtime_api::client::result::ConnectorError;
-    use serde_json::json;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
     use std::sync::Mutex;
 
     /// S3's clock in these tests, which is not this machine's.
@@ -424,7 +679,7 @@ mod tests {
             panic!("a job");
         };
         let limit = Limit::at(Some(Instant::now() + time), "this test");
-        let written = write(&s3, &job, &Meter::start(), &limit).await;
+        let written = write(&s3, &job, &Meter::start(), &limit, None).await;
         let asked = asked.lock().expect("no test panics with it").clone();
         (written, asked)
     }
@@ -653,5 +908,159 @@ mod tests {
             written(|kind, times| (kind == "part" && times < 20).then(broken)).await;
         assert_eq!(outcome, Ok(()));
         assert_eq!(count(&asked, "part"), 22);
+    }
+
+    /// How long a request with a body takes in the tests of streams, and any other one.
+    const TRANSFER: Duration = Duration::from_secs(1);
+    const CALL: Duration = Duration::from_millis(300);
+
+    /// What S3 got of a stream: when, the method, the key, the number of a part or 0, the bytes.
+    type Got = Vec<(Duration, String, String, u64, u64)>;
+
+    /// Writes a stream to an S3 that is in order.
+    async fn streamed(fields: Value, end: Option<Duration>) -> (Written, Reading, Got) {
+        let (got, began) = (Arc::new(Mutex::new(Got::new())), Instant::now());
+        let log = Arc::clone(&got);
+        let s3 = s3_of(move |request| {
+            let (_, query) = request.uri().split_once('?').unwrap_or_default();
+            let number = |name| {
+                let (_, rest) = query.split_once(name)?;
+                rest.split('&').next()?.parse().ok()
+            };
+            let part = number("partNumber=").unwrap_or_default();
+            let length = request.headers().get("content-length");
+            let length = length
+                .and_then(|length| length.parse().ok())
+                .unwrap_or_default();
+            let method = request.method().to_owned();
+            let answered = match method.as_str() {
+                "PUT" => after(TRANSFER, answer_with(200, &[("etag", "e")], "")),
+                "POST" if query.contains("uploads") => after(CALL, good("create")),
+                "POST" => after(CALL, good("complete")),
+                "DELETE" => good("own"),
+                _ => good("parts"),
+            };
+            let entry = (began.elapsed(), method, key_of(&request), part, length);
+            log.lock().expect("no test panics with it").push(entry);
+            answered
+        });
+        let mut event = json!({"op": "write", "bucket": "abc", "key": "k", "open_s": 0});
+        let more = fields.as_object().expect("it is one").clone();
+        event.as_object_mut().expect("it is one").extend(more);
+        let Ok(Job::Write(job)) = Job::try_from(event) else {
+            panic!("a job");
+        };
+        let limit = Limit::at(Some(began + Duration::from_hours(1)), "this test");
+        let meter = Meter::start();
+        let end = end.map(|end| began + end);
+        let written = write(&s3, &job, &meter, &limit, end).await;
+        let got = mem::take(&mut *got.lock().expect("no test panics with it"));
+        (written, meter.read(), got)
+    }
+
+    /// The requests with a body, or others, of this method.
+    fn of<'a>(got: &'a Got, method: &str) -> Vec<&'a (Duration, String, String, u64, u64)> {
+        got.iter().filter(|one| one.1 == method).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_in_flight_do_not_drain_between_objects() {
+        let fields = json!({"mb_per_file": 15, "part_mb": 5, "parts_in_flight": 4, "objects": 40});
+        let (written, reading, got) = streamed(fields, None).await;
+        assert_eq!((written.outcome, reading.objects), (Ok(()), 40));
+        let parts = of(&got, "PUT");
+        assert_eq!(parts.len(), 120);
+        // Four at a time from the first creation on, each second.
+        let (first, last) = (parts[0].0, parts[119].0);
+        assert!(first == CALL && last < first + 30 * TRANSFER, "{last:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn small_objects_go_side_by_side() {
+        let fields = json!({"bytes_per_file": 4096, "parts_in_flight": 64, "objects": 640});
+        let (written, reading, got) = streamed(fields, None).await;
+        assert_eq!((written.outcome, reading.objects), (Ok(()), 640));
+        assert_eq!(got.len(), 640, "one request each");
+        assert!(got[639].0 < 10 * TRANSFER, "{:?}", got[639]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_its_end_a_stream_completes_what_has_parts_and_aborts_what_has_none() {
+        let fields = json!({"mb_per_file": 35, "part_mb": 5, "parts_in_flight": 3, "for_s": 3});
+        let end = Duration::from_millis(3500);
+        let (written, reading, got) = streamed(fields, Some(end)).await;
+        assert_eq!((written.outcome, written.upload_left), (Ok(()), None));
+        // Three at a time from 0.3 s on, each second.
+        let parts = of(&got, "PUT");
+        assert_eq!(parts.len(), 12);
+        assert!(parts.iter().all(|part| part.0 <= end));
+        let second: Vec<u64> = parts
+            .iter()
+            .filter(|part| part.2 == "k/1")
+            .map(|part| part.3)
+            .collect();
+        assert_eq!(second, [1, 2, 3, 4, 5], "the first ones of seven");
+        let created = of(&got, "POST").len() - 2;
+        assert_eq!((reading.objects, created), (2, 3));
+        let aborted = of(&got, "DELETE");
+        assert_eq!((aborted.len(), aborted[0].2.as_str()), (1, "k/2"));
+        assert!(reading.stop >= reading.start);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn every_object_is_there_once_with_every_byte(
+            size in 1_u64..40 << 20,
+            part_mb in 5_u64..16,
+            in_flight in 1_usize..20,
+            objects in 1_u64..12,
+        ) {
+            let fields = json!({
+                "bytes_per_file": size, "part_mb": part_mb, "parts_in_flight": in_flight, "objects": objects
+            });
+            let (written, reading, got) = in_no_time(streamed(fields, None));
+            prop_assert_eq!((written.outcome, reading.objects), (Ok(()), objects));
+            let mut sent: Vec<_> = of(&got, "PUT").iter().map(|one| (one.2.clone(), one.3, one.4)).collect();
+            sent.sort();
+            let mut expected = Vec::new();
+            for index in 0..objects {
+                let key = format!("k/{index}");
+                if size <= part_mb << 20 {
+                    expected.push((key, 0, size));
+                } else {
+                    let parts = Division::of(&key, part_mb).parts(size);
+                    expected.extend(parts.map(|part| (key.clone(), part.number, part.length)));
+                }
+            }
+            expected.sort();
+            prop_assert_eq!(sent, expected);
+            prop_assert!(of(&got, "DELETE").is_empty());
+        }
+
+        #[test]
+        fn a_stream_ends_within_one_request_of_its_time(
+            mib in 1_u64..40,
+            in_flight in 1_usize..20,
+            end_ms in 1_000_u64..20_000,
+        ) {
+            let fields = json!({"mb_per_file": mib, "part_mb": 5, "parts_in_flight": in_flight, "for_s": 1});
+            let end = Duration::from_millis(end_ms);
+            let (took, written, reading, got) = in_no_time(async {
+                let began = Instant::now();
+                let (written, reading, got) = streamed(fields, Some(end)).await;
+                (began.elapsed(), written, reading, got)
+            });
+            prop_assert_eq!((written.outcome, written.upload_left), (Ok(()), None));
+            let parts = of(&got, "PUT");
+            prop_assert!(parts.iter().all(|part| part.0 <= end));
+            // A request with a body, and the completion of its object.
+            prop_assert!(took <= end + TRANSFER + CALL + Duration::from_millis(20), "{took:?}");
+            prop_assert!(took + TRANSFER >= end.saturating_sub(CALL), "{took:?}");
+            let mut keys: Vec<&str> = parts.iter().map(|part| part.2.as_str()).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            prop_assert_eq!(reading.objects, keys.len() as u64);
+        }
     }
 }
