@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,6 +33,12 @@ pub struct ModelArgs {
     /// [default: no limit]
     #[arg(long, value_name = "MB/S")]
     pub worker_rate: Option<Rate>,
+
+    /// Model: the network that each worker gets with the function's memory where the account's quota of it is so many
+    /// Mbit/s, 625–100000, such as 3000; 625 is what every account has
+    #[arg(long, value_name = "MBIT", conflicts_with = "worker_rate")]
+    #[arg(value_parser = clap::value_parser!(u32).range(625..=100_000))]
+    pub network: Option<u32>,
 
     /// Model: a partition of S3, which takes so many requests a second from all workers together, those that put and
     /// those that get, 1–1000000 each, such as S3's own 3500/5500; beyond it answers 503 (`SlowDown`) [default: no limit]
@@ -74,6 +81,31 @@ impl Rate {
             reason = "a piece of a body is far below 2^52 bytes"
         )]
         Duration::from_secs_f64(bytes as f64 / self.bytes_per_second)
+    }
+}
+
+/// What a worker's network carries.
+#[derive(Debug, Clone, Copy)]
+enum WorkerRate {
+    Fixed(Rate),
+    /// It follows the function's memory, up to the account's quota in Mbit/s.
+    ByMemory(u32),
+}
+
+impl WorkerRate {
+    /// AWS's default, and what an account can opt in to: the default with 2,048 MB of memory, rising in a straight line
+    /// to 3,000 Mbit/s with 10,240 MB. `driver/plan/network.jq` reckons the same.
+    fn with(self, memory_mb: u32) -> Rate {
+        let quota_mbits = match self {
+            Self::Fixed(rate) => return rate,
+            Self::ByMemory(mbits) => f64::from(mbits),
+        };
+        let (least, most) = ((2048.0, 625.0), (10_240.0, 3000.0));
+        let above = (f64::from(memory_mb) - least.0).max(0.0);
+        let opted_in = least.1 + above * (most.1 - least.1) / (most.0 - least.0);
+        Rate {
+            bytes_per_second: opted_in.min(quota_mbits) * 1e6 / 8.0,
+        }
     }
 }
 
@@ -137,23 +169,27 @@ pub struct Model {
     pub first_byte: Duration,
     connection_up: Option<Rate>,
     connection_down: Option<Rate>,
-    worker: Option<Rate>,
+    worker: Option<WorkerRate>,
+    /// The function's memory in MB.
+    memory_mb: Arc<AtomicU32>,
     faults: Faults,
     partition: Option<Partition>,
     workers: Mutex<HashMap<u32, WorkerLinks>>,
 }
 
 impl Model {
-    /// The model that the user asked for.
+    /// The model that the user asked for, of a function with so much memory.
     ///
     /// # Errors
     /// When more is to go wrong than there is.
-    pub fn new(args: &ModelArgs) -> Result<Self> {
+    pub fn new(args: &ModelArgs, memory_mb: Arc<AtomicU32>) -> Result<Self> {
+        let by_memory = args.network.map(WorkerRate::ByMemory);
         Ok(Self {
             first_byte: Duration::from_millis(args.first_byte_ms),
             connection_up: args.connection_up,
             connection_down: args.connection_down,
-            worker: args.worker_rate,
+            worker: args.worker_rate.map(WorkerRate::Fixed).or(by_memory),
+            memory_mb,
             faults: Faults::new(&args.faults)?,
             partition: args.s3_rate.map(Partition::new),
             workers: Mutex::default(),
@@ -162,10 +198,7 @@ impl Model {
 
     /// Whether any rate is modelled.
     pub fn limits_rate(&self) -> bool {
-        self.connection_up
-            .or(self.connection_down)
-            .or(self.worker)
-            .is_some()
+        self.connection_up.or(self.connection_down).is_some() || self.worker.is_some()
     }
 
     /// What goes wrong with the next request, of this method and identity. Nothing ever does with COMMAND's.
@@ -208,9 +241,12 @@ impl Model {
             .workers
             .lock()
             .expect("nothing panics while it is held");
-        let links = workers.entry(number).or_insert_with(|| WorkerLinks {
-            up: Arc::new(Pacer::new(rate)),
-            down: Arc::new(Pacer::new(rate)),
+        let links = workers.entry(number).or_insert_with(|| {
+            let rate = rate.with(self.memory_mb.load(Ordering::Relaxed));
+            WorkerLinks {
+                up: Arc::new(Pacer::new(rate)),
+                down: Arc::new(Pacer::new(rate)),
+            }
         });
         Some(links.clone())
     }
@@ -255,8 +291,11 @@ mod tests {
 
     #[tokio::test]
     async fn each_worker_has_its_own_link_and_command_has_none() {
-        let model =
-            Model::new(&Options::parse_from(["local", "--worker-rate", "10"]).model).unwrap();
+        let model = Model::new(
+            &Options::parse_from(["local", "--worker-rate", "10"]).model,
+            Arc::default(),
+        )
+        .unwrap();
         let (up, down) = model.paths(Some(Identity::Worker(1)));
         let (again, _) = model.paths(Some(Identity::Worker(1)));
         let (other, _) = model.paths(Some(Identity::Worker(2)));
@@ -265,5 +304,29 @@ mod tests {
         assert!(!Arc::ptr_eq(&up.links[0], &other.links[0]));
         assert!(model.paths(Some(Identity::Command)).0.is_free());
         assert!(model.paths(None).1.is_free());
+    }
+
+    #[tokio::test]
+    async fn a_workers_network_follows_the_functions_memory_up_to_the_quota() {
+        let mbits = |arguments: [&str; 2], memory_mb: u32| {
+            let options = Options::parse_from(std::iter::once("local").chain(arguments));
+            let model = Model::new(&options.model, Arc::new(memory_mb.into())).unwrap();
+            let (up, _) = model.paths(Some(Identity::Worker(1)));
+            format!("{:.0}", up.links[0].rate.bytes_per_second * 8.0 / 1e6)
+        };
+        for (memory_mb, expected) in [
+            (512, "625"),
+            (2048, "625"),
+            (3072, "922"),
+            (10_240, "3000"),
+        ] {
+            assert_eq!(
+                mbits(["--network", "3000"], memory_mb),
+                expected,
+                "{memory_mb}"
+            );
+        }
+        assert_eq!(mbits(["--network", "1000"], 10_240), "1000");
+        assert_eq!(mbits(["--network", "625"], 10_240), "625");
     }
 }

@@ -103,6 +103,7 @@ mod tests {
             (["--memory-size", "64"], "128..=10240"),
             (["--memory", "0"], "1..=16777216"),
             (["--worker-rate", "0"], "0.001–100000"),
+            (["--network", "600"], "625..=100000"),
             (["--connection-up", "fast"], "0.001–100000"),
             (["--deny", "s3:Everything"], "s3:ListBucket"),
             (["--slow-down", "1.5"], "0 to 1"),

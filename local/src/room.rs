@@ -46,6 +46,7 @@ impl Room {
     }
 
     /// How many workers may run at once where so many are wanted, and what is to be said about it.
+    #[must_use]
     pub fn hold(self, wanted: usize) -> (usize, Option<String>) {
         let Self {
             processors, files, ..

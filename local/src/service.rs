@@ -41,7 +41,14 @@ impl Service {
             eprintln!("local: {told}");
         }
         let worker = worker_binary(options.lambda.worker.as_deref())?;
-        let model = Model::new(&options.model)?;
+        let mut function = Function::new(
+            &options.lambda,
+            &options.region,
+            worker.clone(),
+            concurrency,
+        );
+        function.network_mbits = options.model.network;
+        let model = Model::new(&options.model, Arc::clone(&function.memory_mb))?;
         let wire = if model.limits_rate() {
             Wire::Network
         } else {
@@ -74,11 +81,7 @@ impl Service {
             .as_deref()
             .map(Journal::open)
             .transpose()?;
-        let fleet = Arc::new(Fleet::new(
-            Function::new(&options.lambda, &options.region, worker, concurrency),
-            process,
-            journal,
-        ));
+        let fleet = Arc::new(Fleet::new(function, process, journal));
         let s3_service = S3::new(&options.s3, &options.lambda.function, store, model);
 
         let mut servers = JoinSet::new();

@@ -505,3 +505,61 @@ async fn each_event_that_a_worker_was_given_is_noted_once() {
         .collect();
     assert_eq!(noted, [event, json!({ "key": "b" })]);
 }
+
+#[tokio::test]
+async fn an_update_of_the_memory_takes_a_moment_and_replaces_the_environments() {
+    let local = common::start(&["--memory-size", "512"]);
+    let key = Identity::Command.access_key();
+    let call = async |method, body: &str| {
+        let path = "terabit/configuration";
+        send(&local, &key, method, path, "", body.as_bytes()).await
+    };
+    let update = async |body| call("PUT", body).await;
+    let told = async || {
+        let configuration = call("GET", "").await.json();
+        let size = configuration["MemorySize"].as_u64().unwrap();
+        let status = configuration["LastUpdateStatus"].as_str().unwrap();
+        (size, status.to_owned())
+    };
+    let worker = async || {
+        let answer = invoke(&local, &json!({})).await.json();
+        let memory = answer["env"]["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"].clone();
+        (memory, answer["pid"].clone())
+    };
+    let before = worker().await;
+    assert_eq!(before.0, "512");
+    let answer = update(r#"{"MemorySize": 3008}"#).await;
+    assert_eq!(
+        (answer.status, answer.json()["MemorySize"].as_u64()),
+        (200, Some(3008))
+    );
+    assert_eq!(told().await, (3008, "InProgress".to_owned()));
+    assert_eq!(worker().await, before, "until then nothing changes");
+    assert_eq!(update(r#"{"MemorySize": 128}"#).await.status, 409);
+    while told().await.1 == "InProgress" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let after = worker().await;
+    assert_eq!(after.0, "3008");
+    assert_ne!(after.1, before.1);
+    for (body, message) in [
+        (
+            r#"{"MemorySize": 64}"#,
+            "64 is not a whole number from 128 to 10240",
+        ),
+        (r#"{"MemorySize": "512"}"#, "is not a whole number"),
+        (r#"{"Timeout": 3}"#, "not Timeout"),
+        ("no", "Could not parse request body"),
+    ] {
+        let refused = update(body).await;
+        assert_eq!(refused.status, 400, "{body}");
+        assert!(
+            refused.json()["message"]
+                .as_str()
+                .unwrap()
+                .contains(message),
+            "{body}"
+        );
+    }
+    local.service.stop().await;
+}

@@ -57,10 +57,6 @@ impl Process {
             ("AWS_LAMBDA_FUNCTION_NAME", args.function.clone().into()),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".into()),
             (
-                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-                args.memory_size.to_string().into(),
-            ),
-            (
                 "AWS_LAMBDA_LOG_GROUP_NAME",
                 format!("/aws/lambda/{}", args.function).into(),
             ),
@@ -96,11 +92,11 @@ impl Process {
         })
     }
 
-    /// Starts the process of the environment of this number.
+    /// Starts the process of the environment of this number, which is told that it has so much memory.
     ///
     /// # Errors
     /// When the binary cannot be executed or the system has no room for another process.
-    pub fn spawn(&self, number: u32) -> io::Result<Child> {
+    pub fn spawn(&self, number: u32, memory_mb: u32) -> io::Result<Child> {
         let output = || match &self.log {
             Some(file) => file.try_clone().map(Stdio::from),
             None => io::stderr().as_fd().try_clone_to_owned().map(Stdio::from),
@@ -113,6 +109,7 @@ impl Process {
                 // The scheme, because without one the client takes no path.
                 format!("http://{}/{number}", self.runtime),
             )
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory_mb.to_string())
             .env("AWS_ACCESS_KEY_ID", Identity::Worker(number).access_key())
             .env("AWS_LAMBDA_LOG_STREAM_NAME", log_stream())
             .stdin(Stdio::null())

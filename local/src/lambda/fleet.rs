@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::id;
 use crate::identity::ACCOUNT;
@@ -22,6 +23,9 @@ use crate::tokens::{Frequency, Tokens};
 /// on a few cores.
 const INIT_LIMIT: Duration = Duration::from_mins(1);
 
+/// How long a change of the configuration is in progress. AWS takes a second or more.
+const UPDATE_TIME: Duration = Duration::from_millis(300);
+
 /// The function as it is configured.
 #[derive(Debug)]
 pub struct Function {
@@ -30,8 +34,10 @@ pub struct Function {
     pub worker: PathBuf,
     /// After so many seconds an environment is killed.
     pub timeout_s: u32,
-    /// Memory size in MB.
-    pub memory_mb: u32,
+    /// Memory size in MB. The model's network may follow it.
+    pub memory_mb: Arc<AtomicU32>,
+    /// What the account's quota lets a worker's network carry with enough memory, in Mbit/s.
+    pub network_mbits: Option<u32>,
     /// How many executions the account may have at once.
     pub account_limit: usize,
     /// How many of them the function may have.
@@ -47,7 +53,8 @@ impl Function {
             region: region.to_owned(),
             worker,
             timeout_s: args.timeout,
-            memory_mb: args.memory_size,
+            memory_mb: Arc::new(AtomicU32::new(args.memory_size)),
+            network_mbits: None,
             account_limit: args.account_limit.unwrap_or(concurrency),
             concurrency: args
                 .account_limit
@@ -88,8 +95,21 @@ pub enum Refused {
     Stopping,
 }
 
+/// A change of the configuration is in progress already.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Updating;
+
+#[derive(Debug)]
+struct Update {
+    memory_mb: u32,
+    done_at: Instant,
+}
+
 #[derive(Debug, Default)]
 struct State {
+    update: Option<Update>,
+    /// Environments up to this number have an earlier configuration: they are not used again.
+    outdated: u32,
     busy: usize,
     /// The one used last comes last.
     idle: Vec<Arc<Environment>>,
@@ -128,7 +148,40 @@ impl Fleet {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("nothing panics while it is held")
+        let mut state = self.state.lock().expect("nothing panics while it is held");
+        if let Some(update) = state
+            .update
+            .take_if(|update| update.done_at <= Instant::now())
+        {
+            self.function
+                .memory_mb
+                .store(update.memory_mb, Ordering::Relaxed);
+            state.outdated = state.last_number;
+            for environment in state.idle.drain(..) {
+                environment.kill();
+            }
+        }
+        state
+    }
+
+    /// Gives the function other memory. For a moment the update is in progress; then no environment is used again that
+    /// has the memory of before.
+    pub fn update(&self, memory_mb: u32) -> Result<(), Updating> {
+        let mut state = self.state();
+        if state.update.is_some() {
+            return Err(Updating);
+        }
+        let done_at = Instant::now() + UPDATE_TIME;
+        state.update = Some(Update { memory_mb, done_at });
+        Ok(())
+    }
+
+    /// The memory that the function has or is being given, in MB, and whether that is in progress.
+    pub fn memory(&self) -> (u32, bool) {
+        let state = self.state();
+        let coming = state.update.as_ref().map(|update| update.memory_mb);
+        let present = || self.function.memory_mb.load(Ordering::Relaxed);
+        (coming.unwrap_or_else(present), coming.is_some())
     }
 
     /// The environment of this number while its process lives.
@@ -207,7 +260,8 @@ impl Fleet {
                 .insert(environment.number, Arc::clone(&environment));
             environment
         };
-        match self.process.spawn(environment.number) {
+        let memory_mb = self.function.memory_mb.load(Ordering::Relaxed);
+        match self.process.spawn(environment.number, memory_mb) {
             Ok(child) => {
                 let (fleet, kept) = (Arc::clone(self), Arc::clone(&environment));
                 tokio::spawn(async move {
@@ -235,9 +289,14 @@ impl Fleet {
     fn release(&self, environment: Option<Arc<Environment>>) {
         let mut state = self.state();
         state.busy -= 1;
-        state
-            .idle
-            .extend(environment.filter(|environment| !environment.is_dead()));
+        let Some(environment) = environment.filter(|environment| !environment.is_dead()) else {
+            return;
+        };
+        if environment.number <= state.outdated {
+            environment.kill();
+        } else {
+            state.idle.push(environment);
+        }
     }
 
     async fn run(&self, environment: &Environment, invocation: &Arc<Invocation>) -> Invoked {

@@ -1,5 +1,6 @@
 //! The Lambda API that the driver, the AWS CLI and SDKs call.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use base64_simd::STANDARD as BASE64;
@@ -14,13 +15,17 @@ use sha2::{Digest, Sha256};
 
 use crate::id;
 use crate::identity::{ACCOUNT, Signer};
-use crate::lambda::fleet::{Fleet, Function, Invoked, Refused};
+use crate::lambda::fleet::{Fleet, Function, Invoked, Refused, Updating};
 use crate::lambda::{Answer, BodyError, MAX_PAYLOAD, read};
 
 const FUNCTIONS: &str = "/2015-03-31/functions/";
 const CONCURRENCY: &str = "/2019-09-30/functions/";
 const ACCOUNT_SETTINGS: &str = "/2016-08-19/account-settings";
 const VERSION: &str = "$LATEST";
+const LIST_QUOTAS: &str = "ServiceQuotasV20190624.ListServiceQuotas";
+const NETWORK_QUOTA: &str = "Network bandwidth per execution environment";
+/// The memory that a function may have, in MB.
+const MEMORY: RangeInclusive<u32> = 128..=10_240;
 
 /// Answers one request.
 pub async fn answer(fleet: Arc<Fleet>, request: Request<Incoming>) -> Answer {
@@ -60,6 +65,14 @@ async fn route(
             json!({ "message": "The security token included in the request is invalid." }),
         ));
     }
+    if let (Some(target), Some(mbits)) = (
+        request.headers().get("x-amz-target"),
+        fleet.function.network_mbits,
+    ) && target == LIST_QUOTAS
+    {
+        let quota = json!({ "ServiceCode": "lambda", "QuotaName": NETWORK_QUOTA, "Value": mbits });
+        return Ok(json_answer(StatusCode::OK, &json!({ "Quotas": [quota] })));
+    }
     if request.method() == Method::GET {
         if path.trim_end_matches('/') == ACCOUNT_SETTINGS {
             return Ok(json_answer(
@@ -88,7 +101,7 @@ async fn route(
             find(&fleet.function, name, request.uri().query())?;
             let location = json!({ "RepositoryType": "S3", "Location": fleet.function.worker });
             let document = json!({
-                "Configuration": configuration(&fleet.function).await?,
+                "Configuration": configuration(fleet).await?,
                 "Code": location,
                 "Tags": {},
             });
@@ -96,13 +109,62 @@ async fn route(
         }
         (&Method::GET, name, Some("configuration")) => {
             find(&fleet.function, name, request.uri().query())?;
-            Ok(json_answer(
-                StatusCode::OK,
-                &configuration(&fleet.function).await?,
-            ))
+            Ok(json_answer(StatusCode::OK, &configuration(fleet).await?))
+        }
+        (&Method::PUT, name, Some("configuration")) => {
+            let found = find(&fleet.function, name, None);
+            let body = read(request.into_body()).await;
+            found?;
+            let body = body.map_err(|error| content_refusal(&error.to_string()))?;
+            update(fleet, &body)?;
+            Ok(json_answer(StatusCode::OK, &configuration(fleet).await?))
         }
         _ => Err(unknown(path)),
     }
+}
+
+/// `UpdateFunctionConfiguration`, of the memory alone.
+fn update(fleet: &Fleet, body: &[u8]) -> Result<(), Refusal> {
+    let asked: Value = serde_json::from_slice(body).map_err(|error| {
+        content_refusal(&format!("Could not parse request body into json: {error}"))
+    })?;
+    let other = asked
+        .as_object()
+        .and_then(|fields| fields.keys().find(|name| *name != "MemorySize"));
+    if let Some(other) = other {
+        return Err(invalid(&format!(
+            "local changes MemorySize only, not {other}"
+        )));
+    }
+    let size = asked["MemorySize"].as_u64();
+    let size = size.and_then(|size| u32::try_from(size).ok());
+    let size = size.filter(|size| MEMORY.contains(size)).ok_or_else(|| {
+        invalid(&format!(
+            "'MemorySize' value failed to satisfy constraint: {} is not a whole number from {} to {}",
+            asked["MemorySize"],
+            MEMORY.start(),
+            MEMORY.end()
+        ))
+    })?;
+    fleet.update(size).map_err(|Updating| {
+        let arn = fleet.function.arn_of(&fleet.function.name);
+        let message = format!(
+            "The operation cannot be performed at this time. An update is in progress for resource: {arn}"
+        );
+        Refusal::new(
+            StatusCode::CONFLICT,
+            "ResourceConflictException",
+            json!({ "Type": "User", "Message": message }),
+        )
+    })
+}
+
+fn invalid(message: &str) -> Refusal {
+    Refusal::new(
+        StatusCode::BAD_REQUEST,
+        "InvalidParameterValueException",
+        json!({ "Type": "User", "message": message }),
+    )
 }
 
 async fn invoke(
@@ -142,16 +204,9 @@ async fn invoke(
         Some(b"DryRun") => return Ok(json_answer(StatusCode::NO_CONTENT, &Value::Null)),
         Some(other) => {
             let other = String::from_utf8_lossy(other);
-            return Err(Refusal::new(
-                StatusCode::BAD_REQUEST,
-                "InvalidParameterValueException",
-                json!({
-                    "Type": "User",
-                    "message": format!(
-                        "local invokes synchronously only: invocation type {other:?} is not RequestResponse or DryRun"
-                    ),
-                }),
-            ));
+            return Err(invalid(&format!(
+                "local invokes synchronously only: invocation type {other:?} is not RequestResponse or DryRun"
+            )));
         }
     }
     let Invoked {
@@ -257,7 +312,9 @@ fn account_settings(function: &Function) -> Value {
     })
 }
 
-async fn configuration(function: &Function) -> Result<Value, Refusal> {
+async fn configuration(fleet: &Fleet) -> Result<Value, Refusal> {
+    let function = &fleet.function;
+    let (memory_mb, in_progress) = fleet.memory();
     let unreadable = |error: std::io::Error| {
         let message = format!("{}: {error}", function.worker.display());
         Refusal::new(
@@ -299,13 +356,13 @@ async fn configuration(function: &Function) -> Result<Value, Refusal> {
         "CodeSha256": BASE64.encode_to_string(Sha256::digest(&code)),
         "Description": "",
         "Timeout": function.timeout_s,
-        "MemorySize": function.memory_mb,
+        "MemorySize": memory_mb,
         "LastModified": last_modified,
         "Version": VERSION,
         "TracingConfig": { "Mode": "PassThrough" },
         "RevisionId": "00000000-0000-0000-0000-000000000000",
         "State": "Active",
-        "LastUpdateStatus": "Successful",
+        "LastUpdateStatus": if in_progress { "InProgress" } else { "Successful" },
         "PackageType": "Zip",
         "Architectures": [architecture],
         "EphemeralStorage": { "Size": 512 },
@@ -369,8 +426,8 @@ fn unknown(path: &str) -> Refusal {
         "UnknownOperationException",
         json!({
             "message": format!(
-                "local serves Invoke, GetFunction, GetFunctionConfiguration, GetFunctionConcurrency and \
-                 GetAccountSettings of Lambda, and nothing at {path}"
+                "local serves Invoke, GetFunction, GetFunctionConfiguration, UpdateFunctionConfiguration, \
+                 GetFunctionConcurrency and GetAccountSettings of Lambda, and nothing at {path}"
             ),
         }),
     )
