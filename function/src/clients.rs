@@ -21,7 +21,14 @@ pub async fn from_env() -> Result<(S3, Invoker), lambda_runtime::Error> {
         .region()
         .ok_or("no region: set AWS_REGION")?
         .to_string();
-    Ok((S3::new(&config, region), Invoker::new(lambda(&config))))
+    let endpoint = std::env::var("AWS_ENDPOINT_URL_S3").unwrap_or_default();
+    let s3 = S3::new(&config, region, has_no_bucket_hosts(&endpoint));
+    Ok((s3, Invoker::new(lambda(&config))))
+}
+
+/// Whether a bucket has no host name of its own at this endpoint of S3: nowhere but at AWS it can be relied on.
+fn has_no_bucket_hosts(endpoint: &str) -> bool {
+    !endpoint.is_empty() && !endpoint.contains(".amazonaws.com")
 }
 
 /// A job that may have run is never run again, and none is given up while it runs: no retries, no timeout but the
@@ -31,4 +38,27 @@ fn lambda(config: &SdkConfig) -> aws_sdk_lambda::Client {
         .retry_config(RetryConfig::disabled())
         .build();
     aws_sdk_lambda::Client::from_conf(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_buckets_at_aws_have_hosts() {
+        for endpoint in [
+            "",
+            "https://s3.eu-west-1.amazonaws.com",
+            "https://s3.cn-north-1.amazonaws.com.cn",
+        ] {
+            assert!(!has_no_bucket_hosts(endpoint), "{endpoint}");
+        }
+        for endpoint in [
+            "http://127.0.0.1:9000",
+            "http://minio:9000",
+            "https://storage.example.com",
+        ] {
+            assert!(has_no_bucket_hosts(endpoint), "{endpoint}");
+        }
+    }
 }

@@ -39,9 +39,10 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// S3 in `region`, which is that of `config`.
-    pub fn new(config: &SdkConfig, region: String) -> Self {
+    /// S3 in `region`, which is that of `config`; the bucket stands in the path where it has no host.
+    pub fn new(config: &SdkConfig, region: String, path_style: bool) -> Self {
         let config = Builder::from(config)
+            .force_path_style(path_style)
             // Requests are tried again by [`crate::retry`].
             .retry_config(RetryConfig::disabled())
             .timeout_config(

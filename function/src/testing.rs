@@ -40,7 +40,7 @@ pub fn s3_of(answer: impl Fn(HttpRequest) -> HttpConnectorFuture + Send + Sync +
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(http);
-    S3::new(&config.build(), "us-east-1".to_owned())
+    S3::new(&config.build(), "us-east-1".to_owned(), false)
 }
 
 fn shown(request: &HttpRequest) -> String {

@@ -13,7 +13,7 @@ use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::endpoints::Endpoints;
-use crate::identity::{Identity, SECRET_KEY};
+use crate::identity::{Credentials, Identity, SECRET_KEY};
 
 /// Variables by which a user's own AWS configuration would reach through, beside the prefixes below.
 const REMOVED: [&str; 9] = [
@@ -37,8 +37,14 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Endpoints, credentials, region, bucket and function; everything else of AWS is shut out.
-    pub fn new(region: &str, bucket: &str, function: &str, endpoints: &Endpoints) -> Self {
+    /// Endpoints, credentials, region, function, and bucket unless it is the user's; everything else of AWS is shut out.
+    pub fn new(
+        region: &str,
+        bucket: Option<&str>,
+        function: &str,
+        endpoints: &Endpoints,
+        credentials: Option<&Credentials>,
+    ) -> Self {
         let mut set: BTreeMap<&'static str, OsString> = BTreeMap::new();
         for (name, value) in [
             ("AWS_ACCESS_KEY_ID", Identity::Command.access_key()),
@@ -49,9 +55,14 @@ impl Environment {
             ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
             ("AWS_PAGER", String::new()),
-            ("BUCKET", bucket.to_owned()),
             ("FUNCTION", function.to_owned()),
         ] {
+            set.insert(name, value.into());
+        }
+        if let Some(bucket) = bucket {
+            set.insert("BUCKET", bucket.into());
+        }
+        for (name, value) in credentials.into_iter().flat_map(Credentials::variables) {
             set.insert(name, value.into());
         }
         for (name, value) in endpoints.variables() {
@@ -73,6 +84,7 @@ impl Environment {
             .filter(|name| !set.contains_key(name.as_str()));
         let removed = REMOVED
             .into_iter()
+            .filter(|name| !set.contains_key(name))
             .map(str::to_owned)
             .chain(foreign)
             .collect();

@@ -2,6 +2,9 @@
 //!
 //! An access key names its owner, so that S3 can tell the workers apart without asking anybody.
 
+use std::env;
+
+use anyhow::{Context, Result};
 use http::{HeaderMap, header};
 
 /// The account that the function belongs to.
@@ -12,6 +15,47 @@ pub const SECRET_KEY: &str = "local/only/not/a/secret/0000000000000000";
 
 const COMMAND_KEY: &str = "AKIALOCALCOMMAND0000";
 const WORKER_PREFIX: &str = "AKIALOCALW";
+
+/// The user's own credentials, for an S3 elsewhere.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    access_key: String,
+    secret_key: String,
+    session_token: Option<String>,
+}
+
+impl Credentials {
+    /// Those of this process's environment.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn from_env() -> Result<Self> {
+        let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let both = variable("AWS_ACCESS_KEY_ID").zip(variable("AWS_SECRET_ACCESS_KEY"));
+        let (access_key, secret_key) = both.context(
+            "--s3 needs credentials for it in the environment, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for those of \
+             a profile or a role: eval \"$(aws configure export-credentials --format env)\"",
+        )?;
+        Ok(Self {
+            access_key,
+            secret_key,
+            session_token: variable("AWS_SESSION_TOKEN"),
+        })
+    }
+
+    /// The variables by which every AWS SDK finds them.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let token = self.session_token.clone();
+        let keys = [
+            ("AWS_ACCESS_KEY_ID", self.access_key.clone()),
+            ("AWS_SECRET_ACCESS_KEY", self.secret_key.clone()),
+        ];
+        keys.into_iter()
+            .chain(token.map(|token| ("AWS_SESSION_TOKEN", token)))
+            .collect()
+    }
+}
 
 /// Who signed a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,7 +116,7 @@ impl Signer {
 ///
 /// # Errors
 /// What it should look like.
-pub fn region(text: &str) -> Result<String, String> {
+pub fn region(text: &str) -> std::result::Result<String, String> {
     let is_word = |word: &str| {
         let mut bytes = word.bytes();
         !word.is_empty() && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())

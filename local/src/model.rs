@@ -314,12 +314,8 @@ mod tests {
             let (up, _) = model.paths(Some(Identity::Worker(1)));
             format!("{:.0}", up.links[0].rate.bytes_per_second * 8.0 / 1e6)
         };
-        for (memory_mb, expected) in [
-            (512, "625"),
-            (2048, "625"),
-            (3072, "922"),
-            (10_240, "3000"),
-        ] {
+        for (memory_mb, expected) in [(512, "625"), (2048, "625"), (3072, "922"), (10_240, "3000")]
+        {
             assert_eq!(
                 mbits(["--network", "3000"], memory_mb),
                 expected,

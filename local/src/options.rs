@@ -28,9 +28,10 @@ pub struct Options {
     #[command(flatten)]
     pub s3: S3Args,
 
-    /// Region of the function and, unless said otherwise, of the buckets
-    #[arg(long, value_name = "REGION", default_value = "us-east-1", value_parser = region)]
-    pub region: String,
+    /// Region of the function and, unless said otherwise, of the buckets [default: us-east-1; with --s3 the
+    /// environment's]
+    #[arg(long, value_name = "REGION", value_parser = region)]
+    pub region: Option<String>,
 
     /// Serve S3 and Lambda over TLS, as AWS does; COMMAND and the workers trust its certificate
     #[arg(long)]
@@ -42,6 +43,20 @@ pub struct Options {
     /// What to run, with its arguments
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+}
+
+impl Options {
+    /// The region of the function.
+    #[must_use]
+    pub fn region(&self) -> String {
+        let of_environment = || {
+            let named = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| std::env::var(name).ok());
+            let mut named = named.into_iter().flatten().filter(|name| !name.is_empty());
+            self.s3.elsewhere.as_ref().and_then(|_| named.next())
+        };
+        let region = self.region.clone().or_else(of_environment);
+        region.unwrap_or_else(|| "us-east-1".to_owned())
+    }
 }
 
 #[cfg(test)]
@@ -104,6 +119,8 @@ mod tests {
             (["--memory", "0"], "1..=16777216"),
             (["--worker-rate", "0"], "0.001–100000"),
             (["--network", "600"], "625..=100000"),
+            (["--s3", "minio:9000"], "https://HOST"),
+            (["--s3", "https://"], "https://HOST"),
             (["--connection-up", "fast"], "0.001–100000"),
             (["--deny", "s3:Everything"], "s3:ListBucket"),
             (["--slow-down", "1.5"], "0 to 1"),
@@ -120,5 +137,18 @@ mod tests {
             );
         }
         assert!(refusal(&["--memory", "5", "--dir", "x"]).contains("--dir"));
+        for model in ["--network=3000", "--bucket=abc", "--reset=0.1", "--tls"] {
+            let message = refusal(&["--s3", "http://127.0.0.1:9000", model]);
+            let option = model.split('=').next().unwrap();
+            assert!(
+                message.contains(option) && message.contains("--s3"),
+                "{message}"
+            );
+        }
+        let elsewhere = Options::parse_from(["local", "--s3", "https://s3.example.com/"]);
+        assert_eq!(
+            elsewhere.s3.elsewhere.as_deref(),
+            Some("https://s3.example.com")
+        );
     }
 }

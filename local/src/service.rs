@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::command::{self, Environment};
 use crate::endpoints::Endpoints;
+use crate::identity::Credentials;
 use crate::lambda::environment::Process;
 use crate::lambda::fleet::{Fleet, Function};
 use crate::lambda::journal::Journal;
@@ -41,38 +42,50 @@ impl Service {
             eprintln!("local: {told}");
         }
         let worker = worker_binary(options.lambda.worker.as_deref())?;
-        let mut function = Function::new(
-            &options.lambda,
-            &options.region,
-            worker.clone(),
-            concurrency,
-        );
+        let region = options.region();
+        let mut function = Function::new(&options.lambda, &region, worker.clone(), concurrency);
         function.network_mbits = options.model.network;
-        let model = Model::new(&options.model, Arc::clone(&function.memory_mb))?;
-        let wire = if model.limits_rate() {
-            Wire::Network
-        } else {
-            Wire::Loopback
-        };
-        let store = crate::s3::open_store(&options.s3, &options.region)?;
+        function.open_to_all = options.s3.elsewhere.is_some();
+        let tls = options.tls.then(Tls::new).transpose()?;
+        let acceptor = tls.as_ref().map(Tls::acceptor);
+        let scheme = if tls.is_some() { "https" } else { "http" };
 
-        let s3_listener = server::listen(wire).context("cannot listen for S3")?;
+        let mut servers = JoinSet::new();
+        let s3 = if let Some(url) = &options.s3.elsewhere {
+            url.clone()
+        } else {
+            let model = Model::new(&options.model, Arc::clone(&function.memory_mb))?;
+            let store = crate::s3::open_store(&options.s3, &region)?;
+            let wire = if model.limits_rate() {
+                Wire::Network
+            } else {
+                Wire::Loopback
+            };
+            let listener = server::listen(wire).context("cannot listen for S3")?;
+            let url = format!("{scheme}://{}", listener.local_addr()?);
+            let service = S3::new(&options.s3, &options.lambda.function, store, model);
+            let handler = move |request| {
+                let service = service.clone();
+                async move { service.answer(request).await }
+            };
+            servers.spawn(server::serve(listener, acceptor.clone(), wire, handler));
+            url
+        };
         let lambda_listener = server::listen(Wire::Loopback).context("cannot listen for Lambda")?;
         let runtime_listener =
             server::listen(Wire::Loopback).context("cannot listen for the Runtime API")?;
-        let tls = options.tls.then(Tls::new).transpose()?;
-        let acceptor = tls.as_ref().map(Tls::acceptor);
         let endpoints = Endpoints {
-            s3: s3_listener.local_addr()?,
-            lambda: lambda_listener.local_addr()?,
+            s3,
+            lambda: format!("{scheme}://{}", lambda_listener.local_addr()?),
             authority: tls.as_ref().map(|tls| tls.authority().to_owned()),
         };
 
         let process = Process::new(
             &options.lambda,
-            &options.region,
+            &region,
             &worker,
             &endpoints,
+            credentials(options)?.as_ref(),
             runtime_listener.local_addr()?,
         )?;
         let journal = options
@@ -82,18 +95,7 @@ impl Service {
             .map(Journal::open)
             .transpose()?;
         let fleet = Arc::new(Fleet::new(function, process, journal));
-        let s3_service = S3::new(&options.s3, &options.lambda.function, store, model);
 
-        let mut servers = JoinSet::new();
-        servers.spawn(server::serve(
-            s3_listener,
-            acceptor.clone(),
-            wire,
-            move |request| {
-                let service = s3_service.clone();
-                async move { service.answer(request).await }
-            },
-        ));
         let invoked = Arc::clone(&fleet);
         servers.spawn(server::serve(
             lambda_listener,
@@ -136,11 +138,13 @@ impl Service {
 /// When the services or COMMAND cannot be started.
 pub async fn run(options: Options) -> Result<u8> {
     let service = Service::start(&options)?;
+    let of_store = &options.s3.buckets[0].name;
     let environment = Environment::new(
-        &options.region,
-        &options.s3.buckets[0].name,
+        &options.region(),
+        options.s3.elsewhere.is_none().then_some(of_store.as_str()),
         &options.lambda.function,
         &service.endpoints,
+        credentials(&options)?.as_ref(),
     );
     let status = if options.command.is_empty() {
         command::serve(&environment).await.map(|()| 0)
@@ -149,6 +153,12 @@ pub async fn run(options: Options) -> Result<u8> {
     };
     service.stop().await;
     status
+}
+
+/// The user's own, where S3 is elsewhere.
+fn credentials(options: &Options) -> Result<Option<Credentials>> {
+    let elsewhere = options.s3.elsewhere.as_ref();
+    elsewhere.map(|_| Credentials::from_env()).transpose()
 }
 
 fn worker_binary(chosen: Option<&Path>) -> Result<PathBuf> {

@@ -81,6 +81,44 @@ fn command_is_shielded_from_the_users_aws_configuration() {
 }
 
 #[test]
+fn with_an_s3_elsewhere_command_has_the_users_region_credentials_and_bucket() {
+    let _limit = common::Limit::begin();
+    let folder = TempDir::new().unwrap();
+    let url = "http://127.0.0.1:9";
+    let mut command = local(&folder);
+    command.args(["--s3", url, "--", "env"]);
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_SESSION_TOKEN"] {
+        command.env_remove(name);
+    }
+    let refused = command.output().unwrap();
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        told.contains("AWS_ACCESS_KEY_ID") && told.contains("export-credentials"),
+        "{told}"
+    );
+    assert_eq!(refused.status.code(), Some(1));
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", "AKID"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_SESSION_TOKEN", "token"),
+        ("AWS_REGION", "eu-central-1"),
+        ("BUCKET", "mine"),
+    ];
+    let output = command.envs(variables).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let expected = variables
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    for line in expected.chain([format!("AWS_ENDPOINT_URL_S3={url}")]) {
+        assert!(text.lines().any(|found| found == line), "{line} in {text}");
+    }
+    assert!(
+        text.contains("AWS_ENDPOINT_URL_LAMBDA=http://127.0.0.1:"),
+        "{text}"
+    );
+}
+
+#[test]
 fn without_command_it_prints_shell_lines_and_serves_until_interrupted() {
     let _limit = common::Limit::begin();
     let folder = TempDir::new().unwrap();

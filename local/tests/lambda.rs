@@ -50,7 +50,7 @@ async fn ask(
     headers: &str,
     body: &[u8],
 ) -> TcpStream {
-    let mut stream = TcpStream::connect(local.service.endpoints.lambda)
+    let mut stream = TcpStream::connect(common::address(&local.service.endpoints.lambda))
         .await
         .unwrap();
     let length = body.len();
@@ -158,10 +158,7 @@ async fn a_worker_is_given_what_lambda_gives_and_is_reused() {
         variables["AWS_ACCESS_KEY_ID"],
         Identity::Worker(1).access_key()
     );
-    assert_eq!(
-        variables["AWS_ENDPOINT_URL_S3"],
-        format!("http://{}", local.service.endpoints.s3)
-    );
+    assert_eq!(variables["AWS_ENDPOINT_URL_S3"], local.service.endpoints.s3);
     assert!(
         variables.get("HOME").is_none(),
         "nothing of local's own environment"

@@ -476,12 +476,12 @@ async fn a_body_that_breaks_off_leaves_no_object() {
             .split_once('/')
             .unwrap()
             .1;
-        let mut stream = TcpStream::connect(local.service.endpoints.s3)
+        let mut stream = TcpStream::connect(common::address(&local.service.endpoints.s3))
             .await
             .unwrap();
         let head = format!(
             "PUT /{path} HTTP/1.1\r\nhost: {}\r\ncontent-length: 1000000\r\n\r\n",
-            local.service.endpoints.s3
+            common::address(&local.service.endpoints.s3)
         );
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.write_all(&vec![7; 500_000]).await.unwrap();

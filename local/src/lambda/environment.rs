@@ -20,7 +20,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::endpoints::Endpoints;
 use crate::id;
-use crate::identity::{Identity, SECRET_KEY};
+use crate::identity::{Credentials, Identity, SECRET_KEY};
 use crate::lambda::LambdaArgs;
 
 /// Variables of local's own environment that the workers are given when they are set.
@@ -31,6 +31,8 @@ const PASSED_THROUGH: [&str; 2] = ["AWS_LAMBDA_LOG_LEVEL", "SSL_CERT_FILE"];
 pub struct Process {
     worker: PathBuf,
     variables: Vec<(&'static str, OsString)>,
+    /// Each worker has an access key of its own, by which S3 here knows it.
+    own_keys: bool,
     runtime: SocketAddr,
     log: Option<File>,
 }
@@ -45,6 +47,7 @@ impl Process {
         region: &str,
         worker: &Path,
         endpoints: &Endpoints,
+        credentials: Option<&Credentials>,
         runtime: SocketAddr,
     ) -> Result<Self> {
         let open = |path: &PathBuf| {
@@ -69,7 +72,6 @@ impl Process {
             ("LANG", "en_US.UTF-8".into()),
             ("AWS_REGION", region.into()),
             ("AWS_DEFAULT_REGION", region.into()),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.into()),
             ("AWS_EC2_METADATA_DISABLED", "true".into()),
             ("AWS_CONFIG_FILE", "/dev/null".into()),
             ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".into()),
@@ -81,12 +83,20 @@ impl Process {
                 .into_iter()
                 .filter_map(|name| Some((name, std::env::var_os(name)?))),
         );
+        match credentials {
+            Some(credentials) => {
+                let own = credentials.variables().into_iter();
+                variables.extend(own.map(|(name, value)| (name, value.into())));
+            }
+            None => variables.push(("AWS_SECRET_ACCESS_KEY", SECRET_KEY.into())),
+        }
         if let Some(authority) = &endpoints.authority {
             variables.push(("SSL_CERT_FILE", authority.into()));
         }
         Ok(Self {
             worker: worker.to_owned(),
             variables,
+            own_keys: credentials.is_none(),
             runtime,
             log,
         })
@@ -101,8 +111,12 @@ impl Process {
             Some(file) => file.try_clone().map(Stdio::from),
             None => io::stderr().as_fd().try_clone_to_owned().map(Stdio::from),
         };
-        Command::new(&self.worker)
-            .env_clear()
+        let mut command = Command::new(&self.worker);
+        command.env_clear();
+        if self.own_keys {
+            command.env("AWS_ACCESS_KEY_ID", Identity::Worker(number).access_key());
+        }
+        command
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .env(
                 "AWS_LAMBDA_RUNTIME_API",
@@ -110,7 +124,6 @@ impl Process {
                 format!("http://{}/{number}", self.runtime),
             )
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory_mb.to_string())
-            .env("AWS_ACCESS_KEY_ID", Identity::Worker(number).access_key())
             .env("AWS_LAMBDA_LOG_STREAM_NAME", log_stream())
             .stdin(Stdio::null())
             .stdout(output()?)

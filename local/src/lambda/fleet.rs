@@ -36,6 +36,8 @@ pub struct Function {
     pub timeout_s: u32,
     /// Memory size in MB. The model's network may follow it.
     pub memory_mb: Arc<AtomicU32>,
+    /// Whoever signs a call may make it: COMMAND's credentials are the user's own.
+    pub open_to_all: bool,
     /// What the account's quota lets a worker's network carry with enough memory, in Mbit/s.
     pub network_mbits: Option<u32>,
     /// How many executions the account may have at once.
@@ -54,6 +56,7 @@ impl Function {
             worker,
             timeout_s: args.timeout,
             memory_mb: Arc::new(AtomicU32::new(args.memory_size)),
+            open_to_all: false,
             network_mbits: None,
             account_limit: args.account_limit.unwrap_or(concurrency),
             concurrency: args

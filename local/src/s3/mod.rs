@@ -33,6 +33,15 @@ use store::{Store, StoreError};
 
 #[derive(Debug, Clone, Args)]
 pub struct S3Args {
+    /// Serve Lambda alone: its workers, and COMMAND, speak to the S3 at this URL, with the credentials and the region of
+    /// the environment
+    #[arg(long = "s3", value_name = "URL", value_parser = url)]
+    #[arg(conflicts_with_all = [
+        "buckets", "memory", "dir", "denied", "tls", "first_byte_ms", "connection_up", "connection_down", "worker_rate",
+        "network", "s3_rate", "slow_down", "reset", "short", "stall", "lost", "seed",
+    ])]
+    pub elsewhere: Option<String>,
+
     /// A bucket that exists from the start, repeatable; with a REGION other than --region it lives there; the first one
     /// is COMMAND's BUCKET
     #[arg(long = "bucket", value_name = "NAME[=REGION]", default_value = "terabit-local", value_parser = bucket)]
@@ -76,6 +85,19 @@ fn bucket(text: &str) -> Result<BucketOption, String> {
         name: name.to_owned(),
         region: place,
     })
+}
+
+fn url(text: &str) -> std::result::Result<String, String> {
+    let url = text.trim_end_matches('/');
+    let host = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', ' ']) => {
+            Ok(url.to_owned())
+        }
+        _ => Err("a URL is http://HOST[:PORT] or https://HOST[:PORT]".to_owned()),
+    }
 }
 
 fn action(text: &str) -> Result<String, String> {

@@ -114,6 +114,12 @@ pub fn start_with_init(arguments: &[&str], init: &str) -> Local {
     }
 }
 
+/// Host and port of a URL.
+pub fn address(url: &str) -> &str {
+    url.strip_prefix("http://")
+        .expect("it is not served over TLS")
+}
+
 impl Local {
     /// S3 with COMMAND's credentials.
     pub fn s3(&self) -> aws_sdk_s3::Client {
@@ -129,7 +135,7 @@ impl Local {
     pub fn s3_with_key(&self, key: &str, secret: &str) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .endpoint_url(format!("http://{}", self.service.endpoints.s3))
+            .endpoint_url(&self.service.endpoints.s3)
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new(key, secret, None, None, "test"))
             .force_path_style(true)
