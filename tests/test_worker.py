@@ -72,42 +72,15 @@ def test_a_ping_tells_who_answers(fleet):
     )
 
 
+# One of each kind: function/src/event.rs has the table.
 BAD_EVENTS = [
     (b"5", "the event is 5; an object"),
-    (b'"write"', "an object is expected"),
-    (b"null", "an object is expected"),
-    (b"[]", "an object is expected"),
     (b"", "op: missing"),
-    ({"op": "copy"}, "op: "),
-    ({"op": None}, "op: null"),
-    ({"bucket": None}, "bucket: null"),
-    ({"bucket": "B"}, "bucket: "),
-    ({"bucket": "192.168.0.1"}, "not an IP address"),
-    ({"key": ""}, "key: "),
-    ({"key": 1}, "key: 1"),
     ({"key": "ä" * 513}, "has 1026 bytes"),
-    ({"mb_per_file": 0}, "mb_per_file: 0 is not a whole number from 1 to 5242880"),
-    ({"mb_per_file": "64"}, "mb_per_file: "),
-    ({"mb_per_file": 1.5}, "mb_per_file: 1.5"),
-    ({"mb_per_file": -1}, "mb_per_file: -1"),
-    ({"mb_per_file": 5_242_881}, "mb_per_file: 5242881"),
-    ({"mb_per_file": [1]}, "mb_per_file: [1]"),
-    ({"part_mb": 4}, "part_mb: 4 is not a whole number from 5 to 5120"),
-    ({"part_mb": 5121}, "part_mb: 5121"),
     ({"mb_per_file": 50_001, "part_mb": 5}, "makes 10001 parts of 50001 MiB, and S3 takes 10000"),
-    ({"mb_per_file": 60_000, "part_mb": 6}, "makes 10001 parts of 60000 MiB, and S3 takes 10000; the smallest"),
-    ({"parts_in_flight": 0}, "parts_in_flight: 0 is not a whole number from 1 to 256"),
-    ({"parts_in_flight": 257}, "parts_in_flight: 257"),
-    ({"open_s": 61}, "open_s: 61 is not a number of seconds from 0 to 60"),
-    ({"open_s": "1"}, 'open_s: "1" is not a number'),
-    ({"start_at": "now"}, "start_at: "),
     ({"start_at": time.time() + 10_000}, "the environment's deadline less 10 s"),
-    ({"stop_by": 1_790_000_000_000}, "stop_by: "),
     ({"threads": 8}, "unknown field `threads`, expected one of"),
     ({"verify": True}, 'verify: not a field of op "write"'),
-    ({"op": "read"}, 'mb_per_file: not a field of op "read"'),
-    ({"op": "ping"}, 'not a field of op "ping"'),
-    (b'{"jobs": []}', "jobs: 0 of them; a squad has 1 to 256"),
     (b'{"jobs": [{"jobs": []}]}', "a squad within a squad"),
 ]
 
