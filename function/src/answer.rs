@@ -16,7 +16,8 @@ pub enum Answer {
     Result(Box<JobResult>),
     /// To a squad: of each job, in their order, the answer, or `{"op", "key", "error": {"type", "message"}}`. Results
     /// and errors name the `op` and `key` of the event. An answer of more than 5 MB says on the jobs concerned that it
-    /// goes without their samples (`"samples_dropped": true`) or with shorter messages (`"message_shortened": true`).
+    /// goes without their samples (`"samples_dropped": true`), without their latency (`"latency_dropped": true`) or with
+    /// shorter messages (`"message_shortened": true`).
     Squad(Vec<Value>),
     /// To a `ping`.
     Pong(Pong),

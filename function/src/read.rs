@@ -53,11 +53,11 @@ struct Opened {
     request: Request,
 }
 
-/// What a GET reads; each time that an object is drained has an index.
+/// What GETs are to read; each time that an object is drained has an index.
 enum Piece {
     /// The beginning of an object, whose answer tells what the object is.
     Beginning(u64),
-    Span(u64, Arc<Object>, Span),
+    Spans(u64, Arc<Object>, Box<dyn Iterator<Item = Span> + Send>),
 }
 
 enum Ended {
@@ -75,15 +75,16 @@ struct Stream<'a> {
     /// How many times an object was prepared so far, whichever.
     prepared: u64,
     /// How many objects are asked for that S3 has not described yet.
-    unknown: usize,
+    unknown: u64,
     /// How many spans the latest object had that S3 described.
-    usual_spans: Option<usize>,
+    usual_spans: Option<u64>,
     /// A single object, once it is known: it is the same each time.
     known: Option<Arc<Object>>,
-    /// What is ready to be asked for, in order.
+    /// What is ready to be asked for, in order, and how many GETs that is.
     waiting: VecDeque<Piece>,
+    gets: u64,
     /// How many spans are not drained yet, by the index of the time.
-    undrained: HashMap<u64, usize>,
+    undrained: HashMap<u64, u64>,
 }
 
 impl<'a> Stream<'a> {
@@ -98,6 +99,7 @@ impl<'a> Stream<'a> {
             usual_spans: None,
             known: None,
             waiting: VecDeque::new(),
+            gets: 0,
             undrained: HashMap::new(),
         }
     }
@@ -107,6 +109,7 @@ impl<'a> Stream<'a> {
         loop {
             if is_over() {
                 self.waiting.clear();
+                self.gets = 0;
             } else {
                 self.prepare();
             }
@@ -122,7 +125,8 @@ impl<'a> Stream<'a> {
     /// Has as much ready as may be in flight: the next object is asked for while the spans of the one before wait.
     fn prepare(&mut self) {
         let times = self.job.times.saturating_mul(self.job.objects.count());
-        while self.prepared < times && self.waiting.len() + self.expected() < self.job.in_flight {
+        let in_flight = self.job.in_flight as u64;
+        while self.prepared < times && self.gets + self.expected() < in_flight {
             let index = self.prepared;
             self.prepared += 1;
             if let Some(object) = &self.known {
@@ -130,34 +134,38 @@ impl<'a> Stream<'a> {
                 self.enqueue(index, &object, 0);
             } else {
                 self.unknown += 1;
+                self.gets += 1;
                 self.waiting.push_back(Piece::Beginning(index));
             }
         }
     }
 
     /// How many spans come of the objects that are asked for: before one is known, as many as are wanted.
-    fn expected(&self) -> usize {
-        let more = self
-            .usual_spans
-            .map_or(self.job.in_flight, |spans| spans - 1);
-        self.unknown * more
+    fn expected(&self) -> u64 {
+        let wanted = self.job.in_flight as u64;
+        self.unknown * self.usual_spans.map_or(wanted, |spans| spans - 1)
     }
 
-    /// Has the spans of an object wait, but for those that have begun.
+    /// Has the spans of an object wait, but for those that have `begun`.
     fn enqueue(&mut self, index: u64, object: &Arc<Object>, begun: usize) {
-        let spans = self.job.spans(object);
-        self.undrained.insert(index, spans.clone().count());
-        let waiting = spans.skip(begun);
-        self.waiting
-            .extend(waiting.map(|span| Piece::Span(index, Arc::clone(object), span)));
+        let division = self.job.division_of(object);
+        let count = division.count(object.size);
+        let spans = division.ranges(object.size).skip(begun);
+        self.undrained.insert(index, count);
+        self.gets += count - begun as u64;
+        let piece = Piece::Spans(index, Arc::clone(object), Box::new(spans));
+        self.waiting.push_back(piece);
     }
 
     /// Asks for what has waited longest.
     fn begin(&mut self, permit: Permit) {
-        let reader = Arc::clone(&self.reader);
-        match self.waiting.pop_front() {
+        match self.waiting.front_mut() {
             None => {}
             Some(Piece::Beginning(index)) => {
+                let index = *index;
+                self.waiting.pop_front();
+                self.gets -= 1;
+                let reader = Arc::clone(&self.reader);
                 let place = self.job.objects.nth(index % self.job.objects.count());
                 let division = self.job.division(&place.key);
                 self.flight.begin(async move {
@@ -170,7 +178,15 @@ impl<'a> Stream<'a> {
                     ))
                 });
             }
-            Some(Piece::Span(index, object, span)) => self.drain(index, object, span, None, permit),
+            Some(Piece::Spans(index, object, spans)) => {
+                let (index, object) = (*index, Arc::clone(object));
+                if let Some(span) = spans.next() {
+                    self.gets -= 1;
+                    self.drain(index, object, span, None, permit);
+                } else {
+                    self.waiting.pop_front();
+                }
+            }
         }
     }
 
@@ -199,7 +215,8 @@ impl<'a> Stream<'a> {
                 if !self.job.objects.is_stream() {
                     self.known = Some(Arc::clone(&object));
                 }
-                let first = self.job.spans(&object).next().expect("it is not empty");
+                let first = self.job.division_of(&object).ranges(object.size).next();
+                let first = first.expect("it is not empty");
                 self.drain(index, object, first, Some(*opened), permit);
             }
             Ended::Span(index) => {
@@ -216,11 +233,10 @@ impl<'a> Stream<'a> {
 }
 
 impl Read {
-    /// The spans that `object` is read by.
-    fn spans(&self, object: &Object) -> impl Iterator<Item = Span> + Clone + use<> {
+    /// How `object`, once it is known, is divided into the spans that it is read by.
+    fn division_of(&self, object: &Object) -> Division {
         let division = self.division(&object.place.key);
-        let division = division.unwrap_or(Division::whole(object.size));
-        division.ranges(object.size)
+        division.unwrap_or(Division::whole(object.size))
     }
 }
 

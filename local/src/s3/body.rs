@@ -90,14 +90,14 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Paced<B> {
 
 /// The body of an answer that breaks off half-way.
 #[derive(Debug)]
-pub struct Cut<B> {
+pub struct Half<B> {
     body: B,
     /// Bytes that still pass.
     left: u64,
     stalls: bool,
 }
 
-impl<B: Body> Cut<B> {
+impl<B: Body> Half<B> {
     /// One after whose first half the connection ends.
     pub fn ending(body: B) -> Self {
         Self::new(body, false)
@@ -114,7 +114,7 @@ impl<B: Body> Cut<B> {
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for Cut<B>
+impl<B: Body<Data = Bytes> + Unpin> Body for Half<B>
 where
     B::Error: From<HungUp>,
 {

@@ -27,7 +27,7 @@ use crate::identity::{Signer, region};
 use crate::model::Model;
 use crate::server::HungUp;
 use access::{ACTIONS, Gate, Keys, Policy};
-use body::{Cut, Paced, Received};
+use body::{Half, Paced, Received};
 use operations::Operations;
 use store::{Store, StoreError};
 
@@ -230,8 +230,8 @@ impl S3 {
             answer = answer.map(|body| Body::http_body(Paced::new(body, down)));
         }
         Ok(match fault {
-            Some(Fault::Short) => answer.map(|body| Body::http_body(Cut::ending(body))),
-            Some(Fault::Stall) => answer.map(|body| Body::http_body(Cut::stalling(body))),
+            Some(Fault::Short) => answer.map(|body| Body::http_body(Half::ending(body))),
+            Some(Fault::Stall) => answer.map(|body| Body::http_body(Half::stalling(body))),
             _ => answer,
         })
     }
