@@ -149,7 +149,8 @@ def test_memory_does_not_grow_with_the_number_of_small_objects(fleet_of):
             assert written["objects"] == read["objects"] == objects
             assert len(json.dumps(written["latency"])) < 3_000
             most.append(read["max_rss_mb"])
-    assert most[1] <= 24 and most[1] < most[0] + 1
+    # What is kept of an object would have 330 bytes at most.
+    assert max(most) <= 24 and most[1] < most[0] + 3, most
 
 
 def test_percentiles_come_from_the_latency(fleet_of):
