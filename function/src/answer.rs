@@ -16,8 +16,8 @@ pub enum Answer {
     Result(Box<JobResult>),
     /// To a squad: of each job, in their order, the answer, or `{"op", "key", "error": {"type", "message"}}`. Results
     /// and errors name the `op` and `key` of the event. An answer of more than 5 MB says on the jobs concerned that it
-    /// goes without their samples (`"samples_dropped": true`), without their latency (`"latency_dropped": true`) or with
-    /// shorter messages (`"message_shortened": true`).
+    /// goes without their samples (`"samples_dropped": true`), without their latency (`"latency_dropped": true`) or
+    /// with shorter messages (`"message_shortened": true`).
     Squad(Vec<Value>),
     /// To a `ping`.
     Pong(Pong),
@@ -61,8 +61,8 @@ pub struct JobResult {
     /// What a write sent besides; absent where that is nothing.
     #[serde(flatten)]
     pub in_vain: Option<InVain>,
-    /// HTTP requests between `start` and `stop`, each attempt counted; [`crate::spans::Division::count`] says how many they
-    /// are where nothing is repeated.
+    /// HTTP requests between `start` and `stop`, each attempt counted; [`crate::spans::Division::count`] says how many
+    /// they are where nothing is repeated.
     pub requests: u64,
     /// Those of them that repeated one that had failed.
     pub retries: u64,
@@ -130,8 +130,8 @@ impl InVain {
     }
 }
 
-/// How long a job's requests with a body took, from the sending of their first attempt to the last byte of their answer,
-/// pauses included, in milliseconds. What [`Latency`] knows: the first two are within 2.3 %.
+/// How long a job's requests with a body took, from the sending of their first attempt to the last byte of their
+/// answer, pauses included, in milliseconds. What [`Latency`] knows: the first two are within 2.3 %.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct RequestMs {
     pub p50: f64,

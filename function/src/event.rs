@@ -446,8 +446,8 @@ impl Event {
         if parts(part_mib) > MAX_PARTS {
             let works = (part_mib..=5120).find(|part_mib| parts(*part_mib) <= MAX_PARTS);
             return Err(Error::InvalidEvent(format!(
-                "part_mb: {part_mib} makes {} parts of {}, and S3 takes {MAX_PARTS}; the smallest part_mb that works is \
-                 {}",
+                "part_mb: {part_mib} makes {} parts of {}, and S3 takes {MAX_PARTS}; the smallest part_mb that works \
+                 is {}",
                 parts(part_mib),
                 told(size),
                 works.expect("526 MiB do for the largest object")
@@ -959,7 +959,8 @@ mod tests {
             fields in prop::collection::btree_map(
                 prop::sample::select(vec![
                     "op", "bucket", "key", "mb_per_file", "part_mb", "parts_in_flight", "read_times", "range_mb",
-                    "ranges_in_flight", "verify", "objects", "for_s", "bytes_per_file", "open_s", "start_at", "stop_by", "other",
+                    "ranges_in_flight", "verify", "objects", "for_s", "bytes_per_file", "open_s",
+                    "start_at", "stop_by", "other",
                 ]),
                 any_json(),
                 0..8,

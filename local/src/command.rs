@@ -37,7 +37,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Endpoints, credentials, region, function, and bucket unless it is the user's; everything else of AWS is shut out.
+    /// Endpoints, credentials, region, function, and bucket unless it is the user's; all else of AWS is shut out.
     pub fn new(
         region: &str,
         bucket: Option<&str>,

@@ -33,7 +33,7 @@ impl Credentials {
         let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
         let both = variable("AWS_ACCESS_KEY_ID").zip(variable("AWS_SECRET_ACCESS_KEY"));
         let (access_key, secret_key) = both.context(
-            "--s3 needs credentials for it in the environment, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for those of \
+            "--s3 needs credentials in the environment, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for those of \
              a profile or a role: eval \"$(aws configure export-credentials --format env)\"",
         )?;
         Ok(Self {

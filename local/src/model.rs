@@ -41,7 +41,8 @@ pub struct ModelArgs {
     pub network: Option<u32>,
 
     /// Model: a partition of S3, which takes so many requests a second from all workers together, those that put and
-    /// those that get, 1–1000000 each, such as S3's own 3500/5500; beyond it answers 503 (`SlowDown`) [default: no limit]
+    /// those that get, 1–1000000 each, such as S3's own 3500/5500; beyond it answers 503 (`SlowDown`) [default: no
+    /// limit]
     #[arg(long, value_name = "PUT/GET")]
     pub s3_rate: Option<RequestRates>,
 

@@ -58,14 +58,14 @@ impl Room {
             let enough = wanted.min(by_processors) * FILES_PER_WORKER + OTHER_FILES;
             Some(format!(
                 "at most {most} workers at once, not {wanted}: each takes {FILES_PER_WORKER} open files, and one for \
-                 every further request in flight, and local may have {files} (`ulimit -n`); {enough} would be enough for \
-                 {}",
+                 every further request in flight, and local may have {files} (`ulimit -n`); {enough} would be enough \
+                 for {}",
                 wanted.min(by_processors)
             ))
         } else if most < wanted {
             Some(format!(
-                "at most {most} workers at once, not {wanted}: a processor carries about {WORKERS_PER_PROCESSOR}, and here \
-                 are {processors}; more would time out while they wait for one. A machine with more of them has room"
+                "at most {most} workers at once, not {wanted}: a processor carries about {WORKERS_PER_PROCESSOR}, and \
+                 here are {processors}; more would time out while they wait for one. A machine with more of them has room"
             ))
         } else {
             self.short_of_memory(most)
@@ -77,8 +77,8 @@ impl Room {
         let needed = workers * MEMORY_PER_WORKER;
         let free = self.memory.filter(|free| *free < needed)?;
         Some(format!(
-            "{workers} workers at once, if COMMAND has so many, take about {:.1} GB of memory, of which {:.1} are free, \
-             enough for {}; what they write comes on top, unless --dir keeps it",
+            "{workers} workers at once, if COMMAND has so many, take about {:.1} GB of memory, of which {:.1} are \
+             free, enough for {}; what they write comes on top, unless --dir keeps it",
             gigabytes(needed),
             gigabytes(free),
             free / MEMORY_PER_WORKER

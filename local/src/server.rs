@@ -110,7 +110,7 @@ fn tell(error: &io::Error) {
         SAID.call_once(|| {
             eprintln!(
                 "local: has as many files open as it may; connections wait, and some will fail. Have fewer workers or \
-                 fewer requests in flight (driver.sh: --in-flight), or raise the limit (`ulimit -n`) before local starts"
+                 fewer requests in flight (driver.sh: --in-flight), or raise the limit (`ulimit -n`) before it starts"
             );
         });
     } else {

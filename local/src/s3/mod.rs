@@ -33,8 +33,8 @@ use store::{Store, StoreError};
 
 #[derive(Debug, Clone, Args)]
 pub struct S3Args {
-    /// Serve Lambda alone: its workers, and COMMAND, speak to the S3 at this URL, with the credentials and the region of
-    /// the environment
+    /// Serve Lambda alone: its workers, and COMMAND, speak to the S3 at this URL, with the environment's credentials and
+    /// region
     #[arg(long = "s3", value_name = "URL", value_parser = url)]
     #[arg(conflicts_with_all = [
         "buckets", "memory", "dir", "denied", "tls", "first_byte_ms", "connection_up", "connection_down", "worker_rate",
