@@ -231,8 +231,6 @@ def test_a_failure_that_has_no_times_does_not_raise_goodput():
         assert s["end_to_end"] == pytest.approx(199 / 136) and s["end_to_end"] < whole["end_to_end"]
         assert s["slot_efficiency"] == pytest.approx(199 * 13 / 200 / 131)
         assert s["g95"] < whole["g95"] and s["g99"] <= whole["g99"]
-        assert s["at_least"] == ["goodput", "end_to_end", "slot_efficiency", "g95", "g99"]
-        assert s["at_most"] == ["makespan_s", "straggler_tax"]
         untimed = {"jobs": 1, "planned_bytes": 954 * 2**20, "until_s": 131}
         assert s["untimed"] == untimed | {"errors": {"Crashed" if others else "missing": 1}}
         assert (s["bytes"], s["max_active"], s["unfinished"]) == (199e9, 199, 1)
@@ -242,9 +240,9 @@ def test_a_failure_that_has_no_times_does_not_raise_goodput():
         text = flat(table(s, a_run(200)))
         assert text.index("AT LEAST: 1 job (1 ") < text.index("goodput 1.519 GB/s 12.15 Gbit/s AT LEAST")
         assert "in at most 131.00 s" in text
-    assert whole["untimed"] is None and whole["at_least"] == whole["at_most"] == []
+    assert whole["untimed"] is None and "AT LEAST" not in table(whole)
     s = summary(a_fleet(*[failure("Crashed")] * 2, straggler=None)[1:], a_run(200, launch, mb_per_file=954 * 2))
-    assert s["g99"] is None and "g99" not in s["at_least"], "99 % of what all were to move never came"
+    assert s["g99"] is None, "99 % of what all were to move never came"
 
 
 @pytest.mark.parametrize(
@@ -626,14 +624,13 @@ def test_latencies():
             *(0, 1, 1),
             key=f"k{i}",
             first_byte_ms=i,
-            request_ms={"p50": i, "p99": 2 * i, "max": 3 * i, "request_id": f"r{i}"},
+            request_ms={"p50": i, "p99": 2 * i, "max": 3 * i},
         )
         for i in range(1, 101)
     ]
     s = summary(records)
     assert s["first_byte_ms"] == {"p50": 50, "p95": 95, "p99": 99, "max": 100}
     assert s["request_ms"] == {"p50": 50, "p99": 198, "max": 300}
-    assert (s["slowest_request"]["key"], s["slowest_request"]["request_id"]) == ("k100", "r100")
     assert set(summary([job(0, 1, 1)])["request_ms"].values()) == {None}
 
 
@@ -685,7 +682,7 @@ def test_cost_is_unknown_when_a_field_is_missing(missing):
 def test_lines_that_cannot_be_read_are_no_jobs_that_failed():
     s = summary([job(0, 1, 1e9), "", "x", "y"])
     assert s["examples"]["BadRecord"]["line"] == 3
-    assert s["verdict"]["sentence"].startswith("Bad records: 2 of 3 records")
+    assert "2 of 3 jobs were not completed, 2 of them with BadRecord" in s["verdict"]["sentence"]
     assert "line 3: BadRecord" in table(s)
 
 
@@ -1197,7 +1194,7 @@ def test_nothing_held_it_back():
 def test_stragglers_and_the_seconds_they_cost():
     v = verdict([worker(0, *[50] * 20)] * 19 + [worker(0, *[25] * 40)])
     assert v["held_back_by"] == "stragglers"
-    assert "of 40.0 s" in v["sentence"] and "the last 1 worker at 25.00 MB/s" in v["sentence"]
+    assert "cost 19.5 s (49 %): the last worker took 40.0 s, the median 20.0 s" in v["sentence"]
     assert v["plan_gbs"] == pytest.approx(0.5) and v["plan_fed_gbs"] == pytest.approx(0.975)
     assert "take new work as they finish" in v["plan"]
 
@@ -1211,12 +1208,12 @@ def test_a_tax_below_one_percent_is_none():
 def test_late_starts():
     v = verdict([worker(0, *[50] * 20)] * 18 + [worker(5, *[50] * 20, late_s=5)] * 2)
     assert v["held_back_by"] == "late_starts"
-    assert "2 workers began after the common start, the last 5.00 s late" in v["sentence"]
+    assert "the last worker began 5.00 s after the first" in v["sentence"]
 
 
 def test_starts_without_a_common_one():
     v = verdict([worker(n / 2 + 0.25, *[50] * 20) for n in range(20)])
-    assert v["held_back_by"] == "start_spread" and "over 9.50 s" in v["sentence"]
+    assert v["held_back_by"] == "late_starts" and "began 9.50 s after the first" in v["sentence"]
 
 
 def test_processor_time_against_what_the_memory_buys():
@@ -1230,7 +1227,7 @@ def test_the_network_cap_with_and_without_a_burst():
     assert v["held_back_by"] == "network_cap" and "ran at 74.00 MB/s" in v["sentence"]
     v = verdict([worker(0, *[150] * 5, *[74] * 15)] * 20)
     assert v["held_back_by"] == "network_cap"
-    assert "began at 150.0 MB/s in a burst and settled at 74.00 MB/s" in v["sentence"]
+    assert "settled, after a burst, at 74.00 MB/s" in v["sentence"]
     assert v["plan_gbs"] == pytest.approx(1.86) and v["plan_fed_gbs"] == pytest.approx(1.48)
     v = verdict([worker(0.5, *[150] * 5, *[74] * 15)] * 20)
     assert v["held_back_by"] == "nothing", "without samples no burst can be told"
@@ -1274,8 +1271,8 @@ def test_on_loopback_nothing_is_called_the_network_cap():
 
 def test_the_network_cap_says_whether_the_account_opted_in():
     opted = verdict([worker(0, *[370] * 20)] * 20, a_run(20, network_mbps=375, memory_mb=10240))
-    assert "375 MB/s is what Lambda gives each with 2,048 MB of memory, opted in" in opted["sentence"]
-    for mbps in (75, None):
+    assert "375 MB/s is what Lambda gives each." in opted["sentence"]
+    for mbps in (78.125, None):
         usual = verdict([worker(0, *[74] * 20)] * 20, a_run(20, network_mbps=mbps))
         assert "is what Lambda gives each unless opted in to more" in usual["sentence"]
 
@@ -1323,21 +1320,17 @@ def compare(*runs, **more):
 
 def cells(text, letter, block=0):
     """What stands in a row of a block, its name left out."""
-    lines = text.split("\n\n")[block + 1].splitlines()
-    n = next(n for n, line in enumerate(lines) if line.startswith(f"  {letter} "))
-    # The figures of a long name stand below it.
-    while not lines[n][28:].strip() or not re.search(r" {2,}", lines[n][3:].strip()):
-        n += 1
-    return lines[n][28:].replace(" %", "%").replace(" s", "s").split()
+    (line,) = [line for line in text.split("\n\n")[block + 1].splitlines() if line.startswith(f"  {letter} ")]
+    return line[22:].replace(" %", "%").split()
 
 
 def test_runs_that_differ_in_a_setting_are_compared_with_the_first():
     text = compare(([job(0, 10, 10e9)], ONE), ([job(0, 10, 15e9)], {**ONE, "memory_mb": 4096}))
     assert cells(text, "A") == ["1", "1.000", "1.000", "1.000", "1,000.0"]
     assert cells(text, "B") == ["1", "1.500", "1.500", "1.500", "1,500.0", "+50.0%"]
-    assert cells(text, "B", 1)[2] == "10.00s"
+    assert cells(text, "B", 1) == ["1.500", "1.500", "1,500.0", "0.0%", "-", "0"]
     assert "may be noise" in text and "B  write 1, memory_mb 4096" in text
-    assert "A  runs/0\n" in text and "B  runs/1\n" in text
+    assert "A  write 1\n     runs/0\n" in text and "memory_mb 4096\n     runs/1\n" in text
 
 
 def test_runs_of_one_kind_are_a_median_and_a_range():
@@ -1346,9 +1339,7 @@ def test_runs_of_one_kind_are_a_median_and_a_range():
     text = compare(*first, *other)
     assert cells(text, "A") == ["3", "1.200", "1.000", "1.400", "1,200.0"]
     assert cells(text, "B") == ["3", "2.200", "2.000", "2.400", "2,200.0", "+83.3%"]
-    assert "outside the range" in text
-    assert "outside the range" in compare(*other, *first), "below as well as above"
-    assert "may be noise" in compare(*first, *[([job(0, 10, n * 1e9)], {**ONE, "in_flight": 16}) for n in (13, 14, 15)])
+    assert "A difference within the range of the runs may be noise" in text
     assert "shows no spread" in compare(*first, other[0])
     assert cells(compare(*[([job(0, 10, n * 1e9)], ONE) for n in (10, 30)]), "A")[1] == "2.000", "between two"
 
@@ -1362,7 +1353,7 @@ def test_records_from_elsewhere_are_never_taken_for_repetitions():
 def test_settings_are_told_where_runs_that_have_them_differ():
     read = {**ONE, "op": "read", "range_mb": 64}
     text = compare(*[([job(0, 10, 1e9)], run) for run in ({**ONE, "part_mb": 64}, read, {**read, "range_mb": 8})])
-    assert "A  write 1 " in text and "B  read 1, range_mb 64" in text and "C  read 1, range_mb 8" in text
+    assert "A  write 1\n" in text and "B  read 1, range_mb 64" in text and "C  read 1, range_mb 8" in text
     squads = compare(([job(0, 10, 1e9)], ONE), ([job(0, 10, 1e9)], a_run(1, {"squad": 1})))
     assert "squad 16" in squads and "squad 1" in squads
 
@@ -1393,7 +1384,6 @@ def test_a_bound_is_no_figure_to_compare_with():
                          for gbs in (">=9.950", "20.00"))  # fmt: skip
         assert bound[1:4] == [">=9.950"] * 3 and cells(text, "B")[-1] == "-"
         assert "<=50%" in cells(text, "A", 1) + cells(text, "B", 1)
-    assert "goodput is known within bounds only" in flat(compare(whole, whole, crashed, crashed))
     assert "DAMAGED" in compare(whole, ([*whole[0], job(0, 10, 1e9, job=3, launch=1)], a_run(200)))
     unknown = compare(([job(0, 10, 1e9), failure("Crashed")], None), ([job(0, 10, 1e9)], None))
     assert cells(unknown, "A")[1] == "-" and "BOUNDS" in unknown
@@ -1401,7 +1391,7 @@ def test_a_bound_is_no_figure_to_compare_with():
 
 def test_forty_kinds_have_a_letter_each():
     text = compare(*[([job(0, 10, (n + 1) * 1e9)], {**ONE, "memory_mb": n + 1}) for n in range(40)])
-    assert re.findall(r"^  ([A-Z]+) +write", text, re.M)[:40][24:28] == ["Y", "Z", "AA", "AB"]
+    assert re.findall(r"^  ([A-Z]+) +write", text, re.M)[24:28] == ["Y", "Z", "AA", "AB"]
     assert cells(text, "AN")[1] == "4.000"
 
 

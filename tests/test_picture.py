@@ -201,8 +201,8 @@ def test_503s_are_drawn_as_far_as_they_are_known():
     data = drawing(records)
     assert {b["throttled"] for b in data["bins"] if b["t2"] <= 4} == {1}
     assert {b["throttled"] for b in data["bins"] if b["t"] >= 4} == {0}
-    assert "503s: 3 in 1 job" in json.dumps(spec(records)) and "503s:" not in json.dumps(spec(records[1:]))
-    assert "throttled" not in drawing([job(0, 4, 4e9)])["bins"][0]
+    assert "S3 throttled" in json.dumps(spec(records)) and "S3 throttled" not in json.dumps(spec(records[1:]))
+    assert drawing([job(0, 4, 4e9)])["bins"][0]["throttled"] is None
 
 
 def test_rates_are_drawn_over_the_time_that_they_are_of():
@@ -325,15 +325,6 @@ def test_the_legend_beside_a_panel_lies_on_nothing():
         assert all(below - above >= 15 * lines for (above, lines), (below, _) in zip(places, places[1:]))
 
 
-def test_the_last_bytes_are_told_where_they_took_long():
-    records = [*[job(0, 10, 1e9)] * 95, *[job(0, 30, 1e9)] * 2]
-    drawn = spec(records, a_run(97))
-    assert "95 % of the bytes by 9.6 s," in texts(drawn) and "the rest by 30.0 s" in texts(drawn)
-    (moment,) = {one["x"] for one in crossing(drawn, "tail")}
-    assert moment == pytest.approx(0.95 * 97 / (9.5 + 2 / 30))
-    assert not any("95 %" in text for text in texts(spec(records[:95], a_run(95))))
-
-
 def test_the_cap_is_that_of_the_run():
     drawn = spec([job(0, 4, 1.5e9)] * 9, a_run(9, memory_mb=10240, network_mbps=375))
     assert "375 MB/s × active workers" in texts(drawn) and "375: Lambda's network" in texts(drawn)
@@ -396,10 +387,9 @@ def test_reference_records(op):
     expected = json.loads((Path(folder) / f"expected-1000-{op}.json").read_text())
     records = (Path(folder) / f"lithops-2022-aws-1000-{op}.ndjson").read_text().splitlines()
     summary, data = measured(records)
-    assert 0.95 * summary["bytes"] / data["t95"] / 1e9 == pytest.approx(expected["g95"], rel=1e-6)
     assert moved(data) == pytest.approx(expected["bytes"], rel=1e-3)
     drawn = texts(spec(records))
-    assert f"95 % of the bytes by {data['t95']:.1f} s," in drawn and f"goodput {expected['goodput']:.2f} GB/s" in drawn
+    assert f"goodput {expected['goodput']:.2f} GB/s" in drawn
 
 
 # Comparison
@@ -407,10 +397,8 @@ def test_reference_records(op):
 
 def kind(op, workers, gbs, ideal=None, **more):
     """A row of comparison.jq: a kind of runs that moved so much together."""
-    spread = {"min": 60, "median": 70, "max": 80}
     return {"letter": "A", "name": f"{op} {workers}", "op": op, "jobs": workers, "runs": ["r"], "repetitions": 1,
-            "goodput": {"min": gbs, "median": gbs, "max": gbs}, "mbps_p50": 70, "per_worker": spread, "ideal": ideal,
-            "of_ideal": None, "loopback": False, "valid": True, "at_least": False, **more}  # fmt: skip
+            "goodput": {"min": gbs, "median": gbs, "max": gbs}, "mbps_p50": 70, "ideal": ideal, "of_ideal": None, "loopback": False, "valid": True, "at_least": False, **more}  # fmt: skip
 
 
 def picture(*rows, scales=True, stopped=None):
@@ -431,7 +419,7 @@ def points(drawn):
 
 def test_a_sweep_says_how_far_from_the_ideal_it_ended(tmp_path):
     drawn = scaling((1, 0.07), (100, 3.5), loopback=True)
-    assert drawn["usermeta"]["title"] == ["write: 100 workers moved 3.500 GB/s together, 50 % of the ideal"]
+    assert drawn["usermeta"]["title"] == ["A write 100 moved 3.500 GB/s together, 50 % of the ideal"]
     assert texts(drawn).count("LOOPBACK, NOT S3") == 2
     across = drawn["vconcat"][0]["encoding"]["x"]
     assert across["scale"]["type"] == "log" and across["axis"]["values"] == [1, 100]
@@ -456,8 +444,7 @@ def test_a_whisker_stays_in_the_chart(tmp_path):
     render(drawn, tmp_path, "sweep")
     svg = (tmp_path / "sweep.svg").read_text()
     assert "NaN" not in svg and "Infinity" not in svg
-    rows[1]["goodput"]["median"] = 0.08
-    assert points(picture(rows[1]))[0]["least"] == 0
+    assert points(picture(rows[1], scales=False))[0]["least"] == 0
 
 
 def test_kinds_that_differ_in_more_than_workers_have_a_line_each(tmp_path):
@@ -465,11 +452,11 @@ def test_kinds_that_differ_in_more_than_workers_have_a_line_each(tmp_path):
     drawn = picture(*rows, scales=False)
     assert [one["name"] for one in points(drawn)][::39] == ["A1 write 8, part_mb 1", "A40 write 8, part_mb 40"]
     assert drawn["vconcat"][0]["encoding"]["y"]["type"] == "nominal" and layers(drawn, "ideal") == []
-    title = ["The highest goodput of 40 kinds: 40.00 GB/s, A40 write 8, part_mb 40"]
+    title = ["A40 write 8, part_mb 40 moved 40.00 GB/s together"]
     assert drawn["usermeta"]["title"] == title
     render(drawn, tmp_path, "compare")
     two = picture(kind("write", 8, 2), kind("read", 8, 3, letter="B", valid=False), scales=False)
-    assert two["usermeta"]["title"] == ["A write 8: goodput 2.000 GB/s", "B read 8: goodput 3.000 GB/s"]
+    assert two["usermeta"]["title"] == ["A write 8 moved 2.000 GB/s together", "B read 8 moved 3.000 GB/s together"]
     assert layers(two, "write") and layers(two, "read") and "NOT VALID" in two["usermeta"]["details"][0]
 
 

@@ -147,9 +147,9 @@ def test_two_runs_side_by_side(artist):
     one = run_folder(artist, "20260101T000000Z-write-2", 1)
     other = run_folder(artist, "20260102T000000Z-write-2", 1.5, part_mb=8)
     done = artist.run("report", one.name, other)
-    (line,) = [line.split() for line in done.out.splitlines() if line.startswith("  B  write 2, part_mb 8")][:1]
-    assert line[5:] == ["1", "3.000", "3.000", "3.000", "1,500.0", "+50.0", "%"]
-    assert "may be noise" in done.out and f"  A  runs/{one.name}\n" in done.out
+    rows = [line.split() for line in done.out.split("\n\n")[1].splitlines()]
+    assert rows[2] == ["B", "write", "2", "1", "3.000", "3.000", "3.000", "1,500.0", "+50.0", "%"]
+    assert "may be noise" in done.out and "  B  write 2, part_mb 8\n" in done.out and f"     runs/{one.name}\n" in done.out
     assert done.err == "driver: picture runs/compare.html, .svg and .png\n"
     assert drawn(artist.project / "runs" / "compare") == list(PICTURE)
     assert drawn(one / "report") == [], "the others stay as they are"
@@ -177,7 +177,7 @@ def test_the_summaries_of_several(driver):
 
 def test_runs_of_one_kind_repeated(driver):
     runs = [run_folder(driver, f"2026010{n}T000000Z-write-2", n) for n in (1, 2, 3)]
-    assert "  A  write 2                     3    4.000    2.000    6.000" in driver.run("report", *runs).out
+    assert "  A  write 2               3     4.000     2.000     6.000" in driver.run("report", *runs).out
     files = [records_file(driver.project / f"{n}.ndjson", record(n)) for n in (1, 2)]
     assert "may be noise" in driver.run("report", *files).out, "of files from elsewhere nobody knows what they repeat"
 

@@ -3,9 +3,10 @@
 #          (see run.jq) or null. $stopped: why a sweep ended early, $unfinished: the run that it cut short; else "".
 # Output:  {stopped, unfinished, scales, rows}, as in sweep.json. scales: whether rows of an operation differ in the
 #          number of workers alone; they are then sorted by it. letter and name: what a row is called. goodput and ideal
-#          in GB/s, per_worker and mbps_p50 in MB/s of the median worker; figures: medians over the runs, as named in
-#          summary.json. ideal, of fleets that scale: as many times the goodput per worker of the operation's smallest
-#          valid fleet that moved something; of_ideal only of valid runs. at_least: some goodput is only a bound.
+#          in GB/s, mbps_p5 and mbps_p50 in MB/s of the slow and the median worker; figures: medians over the runs, as
+#          named in summary.json. ideal, of fleets that scale: as many times the goodput per worker of the operation's
+#          smallest valid fleet that moved something; of_ideal only of valid runs. at_least: some goodput is only a
+#          bound, or not known.
 
 include "text";
 
@@ -32,15 +33,14 @@ def row:
       repetitions: length,
       valid: all(.[].summary; .valid),
       failed: (map(.summary | .failed + .missing) | add),
-      at_least: any(.[].summary; .at_least | index("goodput") != null),
-      untimed: any(.[].summary; .untimed != null and .max_active != null),
+      at_least: any(.[].summary; .untimed != null and .max_active != null),
       damaged: any(.[].summary; .repeated > 0 or .unplanned.count > 0),
       goodput: spread(.goodput),
-      mbps_p50: (spread(.mbps.p50) | .median),
-      per_worker: spread(.mbps.p50),
+      mbps_p5: spread(.mbps.p5).median,
+      mbps_p50: spread(.mbps.p50).median,
       loopback: any(.[].summary; .loopback == true),
       figures: (
-        ["straggler_tax", "start_spread_s", "makespan_s", "throttled", "cost_usd"]
+        ["sustained", "peak_1s", "straggler_tax", "throttled"]
         | map(. as $name | {($name): ($runs | spread(.[$name]).median)})
         | add
       )
@@ -49,7 +49,8 @@ def row:
 # Squads follow the number of workers.
 def differ_in_workers_alone:
   group_by(.op)
-  | all(.[]; (map(.settings | del(.squad)) | unique | length) == 1 and (map(.jobs) | length == (unique | length)));
+  | any(length > 1)
+    and all(.[]; (map(.settings | del(.squad)) | unique | length) == 1 and (map(.jobs) | length == (unique | length)));
 
 # The settings in which some of the rows that have them differ.
 def differing:
@@ -83,8 +84,7 @@ def ideal($rows):
 | group_by(.value.kind)
 | sort_by(.[0].key)
 | map(map(.value) | row)
-| differ_in_workers_alone as $alike
-| ($alike and (group_by(.op) | any(length > 1))) as $scales
+| differ_in_workers_alone as $scales
 | (if $scales then sort_by(.op == "read", .jobs) else . end)
 | (if $scales then [] else differing end) as $differing
 | . as $rows
@@ -96,6 +96,6 @@ def ideal($rows):
       range(length) as $n
       | $rows[$n]
       | {letter: ($n | letter), name: name($differing)} + .
-      | if $alike then ideal($rows) else .ideal = null | .of_ideal = null end
+      | if $scales then ideal($rows) else .ideal = null | .of_ideal = null end
     ]
   }

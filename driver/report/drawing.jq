@@ -1,8 +1,8 @@
 # Purpose: what the panels of a run's picture show. A library.
-# Input:   the jobs that began (see job.jq), at least one; their timeline and its best second; the jobs without times
+# Input:   the jobs that began (see job.jq), at least one; their timeline, its best second and stretches; the jobs without times
 #          (see errors.jq), [] where nobody knows how long they may have run; how many jobs there were.
-# Output:  {epoch, began, untimed, unseen, t95, best, stretches, bins, jobs}. Times (t, t2, start, stop, wait,
-#          from, to, t95, best) in seconds since the first job began, which is epoch; gbs in GB/s (10^9 bytes per
+# Output:  {epoch, began, untimed, unseen, best, stretches, bins, jobs}. Times (t, t2, start, stop, wait,
+#          from, to, best) in seconds since the first job began, which is epoch; gbs in GB/s (10^9 bytes per
 #          second), mbps in MB/s (10^6), mb and sent in MB (10^6 bytes). A bin lasts from t to t2; its gbs and active
 #          are means over that time. sent_gbs: what jobs that failed sent in attempts that never succeeded. stretches:
 #          the time of the sustained rate; best: when the best second began. unseen: jobs that did not begin and are
@@ -27,17 +27,17 @@ def bins($moments; $sums; $throttled; $sent):
   range(1; $moments | length) as $n
   | ($moments[$n] - $moments[$n - 1]) as $length
   | select($length > 0)
-  | def mean($column): .[$n][$column] - .[$n - 1][$column] | . / $length;
+  | def mean($column): if . == null then null else (.[$n][$column] - .[$n - 1][$column]) / $length end;
     {
       t: ($moments[$n - 1] | rounded(3)),
       t2: ($moments[$n] | rounded(3)),
       gbs: ($sums | mean(1) / 1e9 | rounded(5)),
-      active: ($sums | mean(2) | rounded(2))
-    }
-    + (if $throttled == null then {} else {throttled: ($throttled | mean(2) | rounded(2))} end)
-    + (if $sent == null then {} else {sent_gbs: ($sent | mean(1) / 1e9 | rounded(5))} end);
+      active: ($sums | mean(2) | rounded(2)),
+      throttled: ($throttled | mean(2) | rounded(2)),
+      sent_gbs: ($sent | mean(1) | if . == null then null else . / 1e9 | rounded(5) end)
+    };
 
-def drawing($points; $peak; $untimed; $planned):
+def drawing($points; $peak; $stretches; $untimed; $planned):
   sort_by(.start) as $jobs
   | $jobs[0].start as $origin
   | ($points | last_stop) as $last
@@ -45,15 +45,13 @@ def drawing($points; $peak; $untimed; $planned):
   # Bins end on whole seconds, as samples do.
   | ($origin - ($origin | floor)) as $offset
   | ([0, (range(1; ($last + $offset) / $width | ceil) | . * $width - $offset | select(. > 0)), $last]) as $moments
-  | ([$jobs[].bytes] | add) as $bytes
   | {
       epoch: $origin,
       began: ($jobs | length),
       untimed: ($untimed | length),
       unseen: ($planned - ($jobs | length) - ($untimed | length)),
-      t95: (if $bytes == 0 then null else $points | reached(0.95 * $bytes) end),
       best: $peak[1]?,
-      stretches: ($points | stretches(0.9 * ([.[][3]] | max))),
+      $stretches,
       bins: [bins(
         $moments;
         [$points | at($moments)];
@@ -71,12 +69,13 @@ def drawing($points; $peak; $untimed; $planned):
             key: (.key | harmless(64)),
             state: (if .untimed then "untimed" elif .error == null then "good" else "failed" end),
             start: (.start - $origin | rounded(3)),
-            stop: (.stop - $origin | rounded(3))
+            stop: (.stop - $origin | rounded(3)),
+            wait: (if .handler_s == null then null else [.stop - .handler_s, .start] | min - $origin | rounded(3) end),
+            mb: (if .untimed then null else .bytes / 1e6 | rounded(1) end),
+            mbps: (.mbps | rounded(3)),
+            why: (.error | harmless(60)),
+            throttled,
+            sent: (if .sent == null then null else .sent / 1e6 | rounded(1) end)
           }
-          + (if .untimed then {} else {mb: (.bytes / 1e6 | rounded(1)), mbps: (.mbps | rounded(3))} end)
-          + (if .handler_s == null then {} else {wait: ([.stop - .handler_s, .start] | min - $origin | rounded(3))} end)
-          + (if .error == null then {} else {why: (.error | harmless(60))} end)
-          + (if .throttled == null then {} else {throttled} end)
-          + (if .sent == null then {} else {sent: (.sent / 1e6 | rounded(1))} end)
       ]
     };

@@ -1,5 +1,5 @@
 # Purpose: one line of records.ndjson, whoever wrote it, as a job that the summary can count. A library.
-# A job:   {job, key, op, launch, ...counters}, with start and stop (epoch seconds), bytes, rate (GB/s), mbps (MB/s) and
+# A job:   {job, key, op, launch, ...counters}, with start and stop (epoch seconds), bytes, mbps (MB/s) and
 #          samples where it began, with error (a type) and message where it failed. samples: null where its bytes are
 #          taken as spread evenly. sent and sent_samples, of a job that failed: bytes that it had sent in attempts that
 #          never succeeded; no figure counts them. squad_failed: true where not the job but its squad is known to have
@@ -48,7 +48,6 @@ def moved:
       start,
       stop,
       bytes: $bytes,
-      rate: ($bytes / $seconds / 1e9),
       mbps: (.mbps // ($bytes / $seconds / 1e6)),
       samples: (if .samples_dropped == true then null else fitting(.samples; $bytes) end)
     };

@@ -1,4 +1,4 @@
-# Purpose: what the pictures share: texts, legends, the mark of loopback, the footer. A library.
+# Purpose: what the pictures share: texts, legends, the mark of loopback, the footer. A library. Panels are 780 wide.
 # Places and sizes are in pixels, from a panel's upper left corner. $panels: [chart/panels.json].
 
 include "text";
@@ -10,10 +10,11 @@ def texts($panels; $x; $y; $styles):
   | .mark.style = $styles
   | .encoding = {x: {value: $x}, y: {value: $y}};
 
-# What signs mean, below each other: [sign, style, text], ...; the sign "-" is a line in that style.
-def legend($panels; $x; $y):
+# What signs mean, below each other beside a panel: [sign, style, text], ...; the sign "-" is a line in that style.
+def legend($panels):
   to_entries[]
-  | (16 * .key + $y) as $y
+  | 788 as $x
+  | (16 * .key + 8) as $y
   | .value as [$sign, $style, $text]
   | if $sign == "-" then
       $panels[0].rule
@@ -22,18 +23,8 @@ def legend($panels; $x; $y):
     else $sign | texts($panels; $x + 5; $y; ["note", $style]) end,
     ($text | texts($panels; $x + 26; $y; ["note"]));
 
-# A panel with the mark of loopback: behind the data, so that it hides none, or above it where bars leave no room
-# between them.
-def loopback_mark($panels):
-  .width as $width
-  | .height as $height
-  | "LOOPBACK, NOT S3"
-  | texts($panels; $width / 2; $height / 2; "loopback")
-  | .mark += {align: "center", fontSize: ([$width / 13, 52] | min | rounded(1))};
-def behind($panels; $loopback): if $loopback then .layer = [loopback_mark($panels)] + .layer else . end;
-def above($panels; $loopback): if $loopback then .layer += [loopback_mark($panels)] else . end;
-
-def titled($text): .title = {text: $text, style: "group-title"};
+# A panel with the mark of loopback.
+def marked($panels; $loopback): if $loopback then .layer += [$panels[0].loopback] else . end;
 
 # A panel in the colour of an operation.
 def coloured($op): walk(if type == "array" then map(if . == "op" then $op else . end) else . end);
@@ -42,8 +33,8 @@ def coloured($op): walk(if type == "array" then map(if . == "op" then $op else .
 def exactly($from; $to): {domain: [$from, $to], nice: false, padding: 0};
 
 # A whole picture: its texts stand in usermeta once more, for a page that sets them itself and leaves the footer out.
-# Input: panels, one below the other. $title, $details, $footer: lines of text; $width: of the panels.
-def picture($panels; $width; $title; $details; $footer):
+# Input: panels, one below the other. $title, $details, $footer: lines of text.
+def picture($panels; $title; $details; $footer):
   ($footer | map(wrapped(160)[])) as $lines
   | {
       "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
@@ -55,7 +46,6 @@ def picture($panels; $width; $title; $details; $footer):
       },
       vconcat: (. + [{
         name: "footer",
-        width: $width,
         height: ($lines | length * 15),
         layer: [$lines | texts($panels; 0; 0; "foot")]
       }]),

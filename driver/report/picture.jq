@@ -4,7 +4,6 @@
 # Output:  one Vega-Lite specification, null where no job began.
 
 include "report/panels";
-include "plan/network";
 include "text";
 
 $run[0] as $run
@@ -13,19 +12,13 @@ $run[0] as $run
 | ([$run.op, $summary.op | select(IN("write", "read"))][0] // "records") as $op
 | $summary.evidence.network_mbps as $cap_mbps
 
-| def width: 780;
-def beside: width + 8;
+| def number: if measured then . else null end;
 
-def number: if measured then . else null end;
-
-# Long after most bytes were there the last jobs still ran. Not told while bytes may be missing.
 def makespan_s: [$drawing.bins[-1].t2, $summary.makespan_s] | max;
-def dragged: $drawing.t95 != null and $summary.untimed == null and makespan_s > 1.1 * $drawing.t95;
 
 # The time axis begins where workers began to wait, if that is not long before.
 def on_time:
   ([([$drawing.jobs[].wait | numbers] | min // 0), 0] | min | [., -0.4 * makespan_s] | max) as $from
-  | .width = width
   | .encoding.x.scale = exactly($from; makespan_s);
 
 # Lines of one style: horizontal where their ends in time are told, else vertical.
@@ -38,22 +31,13 @@ def lines($style; $values):
       else {x: {field: "x"}, y: {value: 0}, y2: {value: "height"}} end
     );
 
-# The moment at which most bytes were there.
-def tail: if dragged then .layer += [lines("tail"; [{x: $drawing.t95}])] else . end;
-
 def timeline:
   ($drawing.began + $drawing.untimed) as $lines
   | $panels[0].timeline
-  | .height as $height
-  # Lines stand apart where there is room, and lie on each other where there is none; a failure is always seen.
-  | ($height / $lines | if . >= 3 then [0.75 * ., 12] | min else [. + 0.4, 1] | max end | rounded(2)) as $thick
-  | .layer[0].layer |= map(
-      .mark.size = if .mark.style | index("failed") then [$thick, 2] | max else $thick end
-    )
+  | .height = ([[24 * $lines, 100] | max, 300] | min)
   | .encoding.y.scale = exactly(0; $lines * 1.02)
   | .encoding.y.axis.tickCount = ([$lines, 10] | min)
   | on_time
-  | tail
   | .layer += [
       [
         ["-", "active", "active jobs"],
@@ -63,10 +47,8 @@ def timeline:
         if any($drawing.jobs[]; .state == "failed") then ["■", "failed", "failed, to its last byte"] else empty end,
         if $drawing.untimed > 0 then ["■", "untimed", "may have run so long"] else empty end
       ]
-      | legend($panels; beside; 8)
-    ]
-  | titled("When each worker was busy")
-  | above($panels; $summary.loopback == true);
+      | legend($panels)
+    ];
 
 # The published figures of the same operation: those that the scale shows, apart from its axis.
 def published($name; $most):
@@ -91,7 +73,7 @@ def most_gbs:
 def cap_in_sight: cap_gbs != null and cap_gbs <= most_gbs;
 
 def goodput:
-  "goodput \(if $summary.at_least | index("goodput") then "at least " else "" end)\($summary.goodput | figures) GB/s";
+  "goodput \(if $summary.untimed == null then "" else "at least " end)\($summary.goodput | figures) GB/s";
 
 # What is drawn across the aggregate, the highest first: {gbs, style, text, over: the time that it is of}.
 def rates_together:
@@ -114,38 +96,22 @@ def rates_together:
 
 def aggregate:
   rates_together as $rates
-  | (if makespan_s < 1 then 2 else 1 end) as $decimals
   | $panels[0].aggregate
   | on_time
   | .encoding.y.scale = exactly(0; most_gbs)
-  | behind($panels; $summary.loopback == true)
-  | tail
   | .layer += [
       ($rates[] | .gbs as $gbs | select(.over != []) | lines(.style; .over | map(. + {$gbs}))),
-      (
-        [
+      ([
           ($rates[] | ["-", .style, .text]),
           if $summary.sent == null then empty
-          else ["-", "sent", "\($summary.sent.bytes / 1e6 | fixed(1)) MB that failed jobs sent in vain"] end,
-          if dragged then
-            ["-", "tail", "95 % of the bytes by \($drawing.t95 | fixed($decimals)) s,"],
-            [" ", "note", "the rest by \(makespan_s | fixed($decimals)) s"]
-          else empty end
-        ]
-        | legend($panels; beside; 8)
-      )
-    ]
-  | titled("How fast all of them together moved data");
+          else ["-", "sent", "\($summary.sent.bytes / 1e6 | fixed(1)) MB that failed jobs sent in vain"] end
+        ] | legend($panels))
+    ];
 
 def throttled:
   $panels[0].throttled
   | on_time
-  | .encoding.y.scale = exactly(0; ([$drawing.bins[].throttled, 1] | max * 1.05))
-  | .layer += [
-      ["when within a job they came", "is not recorded"] | texts($panels; beside; 8; ["note"])
-    ]
-  | behind($panels; $summary.loopback == true)
-  | titled("503s: \($summary.throttled | grouped) in \($summary.evidence.throttled_jobs | counted("job"; "jobs"))");
+  | .encoding.y.scale = exactly(0; ([$drawing.bins[].throttled, 1] | max * 1.05));
 
 # The scale of the workers' rates, with room for the last class, and what is drawn across them: {mbps, style, text}.
 def most_mbps: ($summary.mbps.max // 0) * 1.06;
@@ -161,15 +127,12 @@ def rates_of_a_worker:
 def rates:
   rates_of_a_worker as $rates
   | $panels[0].rates
-  | .width = width
   | .encoding.x.scale = exactly(0; most_mbps)
   | .layer[0].transform[1].bin.extent = [0, most_mbps]
-  | behind($panels; $summary.loopback == true)
   | .layer += [
       ($rates[] | lines(.style; [{x: .mbps}])),
-      ($rates | map(["-", .style, .text]) | legend($panels; beside; 8))
-    ]
-  | titled("How fast each worker was");
+      ($rates | map(["-", .style, .text]) | legend($panels))
+    ];
 
 def setup:
   (if $summary.launch != null and $run != null then "terabit \($op)" else $source | harmless(120) end)
@@ -203,10 +166,7 @@ def footer:
     "GB: 10^9 bytes. goodput: all bytes over first start to last stop. sustained: while at least nine in ten of the "
       + "most active jobs were active.",
     (select($cap_mbps != null and ($cap_mbps < most_mbps or cap_in_sight))
-      | "\($cap_mbps | fixed(0)) MB/s: what Lambda's network gives a worker "
-        + (if $cap_mbps == usual_mbps then "at every memory size, unless more is opted into"
-           else "of this memory, where more is opted into" end)
-        + ". A burst may be faster."),
+      | "\($cap_mbps | fixed(0)) MB/s: what Lambda's network gives a worker of this memory. A burst may be faster."),
     ([published("gbs"; most_gbs), published("mbps"; most_mbps)] | unique_by(.name)[]
       | "\(.name): \(.setup); \(.source).")
   ];
@@ -215,14 +175,14 @@ if $drawing == null then null
 else
   [timeline, aggregate, if ($summary.throttled // 0) > 0 then throttled else empty end,
    if ($summary.mbps.max // 0) == 0 then empty else rates end]
-  | map(coloured($op))
-  | picture($panels; width; [$summary.verdict.sentence | harmless(400)];
+  | map(coloured($op) | marked($panels; $summary.loopback == true))
+  | picture($panels; [$summary.verdict.sentence | harmless(400)];
       [setup, if $summary.loopback == true then loopback_warning else empty end]; footer)
   | .datasets = {
       jobs: $drawing.jobs,
       # Steps rise from nothing and fall back to it.
       bins: (
-        {gbs: 0, active: 0, throttled: 0, sent_gbs: (if $summary.sent == null then null else 0 end)} as $nothing
+        {gbs: 0, active: 0, throttled: 0, sent_gbs: 0} as $nothing
         | $drawing.bins
         | (if cap_in_sight then map(.cap = (.active * $cap_mbps / 1e3 | rounded(4))) else . end)
         | [{t: 0} + $nothing] + . + [{t: .[-1].t2} + $nothing]

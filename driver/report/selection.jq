@@ -22,14 +22,12 @@ def launched:
   ];
 
 def is_planned($run; $launched):
-  if .launch | whole and . >= 1 | not then false
-  elif $run == null then true
-  else
-    .launch as $launch
-    | $launch <= ($launched | length)
-    and (.job | whole and . >= 0 and . < $run.jobs)
-    and ($launched[$launch - 1] == null or $launched[$launch - 1][.job | tostring] == true)
-  end;
+  (.launch | whole and . >= 1)
+  and ($run == null
+    or (.launch as $launch
+      | $launch <= ($launched | length)
+      and (.job | whole and . >= 0 and . < $run.jobs)
+      and ($launched[$launch - 1] == null or $launched[$launch - 1][.job | tostring] == true)));
 
 # Of several records of one job and launch the last. A job that has no number is told once.
 def last_of_each:
@@ -73,12 +71,7 @@ def selection($run):
       $records,
       missing: ($jobs - ($records | length)),
       unfinished: (
-        if $run != null then $run.jobs - ($each | good_jobs)
-        else
-          ([$records[] | select(.error != null)] | length)
-          - if ($records | length) == ($each | length) then 0
-            else ($each | good_jobs) - ($records | good_jobs) end
-        end
+        if $run == null then [$records[] | select(.error != null)] | length else $run.jobs - ($each | good_jobs) end
       ),
       repeated: (($planned | length) - ($each | length)),
       uploads_left: ([$each[] | select(.upload_left != null)] | length),

@@ -10,7 +10,8 @@
 # Bounds:  untimed: {jobs, errors, planned_bytes, until_s} of the jobs that may have run and of which no time is known,
 #          null where there is none: how many, by type, what they were to move, and until when they may have held their
 #          slots, in seconds after the first start. They began with the first job for all anyone knows. While there are
-#          some, the fields named in at_least are not above their true value, those in at_most not below it.
+#          some, goodput, end_to_end, slot_efficiency, g95 and g99 are not above their true values, makespan_s and
+#          straggler_tax not below.
 # last_failures: by type, of the jobs that further launches have not completed either, each at its last.
 # cut_off: failed jobs that the moment to give up has ended.
 # Damage:  repeated: records that a later one of the same job and launch replaced. unplanned: {count, example: {line,
@@ -53,25 +54,17 @@ def request_times:
   def over($name): [.[].request_ms[$name]? | select(measured)] | sort;
   {p50: (over("p50") | nearest_rank(50)), p99: (over("p99") | nearest_rank(99)), max: (over("max") | .[-1])};
 
-# With S3's own names of it, for whoever asks S3 about it.
-def slowest_request:
-  map(select(.request_ms.max? | measured))
-  | if length == 0 then null else max_by(.request_ms.max) | {job, key} + (.request_ms | del(.p50, .p99)) end;
-
 # The rates of a fleet of which jobs began. Input: these jobs. $makespan: up to the last moment at which one of them may
-# have ended, null where nobody knows; $planned: the bytes that they and those of no known time were to move.
-def rates($points; $makespan; $bytes; $planned; $most):
+# have ended, null where nobody knows; $planned: the bytes that they and those of no known time were to move; $peak: the
+# best second.
+def rates($points; $makespan; $bytes; $planned; $least; $peak):
   def gbs($width): if . == null then null else .[0] / $width / 1e9 end;
   def until($share):
-    if ($planned // 0) == 0 then null
-    else
-      ($points | reached($share * $planned))
-      | if . == null then null else $share * $planned / . / 1e9 end
-    end;
-  ($points | held(0.9 * $most; 0)) as $together
+    ($share * ($planned // 0)) as $wanted
+    | if $wanted == 0 then null else $points | reached($wanted) | values | $wanted / . / 1e9 end;
+  ($points | held($least; 0)) as $together
   | (map(.start) | min) as $origin
   | (map(.stop) | min - $origin) as $done
-  | ($points | best(1)) as $peak
   | {
       goodput: (if $makespan == null then null else $bytes / $makespan / 1e9 end),
       sustained: ($together.bytes / $together.s / 1e9),
@@ -80,11 +73,11 @@ def rates($points; $makespan; $bytes; $planned; $most):
       peak_1s: ($peak | gbs(1)),
       peak_5s: ($points | best(5) | gbs(5)),
       peak_10s: ($points | best(10) | gbs(10)),
-      pywren_peak: highest_sum,
+      # The sum of the mean rates of the active jobs, which is how the article of 2016 counts.
+      pywren_peak: (map(.samples = null) | timeline | map(.[2]) | max / 1e9),
       first_done: (($points | delivered_by($done)) / $done / 1e9),
-      g95: until(0.95),
-      g99: until(0.99),
-      $peak
+      g95: (until(0.95) // null),
+      g99: (until(0.99) // null)
     };
 
 # Of bytes over the time from the launch to its last answer. A clock that was set back in mid run makes that shorter
@@ -113,8 +106,6 @@ def is_cut_off($launch):
 # What one job of a run was to move, in bytes; null where that is not known.
 def planned_bytes: if .mb_per_file == null then null else .mb_per_file * 1048576 * (.read_times // 1) end;
 
-def bounded($names): . as $summary | $names | map(select($summary[.] != null));
-
 $run[0] as $run
 | $ARGS.named.prices[0] as $prices
 | [foreach inputs as $text (0; . + 1; {line: .} + ($text | select(blank | not) | job))]
@@ -138,9 +129,15 @@ $run[0] as $run
 | (if $last == null then null else $last - $first end) as $makespan
 | (if $n > 0 then $began | timeline else [] end) as $points
 | ([$points[][3]] | max) as $most
+| (if $n == 0 then null else 0.9 * $most end) as $least
+| ($points | stretches($least)) as $stretches
 | ($began | timeline_kind) as $kind
+| (if $n == 0 then null else $points | best(1) end) as $peak
 | (if $n == 0 then {}
-   else $began | rates($points; $makespan; $bytes; if $planned == null then null else $bytes + $planned end; $most)
+   else
+     (if $planned == null then null else $bytes + $planned end) as $to_move
+     | $began
+     | rates($points; $makespan; $bytes; $to_move; $least; $peak)
    end) as $rates
 | (if $prices == null or $records == [] then null else $records | bill($prices; $run; $launch; $missing) end) as $bill
 | {
@@ -164,18 +161,9 @@ $run[0] as $run
   + ($rates
     | {
         goodput,
-        end_to_end: (if $untimed == [] then $launch.end else [$launch.end, $last] | max end
+        end_to_end: ([$launch.end, if $untimed == [] then null else $last end] | max
           | end_to_end($launch; $last; $makespan; $bytes)),
-        sustained,
-        sustained_s,
-        sustained_short,
-        peak_1s,
-        peak_5s,
-        peak_10s,
-        pywren_peak,
-        first_done,
-        g95,
-        g99,
+        sustained, sustained_s, sustained_short, peak_1s, peak_5s, peak_10s, pywren_peak, first_done, g95, g99,
         straggler_tax: (if .g95 == null or .goodput == null then null else 1 - .goodput / .g95 end)
       })
   + {
@@ -202,7 +190,6 @@ $run[0] as $run
     late: ([$records[].late_s | numbers] | if length == 0 then null else map(select(. > 0.1)) | length end),
     first_byte_ms: ([$records[].first_byte_ms | numbers] | latencies),
     request_ms: ($records | request_times),
-    slowest_request: ($records | slowest_request),
     cost_usd: $bill.usd,
     cost_known_usd: $bill.known_usd,
     prices: (if $prices == null then null else $prices | {date, region} end),
@@ -211,17 +198,14 @@ $run[0] as $run
       if $n == 0 then null
       else
         $began
-        | evidence($run; $points; $most; $rates.sustained_s; $rates.peak; $kind != "uniform")
-          + {open_s: $launch.open_s}
+        | evidence($run; $points; $least; $stretches) + {open_s: $launch.open_s}
       end
     )
   }
-| .at_least = (if $untimed == [] then [] else bounded(["goodput", "end_to_end", "slot_efficiency", "g95", "g99"]) end)
-| .at_most = (if $untimed == [] then [] else bounded(["makespan_s", "straggler_tax"]) end)
 | .verdict = verdict
 | .,
   if $ARGS.named.picture != true then empty
   else
     (if $ended_by == null then [] else $untimed end) as $untimed
-    | if $n == 0 then null else $began | drawing($points; $rates.peak; $untimed; $selection.jobs) end
+    | if $n == 0 then null else $began | drawing($points; $peak; $stretches; $untimed; $selection.jobs) end
   end

@@ -10,7 +10,7 @@ include "report/next";
 include "text";
 
 # Items joined by commas.
-def listed($name): map(select(. != null)) | if . == [] then empty else join(", ") | paragraph($name) end;
+def listed($name): map(values) | select(. != []) | join(", ") | paragraph($name);
 
 # Some lines under a type of error.
 def indented: wrapped(width - 11)[] | " " * 11 + .;
@@ -19,7 +19,7 @@ def indented: wrapped(width - 11)[] | " " * 11 + .;
 def columns: map(right(9)) | add;
 
 def in_seconds: if . == null then "-" else "\(fixed(2)) s" end;
-def milliseconds: if . == null then "-" else fixed(if . < 10 then 1 else 0 end) end;
+def milliseconds: fixed(if . != null and . < 10 then 1 else 0 end);
 
 def volume:
   if . >= 1e12 then "\(. / 1e12 | fixed(2)) TB"
@@ -88,34 +88,25 @@ def warnings($run):
   if .untimed == null or .max_active == null then empty
   else .goodput as $goodput | .untimed | bounds($goodput) end;
 
+# Said before a figure that is only a bound; see summary.jq.
+def bound($text): if .untimed == null then "" else $text end;
+
 # A rate in both units, with what it is.
 def rate($name; $note):
   "\(figures | right(7)) GB/s \(if . == null then "-" else . * 8 | figures end | right(8)) Gbit/s   \($note)"
   | row($name);
 
-# Said of a figure that is only a bound.
-def at_least($name): .at_least | index($name) != null;
-def at_most($name): if .at_most | index($name) then "at most " else "" end;
-
 # Goodput first, never a peak alone.
 def headline($colour):
-  ((if at_least("goodput") then "AT LEAST; first start to last end" else "bytes, first start to last stop" end) as $note
-    | .goodput
-    | rate("goodput"; $note)
-    | strong($colour)),
-  ("\(.sustained_s | fixed(1)) s" as $time
-    | (if .sustained_short then "9 in 10 active, \($time): too short"
-       else "with 9 in 10 active, for \($time)" end) as $note
-    | .sustained
-    | rate("sustained"; $note)),
-  if .peak_1s == null then "not known: it was over within a second" | row("best second")
-  else .peak_1s | rate("best second"; "the fastest one of them all") end,
-  if .end_to_end == null then empty
-  else
-    (if at_least("end_to_end") then "AT LEAST; launch to last end" else "launch to last answer" end) as $note
-    | .end_to_end
-    | rate("end to end"; $note)
-  end;
+  bound("AT LEAST; ") as $bound
+  | (.goodput | rate("goodput"; "\($bound)first start to last stop") | strong($colour)),
+    ((if .sustained_short then "9 in 10 active, \(.sustained_s | fixed(1)) s: too short"
+      else "with 9 in 10 active, for \(.sustained_s | fixed(1)) s" end) as $note
+      | .sustained
+      | rate("sustained"; $note)),
+    if .peak_1s == null then "not known: it was over within a second" | row("best second")
+    else .peak_1s | rate("best second"; "the fastest one of them all") end,
+    (.end_to_end | values | rate("end to end"; "\($bound)launch to last answer"));
 
 def per_worker:
   select(.mbps.p50 != null)
@@ -137,23 +128,26 @@ def job_of:
   elif .line != null then "line \(.line): "
   else "" end;
 
-# How many jobs failed for what reason: the first as an example, and what to do.
+# Jobs that failed for one reason, with one of them as an example.
+def failed_alike($title; $colour):
+  ("    \(.jobs | grouped | right(6)) \($title)" | alarming($colour)),
+  (job_of + (.message | tostring | visible | shortened(500)) | indented);
+
+# Why jobs failed, and what to do; then why further launches have not completed the rest.
 def failures($run; $colour):
   (error_types($run.function // "the function")) as $types
   | .examples as $examples
-  | .errors
-  | to_entries
-  | sort_by(-.value)[]
-  | ("    \(.value | grouped | right(6)) \(.key | visible)" | alarming($colour)),
-    ($examples[.key] | job_of + (.message | tostring | visible | shortened(500)) | indented),
-    ($types[.key].todo // empty | "What to do: \(.)." | indented);
-
-# Why further launches have not completed the rest.
-def last_failures($colour):
-  .last_failures
-  | to_entries[]
-  | ("    \(.value.jobs | grouped | right(6)) \(.key | visible), in launch \(.value.launch)" | alarming($colour)),
-    ("job \(.value.job): \(.value.message | tostring | visible | shortened(500))" | indented);
+  | (
+      .errors
+      | to_entries
+      | sort_by(-.value)[]
+      | .key as $type
+      | ($examples[$type] + {jobs: .value} | failed_alike($type | visible; $colour)),
+        ($types[$type].todo // empty | "What to do: \(.)." | indented)
+    ),
+    (.last_failures | to_entries[] | .key as $type
+      | .value
+      | failed_alike("\($type | visible), in launch \(.launch)"; $colour));
 
 # What S3 holds of uploads that no worker could abort shows in no list of objects, and costs.
 def uploads_left($run; $source):
@@ -173,11 +167,11 @@ def sent:
 
 def workers:
   select(.max_active != null)
-  | ("\(.bytes | volume) in \(at_most("makespan_s"))\(.makespan_s | in_seconds)" | row("moved")),
+  | ("\(.bytes | volume) in \(bound("at most "))\(.makespan_s | in_seconds)" | row("moved")),
     ("started within \(.start_spread_s | in_seconds), stopped within \(.stop_spread_s | in_seconds)" | row("workers")),
     ([
         "\(.max_active | grouped) active at most",
-        "slots \(if at_least("slot_efficiency") then "at least " else "" end)\(.slot_efficiency | percent) used",
+        "slots \(bound("at least "))\(.slot_efficiency | percent) used",
         if .late == null then null else "\(.late | grouped) late" end
       ] | listed(""));
 
@@ -188,11 +182,11 @@ def requests($run):
       if .retries == null then null else "\(.retries | grouped) repeated" end
     ] | listed("S3")),
   if .throttled == null then empty
-  elif .throttled == 0 then "none throttled (503)" | row("")
+  elif .evidence.throttled == null then "\(.throttled | grouped) throttled (503)" | row("")
   else
-    "\(.throttled | grouped) throttled (503), in \(.evidence.throttled_jobs | counted("job"; "jobs"))"
-    + (if .evidence.throttled_from_s == null then ""
-       else " between \(.evidence.throttled_from_s | fixed(1)) and \(.evidence.throttled_to_s | fixed(1)) s" end)
+    "\(.throttled | grouped) throttled (503), in "
+    + (.evidence.throttled
+      | "\(.jobs | counted("job"; "jobs")) between \(.from_s | fixed(1)) and \(.to_s | fixed(1)) s")
     | paragraph("")
   end,
   (own_launch($run).throttled // 0
@@ -211,12 +205,10 @@ def cost:
     else empty end
   | paragraph("cost");
 
-def article:
+def pywren_peak:
   select(.pywren_peak != null)
   | "",
-    ("\(.pywren_peak | figures) GB/s: the highest sum of active workers' mean rates, the way the 2016 article counts; "
-      + "for comparison only"
-      | paragraph("PyWren peak"));
+    ("\(.pywren_peak | figures) GB/s, as the article of 2016 counts: for comparison only" | row("PyWren peak"));
 
 def judgement($colour):
   .verdict
@@ -234,14 +226,13 @@ def judgement($colour):
   ("\(.jobs - .failed - .missing | grouped) good, \(.failed | grouped) failed, \(.missing | grouped) missing"
     | row("jobs")),
   failures($run; $colour),
-  last_failures($colour),
   sent,
   uploads_left($run; $source),
   workers,
   requests($run),
   cost,
   latency,
-  article,
+  pywren_peak,
   judgement($colour),
   "",
   ($source | visible | paragraph("records")),

@@ -78,23 +78,26 @@ def reached($bytes):
     | .[0] + if .[2] == 0 then 0 else ($bytes - .[1]) / .[2] end
   ) // null;
 
-# {bytes, s, worker_s} of the time in which at least so many jobs were active, its first $skip seconds left out.
-def held($least; $skip):
+# The stretches of time with at least so many active jobs: [{from, to}, ...].
+def stretches($least):
+  . as $points
+  | reduce (range(length - 1) | select($points[.][3] >= $least)) as $n (
+      [];
+      $points[$n][0] as $from
+      | $points[$n + 1][0] as $to
+      | if length > 0 and .[-1].to == $from then .[-1].to = $to else . + [{$from, $to}] end
+    );
+
+# {bytes, s, worker_s} of the time from a moment on in which at least so many jobs were active.
+def held($least; $from):
   . as $points
   | reduce range(length - 1) as $n (
-      {bytes: 0, s: 0, worker_s: 0, passed: 0};
+      {bytes: 0, s: 0, worker_s: 0};
       $points[$n] as [$t, $bytes, $pace, $active]
-      | if $active < $least then .
-        else
-          ($points[$n + 1][0] - $t) as $length
-          | ([[.passed + $length - $skip, 0] | max, $length] | min) as $counted
-          | .passed += $length
-          | .s += $counted
-          | .bytes += $pace * $counted
-          | .worker_s += $active * $counted
-        end
-    )
-  | {bytes, s, worker_s};
+      | ($points[$n + 1][0] - ([$t, $from] | max)) as $length
+      | if $active < $least or $length <= 0 then .
+        else .s += $length | .bytes += $pace * $length | .worker_s += $active * $length end
+    );
 
 # [most bytes delivered in any $width seconds, when those begin]; null where the whole is shorter. Between the moments
 # at which either end of the window meets a point the difference is linear: so the most is at one of those.
@@ -131,26 +134,3 @@ def at($moments):
         else .bytes = $bytes | .pace = $pace | .active = $active end;
       if $asked == 1 then [.t, .bytes, .worker_s] else empty end
     );
-
-# The stretches of time with at least so many active jobs: [{from, to}, ...].
-def stretches($least):
-  . as $points
-  | reduce (range(length - 1) | select($points[.][3] >= $least)) as $n (
-      [];
-      $points[$n][0] as $from
-      | $points[$n + 1][0] as $to
-      | if length > 0 and .[-1].to == $from then .[-1].to = $to else . + [{$from, $to}] end
-    );
-
-# Input: jobs that began. The highest sum of active jobs' mean rates, in the unit of .rate, which is how the article of
-# 2016 counts.
-def highest_sum:
-  [.[] | [.start, 1, .rate], [.stop, 0, -.rate]]
-  | sort
-  | reduce .[] as [$t, $begins, $rate] (
-      [0, 0, 0];
-      (.[1] + 2 * $begins - 1) as $active
-      | (if $active == 0 then 0 else .[0] + $rate end) as $sum
-      | [$sum, $active, ([.[2], $sum] | max)]
-    )
-  | .[2];
