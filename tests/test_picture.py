@@ -419,13 +419,13 @@ def points(drawn):
 
 def test_a_sweep_says_how_far_from_the_ideal_it_ended(tmp_path):
     drawn = scaling((1, 0.07), (100, 3.5), loopback=True)
-    assert drawn["usermeta"]["title"] == ["A write 100 moved 3.500 GB/s together, 50 % of the ideal"]
+    assert drawn["usermeta"]["title"] == ["write 100 moved the most together: 3.500 GB/s, 50 % of the ideal"]
     assert texts(drawn).count("LOOPBACK, NOT S3") == 2
     across = drawn["vconcat"][0]["encoding"]["x"]
     assert across["scale"]["type"] == "log" and across["axis"]["values"] == [1, 100]
     render(drawn, tmp_path, "sweep")
     assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
-    assert "moved at least 9.000 GB/s" in scaling((1, 0.1), (100, 9), at_least=True)["usermeta"]["title"][0]
+    assert "together: at least 9.000 GB/s" in scaling((1, 0.1), (100, 9), at_least=True)["usermeta"]["title"][0]
 
 
 def test_nothing_is_drawn_of_kinds_that_moved_nothing():
@@ -452,11 +452,14 @@ def test_kinds_that_differ_in_more_than_workers_have_a_line_each(tmp_path):
     drawn = picture(*rows, scales=False)
     assert [one["name"] for one in points(drawn)][::39] == ["A1 write 8, part_mb 1", "A40 write 8, part_mb 40"]
     assert drawn["vconcat"][0]["encoding"]["y"]["type"] == "nominal" and layers(drawn, "ideal") == []
-    title = ["A40 write 8, part_mb 40 moved 40.00 GB/s together"]
+    title = ["write 8, part_mb 40 moved the most together: 40.00 GB/s"]
     assert drawn["usermeta"]["title"] == title
     render(drawn, tmp_path, "compare")
     two = picture(kind("write", 8, 2), kind("read", 8, 3, letter="B", valid=False), scales=False)
-    assert two["usermeta"]["title"] == ["A write 8 moved 2.000 GB/s together", "B read 8 moved 3.000 GB/s together"]
+    assert two["usermeta"]["title"] == [
+        "write 8 moved the most together: 2.000 GB/s",
+        "read 8 moved the most together: 3.000 GB/s",
+    ]
     assert layers(two, "write") and layers(two, "read") and "NOT VALID" in two["usermeta"]["details"][0]
 
 

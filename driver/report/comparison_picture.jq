@@ -21,13 +21,13 @@ def place($scales):
         scale: log_scale,
         axis: {title: "workers", values: unique, format: ",d"}
       }
-  else {field: "name", type: "nominal", sort: null, axis: {title: null, labelLimit: 400}} end;
+  else {field: "name", type: "nominal", sort: null, axis: {title: null, labelLimit: 400, grid: true}} end;
 
 # One panel. Input: its points. Whiskers stay within the axis: a logarithmic one has no place for 0.
-def panel($panels; $scales; $height; $title):
+def panel($panels; $scales; $log; $height; $title):
   (if $scales then ["x", "y"] else ["y", "x"] end) as [$place, $value]
   | ([.[] | .value, .least, .most, .ideal | numbers | select(. > 0)]
-    | if $scales then {scale: log_scale, axis: {$title, format: ",~g"}} else {axis: {$title}} end) as $value_axis
+    | if $log then {scale: log_scale, axis: {$title, format: ",~g"}} else {axis: {$title}} end) as $value_axis
   | {
       height: (if $scales then $height else [26 * length, 60] | max end),
       data: {values: map(.least |= ([., ($value_axis.scale.domain[0] // 0)] | max))},
@@ -44,13 +44,13 @@ def panel($panels; $scales; $height; $title):
   | marked($panels; any(.data.values[]; .loopback));
 
 # Sweeps of earlier versions have no names.
-def called: "\(.letter // "") \(.name // "\(.op) \(.jobs)")" | harmless(60);
+def name: .name // "\(.op) \(.jobs)" | harmless(60);
 
 # What is drawn of a row.
 def point($spread; $ideal):
   {
     op: (.op | if IN("write", "read") then . else "records" end),
-    name: called,
+    name: "\(.letter // "") \(name)",
     workers: .jobs,
     runs: .repetitions,
     gbs: (.goodput.median | rounded(5)),
@@ -69,7 +69,7 @@ def headlines:
   group_by(.op == "read")
   | map(
       max_by(.goodput.median)
-      | "\(called) moved \(if .at_least then "at least " else "" end)\(.goodput.median | figures) GB/s together"
+      | "\(name) moved the most together: \(if .at_least then "at least " else "" end)\(.goodput.median | figures) GB/s"
         + if .of_ideal == null then "" else ", \(.of_ideal | percent) of the ideal" end
     );
 
@@ -91,10 +91,10 @@ def headlines:
       ] as $footer
     | headlines as $title
     | [
-        (map(point(.goodput; .ideal)) | panel($panels; $scales; 300; "GB/s together: goodput")),
+        (map(point(.goodput; .ideal)) | panel($panels; $scales; $scales; 300; "GB/s together: goodput")),
         (map(select(.mbps_p50 != null) | point({median: .mbps_p50}; null))
           | select(. != [])
-          | panel($panels; $scales; 150; "MB/s of the median worker"))
+          | panel($panels; $scales; false; 150; "MB/s of the median worker"))
       ]
     | .[0].layer += [
         [(.[0].data.values | map(.op) | unique | reverse[] | ["●", ., .]),

@@ -16,7 +16,7 @@ def legend:
 
 # The figures of each row under these heads, [text, width].
 def block($heads; figures_of):
-  def line($name; $cells): $name | left(22) + ([range($heads | length) as $n | $cells[$n] | right($heads[$n][1])] | add);
+  def line($name; $cells): $name | left(22) + ([range($heads | length) as $n | $cells[$n] | right($heads[$n][1])] | add | sub(" +$"; ""));
   "",
   line(""; $heads | map(.[0])),
   (.[] | line("  \(.letter // "" | left(2)) \(.op // "records") \(.jobs | grouped)"; [figures_of]));
@@ -50,7 +50,7 @@ def goodputs($scales):
 
 def other_figures:
   block(
-    [["sustained", 10], ["best second", 12], ["slow worker", 12], ["stragglers", 11], ["503s", 7], ["bad", 6]];
+    [["sustained", 10], ["best second", 12], ["slow worker", 12], ["stragglers", 11], ["503s", 6], ["failed", 7]];
     (.figures.sustained, .figures.peak_1s, .mbps_p5 | told(figures)),
     ((if .at_least then "<=" else "" end) as $bound | .figures.straggler_tax | bounded($bound; percent)),
     (.figures.throttled | fixed(0)),
@@ -90,7 +90,7 @@ def warning($text; condition):
     ($rows | goodputs($scales), (select(all(.[]; .figures != null)) | other_figures)),
     "",
     "  GB/s: goodput, the median of the runs, with the least and the most of them.",
-    "  MB/s each: the median worker; slow worker: the one at 5 %; bad: not good jobs.",
+    "  MB/s each: the median worker; slow worker: the one at 5 %.",
     if $scales then
       "  ideal: share of what the smallest valid fleet moved per worker, times workers."
     elif any($rows[]; .repetitions == 1) then

@@ -55,21 +55,28 @@ run_or_null() { # RUN|FILE
 EVALUATED=''
 
 # Leaves in SCRATCH what the records tell: evaluated.run, the run; evaluated, the summary and what its picture shows, a
-# line each; summary.json.
+# line each; summary.json. Fails where there is no room.
 evaluate() { # RUN|FILE WITH-PICTURE
-  run_or_null "$1" >"$SCRATCH/evaluated.run" &&
-    records "$1" |
+  local status=0
+  run_or_null "$1" >"$SCRATCH/evaluated.run" || return 1
+  records "$1" |
     jq_program report/summary -c -n -R --slurpfile run "$SCRATCH/evaluated.run" --argjson picture "$2" \
-      --slurpfile prices "$ROOT/driver/plan/prices.json" >"$SCRATCH/evaluated" &&
-    jq -n input "$SCRATCH/evaluated" >"$SCRATCH/summary.json" &&
-    EVALUATED=$1
+      --slurpfile prices "$ROOT/driver/plan/prices.json" 2>"$SCRATCH/faults" >"$SCRATCH/evaluated" || status=$?
+  case $status in
+    0) ;;
+    3 | 5) # jq's own: a program that is none, a program that went wrong.
+      say "the records of $(shown "$1") could not be summed up, which is a fault of terabit: $(<"$SCRATCH/faults")"
+      exit 1
+      ;;
+    *) return 1 ;;
+  esac
+  jq -n input "$SCRATCH/evaluated" >"$SCRATCH/summary.json" && EVALUATED=$1
 }
 
-# Writes RUN/summary.json, complete or not at all. Fails without a word where there is no room.
+# Writes RUN/summary.json, complete or not at all. Fails where there is no room.
 summarise() { # RUN
-  {
-    evaluate "$1" true && cp "$SCRATCH/summary.json" "$1/summary.part" && mv "$1/summary.part" "$1/summary.json"
-  } 2>/dev/null
+  evaluate "$1" true &&
+    { cp "$SCRATCH/summary.json" "$1/summary.part" && mv "$1/summary.part" "$1/summary.json"; } 2>/dev/null
 }
 
 # Prints a run's table, or its summary with --json, draws its picture, and returns 1 unless all jobs are good by now.
