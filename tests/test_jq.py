@@ -829,51 +829,19 @@ def test_reference_records(op):
 
 
 def records(tmp_path, answer="", metadata='{"StatusCode": 200}', complaint="", status=0):
-    (tmp_path / "metadata").write_text(metadata)
-    (tmp_path / "complaint").write_text(complaint)
-    (tmp_path / "beginning").write_text(answer[:400])
-    try:
-        values = [json.loads(answer)]
-    except ValueError:
-        values = []
+    texts = {"answer": answer, "metadata": metadata, "complaint": complaint}
+    args = []
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+        args += ["--rawfile", name, tmp_path / name]
     planned = [[{"job": 4, "op": "read", "bucket": "b", "key": "k"}]]
-    out = jq(
-        "-c",
-        "-n",
-        "-f",
-        part("records.jq"),
-        "--argjson",
-        "planned",
-        json.dumps(planned),
-        "--argjson",
-        "answer",
-        json.dumps(values),
-        "--rawfile",
-        "beginning",
-        tmp_path / "beginning",
-        "--rawfile",
-        "metadata",
-        tmp_path / "metadata",
-        "--rawfile",
-        "complaint",
-        tmp_path / "complaint",
-        "--argjson",
-        "status",
-        str(status),
-        "--argjson",
-        "tries",
-        "1",
-        "--argjson",
-        "timeout",
-        "900",
-        "--arg",
-        "function",
-        "terabit",
-    )
-    lines = out.splitlines()
+    values = {"planned": planned, "status": status, "tries": 1}
+    args += [arg for name, value in values.items() for arg in ("--argjson", name, json.dumps(value))]
+    counts, *lines = jq("-c", "-r", "-n", "-f", part("records.jq"), *args).splitlines()
     assert len(lines) == 1, "one record for one job, whatever came"
     record = json.loads(lines[0])
     assert (record["job"], record["launch"], record["op"], record["key"]) == (4, 1, "read", "k")
+    assert counts.split()[:2] == ["1", str(int("error" in record))]
     return record
 
 

@@ -16,7 +16,8 @@ def legend:
 
 # The figures of each row under these heads, [text, width].
 def block($heads; figures_of):
-  def line($name; $cells): $name | left(22) + ([range($heads | length) as $n | $cells[$n] | right($heads[$n][1])] | add | sub(" +$"; ""));
+  def line($name; $cells):
+    $name | left(22) + ([range($heads | length) as $n | $cells[$n] | right($heads[$n][1])] | add | sub(" +$"; ""));
   "",
   line(""; $heads | map(.[0])),
   (.[] | line("  \(.letter // "" | left(2)) \(.op // "records") \(.jobs | grouped)"; [figures_of]));
