@@ -318,7 +318,7 @@ def test_the_legend_beside_a_panel_lies_on_nothing():
         places = sorted(
             (layer["encoding"]["y"]["value"], len(text) if isinstance(text, list) else 1)
             for layer in layers(panel, "note")
-            if layer["encoding"]["x"]["value"] > panel["width"] + 20
+            if layer["encoding"]["x"]["value"] > 780 + 20
             for text in [layer["mark"]["text"]]
         )
         assert places and places[-1][0] <= panel["height"]
@@ -398,7 +398,8 @@ def test_reference_records(op):
 def kind(op, workers, gbs, ideal=None, **more):
     """A row of comparison.jq: a kind of runs that moved so much together."""
     return {"letter": "A", "name": f"{op} {workers}", "op": op, "jobs": workers, "runs": ["r"], "repetitions": 1,
-            "goodput": {"min": gbs, "median": gbs, "max": gbs}, "mbps_p50": 70, "ideal": ideal, "of_ideal": None, "loopback": False, "valid": True, "at_least": False, **more}  # fmt: skip
+            "goodput": {"min": gbs, "median": gbs, "max": gbs}, "mbps_p50": 70, "ideal": ideal, "of_ideal": None,
+            "loopback": False, "valid": True, "at_least": False, **more}  # fmt: skip
 
 
 def picture(*rows, scales=True, stopped=None):

@@ -36,7 +36,7 @@ def panel($panels; $scales; $log; $height; $title):
         (map(.op) | unique | reverse[]) as $op
         | $panels[0].kinds
         | .whisker.encoding = {($value): {field: "least"}, "\($value)2": {field: "most"}}
-        | if $scales then .ideal, .line else empty end, .whisker, .dot
+        | if $log then .ideal else empty end, if $scales then .line else empty end, .whisker, .dot
         | .transform += [{filter: "datum.op == '\($op)'"}]
         | coloured($op)
       ]
@@ -92,7 +92,7 @@ def headlines:
     | headlines as $title
     | [
         (map(point(.goodput; .ideal)) | panel($panels; $scales; $scales; 300; "GB/s together: goodput")),
-        (map(select(.mbps_p50 != null) | point({median: .mbps_p50}; null))
+        (map(select(.mbps_p50 != null) | point(.mbps_p50 | {min: ., median: ., max: .}; null))
           | select(. != [])
           | panel($panels; $scales; false; 150; "MB/s of the median worker"))
       ]

@@ -1,6 +1,6 @@
 # Purpose: what the panels of a run's picture show. A library.
-# Input:   the jobs that began (see job.jq), at least one; their timeline, its best second and stretches; the jobs without times
-#          (see errors.jq), [] where nobody knows how long they may have run; how many jobs there were.
+# Input:   the jobs that began (see job.jq), at least one; their timeline, its best second and stretches; the jobs
+#          without times (see errors.jq), [] where nobody knows how long they may have run; how many jobs there were.
 # Output:  {epoch, began, untimed, unseen, best, stretches, bins, jobs}. Times (t, t2, start, stop, wait,
 #          from, to, best) in seconds since the first job began, which is epoch; gbs in GB/s (10^9 bytes per
 #          second), mbps in MB/s (10^6), mb and sent in MB (10^6 bytes). A bin lasts from t to t2; its gbs and active

@@ -99,7 +99,7 @@ def rate($name; $note):
 # Goodput first, never a peak alone.
 def headline($colour):
   bound("AT LEAST; ") as $bound
-  | (.goodput | rate("goodput"; "\($bound)first start to last stop") | strong($colour)),
+  | (.goodput | rate("goodput"; "\($bound)first start to last end") | strong($colour)),
     ((if .sustained_short then "9 in 10 active, \(.sustained_s | fixed(1)) s: too short"
       else "with 9 in 10 active, for \(.sustained_s | fixed(1)) s" end) as $note
       | .sustained

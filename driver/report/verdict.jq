@@ -25,7 +25,7 @@ def processor_share($run):
   | p50;
 
 # Input: the jobs that began, at least one. $points: their timeline; $least: so many jobs are the fleet together;
-# $stretches: of time in which it was. Later than the middle of these a burst is over and workers have their steady rate.
+# $stretches: the time in which it was. After the middle of that a burst is over and workers have their steady rate.
 def evidence($run; $points; $least; $stretches):
   (map(.start) | min) as $origin
   | ($points | held($least; ($stretches[0].from + $stretches[-1].to) / 2)) as $later
@@ -171,15 +171,17 @@ def plan:
   elif .goodput == null then nothing("these records: when \(jobs_without_times) ended is not known")
   else
     (if .untimed != null or .sustained_short then null else .evidence.steady_mbps * .max_active / 1e3 end) as $fed
-    | (if .untimed != null then "the least that the goodput can have been: when \(jobs_without_times) ended is not known"
-       else "the goodput: work is over when its last worker is" end) as $why
-    | (if .untimed != null then ""
-       elif $fed == null then
-         ". The fleet was together for \(.sustained_s | told_s), too short to plan longer work with"
-       elif $fed < 0.98 * .goodput then "; for longer work with \($fed | told_gbs), the steady rate"
-       elif $fed < 1.02 * .goodput then ""
-       else "; with \($fed | told_gbs), the steady rate, only where workers take new work as they finish" end) as $longer
-    | {plan: "Plan with \(.goodput | told_gbs), \($why)\($longer).", plan_gbs: .goodput, plan_fed_gbs: $fed}
+    | (if .untimed != null then
+         "the least that the goodput can have been: when \(jobs_without_times) ended is not known"
+       else
+         "the goodput: work is over when its last worker is"
+         + if $fed == null then
+             ". The fleet was together for \(.sustained_s | told_s), too short to plan longer work with"
+           elif $fed < 0.98 * .goodput then "; for longer work with \($fed | told_gbs), the steady rate"
+           elif $fed < 1.02 * .goodput then ""
+           else "; with \($fed | told_gbs), the steady rate, only where workers take new work as they finish" end
+       end) as $why
+    | {plan: "Plan with \(.goodput | told_gbs), \($why).", plan_gbs: .goodput, plan_fed_gbs: $fed}
   end;
 
 # What held the run back: [in one word, in one sentence].
