@@ -86,6 +86,22 @@ lint: .venv/tested ## Formatting, clippy, ShellCheck and cfn-lint
 	shellcheck --external-sources driver.sh driver/*.sh driver/*/*.sh deploy/*.sh .ci/run
 	cfn-lint --include-checks I --template deploy/stack.yaml
 
+##@ Measure
+
+.PHONY: bench
+bench: build .tools/bench/installed ## Side-by-side measurements, into bench/results. Options, with their defaults:
+## PARTS= (all: bytes nic fanout cold report small) QUICK= (1: does it work?)
+	@cargo build --release --locked --package floor
+	@cargo build --profile deploy --locked --bin terabit
+	@python bench/bench.py $(PARTS) $(if $(QUICK),--quick)
+
+.tools/bench/installed: requirements-bench.txt | tools
+	@echo 'make: installing what the worker is measured beside, pinned in requirements-bench.txt, into .tools/bench' >&2
+	@$(PYTHON) -m venv .tools/bench
+	@.tools/bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --requirement requirements-bench.txt
+	@touch $@
+
 ##@ Other
 
 .PHONY: help
@@ -97,7 +113,7 @@ help: ## Show this list
 
 .PHONY: clean
 clean: ## Remove what was built and installed here; the runs stay
-	rm -rf target .venv
+	rm -rf target .venv .tools
 
 # The Python of .venv, 3.10 or newer.
 PYTHON ?= python3
