@@ -4,6 +4,7 @@ Runs the parts that are named, all of them otherwise, and writes bench/results/<
 target/bench, since they prove nothing). What cannot be measured here is skipped with its reason."""
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -39,6 +40,8 @@ def arguments():
 
 def main():
     given = arguments()
+    # Whatever ends this: servers, namespaces and groups go on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     settings = Settings(given.quick, given.worker.resolve(), given.only)
     results = Results(given.out, PARTS)
     failed = False

@@ -1,7 +1,7 @@
 """Whoever moves an object's bytes to be compared: the worker, its peers, and the floor.
 
 A contender's `start(job, service)` gives a child that is ready to move the job's bytes: `pid`, `go()`, which moves them
-and returns how many, and `end()`, which ends the child and returns all that it used."""
+and returns how many, and `end()`."""
 
 import json
 import os
@@ -74,10 +74,9 @@ class Child:
         return self.job.size
 
     def end(self):
-        usage = finish(self.process)
+        finish(self.process)
         self.process.stdin.close()
         self.process.stdout.close()
-        return usage
 
 
 class WorkerChild(Worker):

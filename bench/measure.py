@@ -21,14 +21,14 @@ LOOK_EVERY_S = 0.01
 
 @dataclass
 class Usage:
-    """Of one transfer. `user_s` and `system_s` are the kernel's split of the whole process's time, its start included:
-    it counts ticks, so that the share is known less well than the sum."""
+    """Of one transfer."""
 
     cpu_s: float
+    """User and system together, to the nanosecond."""
+    system_s: float
+    """Of it system, to a hundredth of a second."""
     seconds: float
     peak_mb: float
-    user_s: float
-    system_s: float
     bytes: int
 
 
@@ -36,6 +36,12 @@ def cpu_of(pid):
     """Processor time of a process so far, in seconds, from its own clock: nanoseconds, threads that ended included."""
     # The kernel's encoding of the clock of a process's run time (clock_getcpuclockid(3)).
     return time.clock_gettime((~pid << 3) | 2)
+
+
+def system_of(pid):
+    """What of it was the kernel's, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[12]) / os.sysconf("SC_CLK_TCK")
 
 
 def peak_mb_of(pid):
@@ -77,12 +83,15 @@ class Peak:
 
 def transfer(child):
     """Has a child that is ready move its bytes, and ends it."""
-    with Peak(child.pid) as peak:
-        cpu, begun = cpu_of(child.pid), time.perf_counter()
-        moved = child.go()
-        seconds, cpu = time.perf_counter() - begun, cpu_of(child.pid) - cpu
-    usage = child.end()
-    return Usage(cpu, seconds, peak.mb, usage.ru_utime, usage.ru_stime, moved)
+    try:
+        with Peak(child.pid) as peak:
+            system, cpu, begun = system_of(child.pid), cpu_of(child.pid), time.perf_counter()
+            moved = child.go()
+            seconds, cpu = time.perf_counter() - begun, cpu_of(child.pid) - cpu
+            system = system_of(child.pid) - system
+        return Usage(cpu, min(system, cpu), seconds, peak.mb, moved)
+    finally:
+        child.end()
 
 
 def finish(process):

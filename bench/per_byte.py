@@ -81,7 +81,7 @@ def summary(scheme, op, name, usages: list[Usage]):
         "op": op,
         "contender": name,
         "cpu_s_per_gb": spread([one.cpu_s / one.bytes * 1e9 for one in usages]),
-        "system_share": spread([one.system_s / max(one.user_s + one.system_s, 1e-9) for one in usages])["median"],
+        "system_share": spread([one.system_s / one.cpu_s for one in usages])["median"],
         "peak_mb": spread([one.peak_mb for one in usages]),
         "mbps": spread([one.bytes / one.seconds / 1e6 for one in usages]),
         "runs": [vars(one) for one in usages],
@@ -139,9 +139,13 @@ def tables(result):
     ]
     yield header, rows
     yield "What could not be made equal:"
-    yield [f"{name}: {about}" for name, about in result["about"].items()] + [
+    yield [
+        *[
+            f"{name} {result['versions'].get(name, '')}".strip() + f": {about}"
+            for name, about in result["about"].items()
+        ],
+        "awscrt, boto3 and obstore run in Python, whose own start is not counted",
         "MB/s: contender and server share the processors",
-        "awscrt, obstore and boto3 run in Python, whose own start is not counted",
     ]
     yield "The worker's memory:"
     yield (

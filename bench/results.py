@@ -86,10 +86,12 @@ def markdown(day, found, parts):
                 ]
             )
     lines += table(["", "measured", "goal", ""], rows) if rows else []
+    lines += [f"On {name}.\n" for name in dict.fromkeys(hardware(part["machine"]) for part in measured.values())]
     for name, part in measured.items():
-        lines += [f"## {TITLES[name]}", "", about(part["machine"]), ""]
+        lines += [f"## {TITLES[name]}", ""]
         for block in parts[name].tables(part["result"]):
             lines += render(block)
+        lines += [f"Measured {moment(part['machine'])}", ""]
     skipped = {name: part["skipped"] for name, part in found.items() if "skipped" in part}
     for part in measured.values():
         skipped |= part["result"].get("absent", {})
@@ -111,12 +113,15 @@ def met(value, relation, goal):
     return "met" if (shown <= goal if relation == "≤" else shown >= goal) else "**missed**"
 
 
-def about(machine):
+def hardware(machine):
     return (
-        f"{machine['when']}, commit {machine['commit']}; {machine['cpu']} ({machine['arch']}), "
-        f"{machine['processors']} processors, {machine['memory_gb']} GB, Linux {machine['kernel']}, "
-        f"{machine['rustc']}, Python {machine['python']}; load before {machine['load_before']:.1f}."
+        f"{machine['cpu']} ({machine['arch']}), {machine['processors']} processors, {machine['memory_gb']} GB, "
+        f"Linux {machine['kernel']}, {machine['rustc']}, Python {machine['python']}"
     )
+
+
+def moment(machine):
+    return f"{machine['when']}, commit {machine['commit']}, load before {machine['load_before']:.1f}."
 
 
 def render(block):

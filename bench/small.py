@@ -46,7 +46,9 @@ def moved(event, service, settings):
         used = {"cpu_s": cpu_of(worker.pid) - cpu, "wall_s": time.perf_counter() - begun}
         return answer | used | {"peak_mb": peak_mb_of(worker.pid)}
     except Refused as refused:
-        raise Skip(f"this worker knows no streams yet ({str(refused).partition(', expected')[0]})") from None
+        if refused.unknown:
+            raise Skip(f"this worker does not know streams yet ({refused})") from None
+        raise
     finally:
         worker.end()
 

@@ -24,8 +24,10 @@ class Refused(Exception):
     """The worker answered with a function error."""
 
     def __init__(self, document):
-        self.kind = document.get("errorType")
-        super().__init__(f"{self.kind}: {document.get('errorMessage')}")
+        message = f"{document.get('errorType')}: {document.get('errorMessage')}".partition(", expected")[0]
+        super().__init__(message)
+        # An older worker than this measurement is made for.
+        self.unknown = "unknown field" in message
 
 
 class RuntimeApi:
@@ -144,11 +146,9 @@ class Worker:
             raise RuntimeError(f"the worker has ended: {said[-1] if said else 'it said nothing'}")
 
     def end(self):
-        """What it used in all."""
-        usage = finish(self.process)
+        finish(self.process)
         self.api.close()
         self.log.close()
-        return usage
 
 
 def event_of(job):

