@@ -92,7 +92,7 @@ lint: .venv/tested ## Formatting, clippy, ShellCheck and cfn-lint
 bench: build .tools/bench/installed ## Side-by-side measurements, into bench/results. Options, with their defaults:
 ## PARTS= (all: bytes nic fanout cold report small) QUICK= (1: does it work?)
 	@cargo build --release --locked --package floor
-	@cargo build --profile deploy --locked --bin terabit
+	@$(if $(QUICK),,cargo build --profile deploy --locked --bin terabit)
 	@python bench/bench.py $(PARTS) $(if $(QUICK),--quick)
 
 .tools/bench/installed: requirements-bench.txt | tools

@@ -29,11 +29,12 @@ def arguments():
     options.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (all)")
     options.add_argument("--quick", action="store_true", help="small sizes and one repetition")
     options.add_argument("--only", nargs="+", default=[], metavar="NAME", help="compare these contenders only")
-    options.add_argument("--worker", type=Path, default=ROOT / "target" / "deploy" / "terabit", help="the binary")
+    options.add_argument("--worker", type=Path, help="its binary (the one that is deployed; a quick run's is release)")
     options.add_argument("--out", type=Path, help="the folder for the results")
     given = options.parse_args()
     if unknown := set(given.parts) - set(PARTS):
         options.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    given.worker = given.worker or ROOT / "target" / ("release" if given.quick else "deploy") / "terabit"
     given.out = given.out or (ROOT / "target" / "bench" if given.quick else ROOT / "bench" / "results")
     return given
 

@@ -58,7 +58,16 @@ def compared(scheme, options, op, rivals, plan):
         writer = next(rival for rival in rivals if rival.name == "terabit")
         usage(writer, Job(**vars(job) | {"op": "write"}), service)
         for rival in interleaved(plan["rounds"], rivals):
-            found[rival.name].append(usage(rival, job, service))
+            if rival.name not in found:
+                continue
+            try:
+                found[rival.name].append(usage(rival, job, service))
+            except (OSError, RuntimeError) as error:
+                if rival.name == "terabit":
+                    raise
+                # The others are worth having.
+                plan["absent"][f"{scheme} {op} {rival.name}"] = f"it failed: {error}"
+                del found[rival.name]
     for name, usages in found.items():
         row = summary(scheme, op, name, usages)
         say(f"{scheme} {op} {name}: {row['cpu_s_per_gb']['median']:.3f} CPU-s/GB, {row['peak_mb']['median']:.0f} MB")

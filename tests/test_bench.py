@@ -2,12 +2,14 @@
 
 How fast anything is, they do not say: that is for `make bench` on a quiet machine."""
 
+import contextlib
 import importlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from harness import ROOT, Local, read_json
@@ -119,3 +121,21 @@ def test_a_child_is_measured_from_outside(module):
     assert used["status"] == 0 and used["out"] == "done\n" and 0 < used["cpu_s"] < 30 and used["seconds"] > 0
     with pytest.raises(RuntimeError, match="longer than 0"):
         measure.tree(["sleep", "30"], None, 0, look_every_s=0.01)
+
+
+def test_a_contender_that_fails_is_named_and_the_others_go_on(module, monkeypatch):
+    per_byte, measure = module("per_byte"), module("measure")
+    service = SimpleNamespace(url="http://127.0.0.1:1", tls=None, bucket="b")
+    monkeypatch.setattr(per_byte, "Service", lambda *_: contextlib.nullcontext(service))
+
+    def usage(contender, job, _):
+        if contender.name == "broken":
+            raise RuntimeError("broken was silent for 300 s")
+        return measure.Usage(1.0, 0.5, 2.0, 10.0, job.size)
+
+    monkeypatch.setattr(per_byte, "usage", usage)
+    rivals = [SimpleNamespace(name=name) for name in ("terabit", "broken", "floor")]
+    plan = {"size": 10**9, "part_mb": 64, "rounds": 2, "absent": {}}
+    rows = list(per_byte.compared("TLS", [], "read", rivals, plan))
+    assert [(row["contender"], row["cpu_s_per_gb"]["median"]) for row in rows] == [("terabit", 1.0), ("floor", 1.0)]
+    assert plan["absent"] == {"TLS read broken": "it failed: broken was silent for 300 s"}
