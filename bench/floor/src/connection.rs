@@ -1,16 +1,16 @@
 //! One connection and the request that it carries.
 
 use crate::answer::Answer;
+use crate::data::{Seed, Stream};
 use crate::plan::{Plan, Request};
 use crate::wire::Wire;
 use nix::poll::PollFlags;
 use std::error::Error;
 use std::os::fd::BorrowedFd;
-use terabit::body::FRAME;
-use terabit::data::{Seed, Stream};
 
-/// How many bytes are generated before they are handed to the socket: as many as hyper queues, 16 frames.
-const BATCH: usize = 16 * FRAME;
+/// How many bytes are generated before they are handed to the socket: as many as hyper queues of the worker's body, 16
+/// frames of 16 KiB.
+const BATCH: usize = 256 << 10;
 
 /// A connection, busy with a request or free for the next one.
 pub struct Connection {

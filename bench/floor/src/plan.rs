@@ -1,5 +1,6 @@
 //! What is to be moved, as the conductor says it.
 
+use crate::data::Seed;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -8,7 +9,6 @@ use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use terabit::data::Seed;
 
 /// Requests and the connections that carry them.
 pub struct Plan {
