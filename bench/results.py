@@ -85,6 +85,8 @@ def markdown(day, found, parts):
                     met(value, relation, goal),
                 ]
             )
+    # Those with a goal first.
+    rows.sort(key=lambda row: not row[2])
     lines += table(["", "measured", "goal", ""], rows) if rows else []
     lines += [f"On {name}.\n" for name in dict.fromkeys(hardware(part["machine"]) for part in measured.values())]
     for name, part in measured.items():

@@ -94,9 +94,17 @@ def test_ratios_compare_the_worker_with_the_others_of_its_row(module):
         return {"scheme": scheme, "op": "write", "contender": name, "cpu_s_per_gb": {"median": cpu}}
 
     rows = [row("TLS", "terabit", 0.4), row("TLS", "awscrt", 0.8), row("TLS", "floor", 0.2), row("HTTP", "terabit", 1)]
+    rows += [row("TLS", "boto3", 0.1), row("TLS", "terabit ×1", 0.3), row("TLS", "floor ×1", 0.15)]
     memory = [{"goal": 16, "in_flight": 16, "peak_mb": {"max": most}} for most in (14, 15)]
     ratios = module("per_byte").ratios({"rows": rows, "memory": memory})
-    assert [(value, goal) for _, value, _, goal in ratios] == [(0.5, 0.4), (2.0, 1.5), (15, 16)]
+    assert [(value, goal) for _, value, _, goal in ratios] == [
+        (0.5, 0.4),
+        (2.0, 1.5),
+        (pytest.approx(3), None),
+        (4.0, None),
+        (2.0, None),
+        (15, 16),
+    ]
 
 
 def test_sustained_leaves_the_opening_out(module):
