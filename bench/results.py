@@ -77,14 +77,8 @@ def markdown(day, found, parts):
     rows = []
     for name, part in measured.items():
         for what, value, relation, goal in parts[name].ratios(part["result"]):
-            rows.append(
-                [
-                    what,
-                    number(value),
-                    f"{relation} {number(goal)}" if goal is not None else "",
-                    met(value, relation, goal),
-                ]
-            )
+            shown = f"{relation} {number(goal)}" if goal is not None else ""
+            rows.append([what, number(value), shown, "" if part.get("quick") else met(value, relation, goal)])
     # Those with a goal first.
     rows.sort(key=lambda row: not row[2])
     lines += table(["", "measured", "goal", ""], rows) if rows else []
