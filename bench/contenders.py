@@ -19,6 +19,9 @@ PEERS = Path(__file__).resolve().parent / "peers"
 PEERS_PYTHON = ROOT / ".tools" / "bench" / "bin" / "python"
 FLOOR = ROOT / "target" / "release" / "floor"
 
+# awscrt, obstore and s5cmd hold whole parts in memory, and pay for it where parts are large.
+SMALLER_MB = 8
+
 # How long a child may take to be ready, and to move its bytes.
 READY_S = 60
 MOVED_S = 300
@@ -124,18 +127,18 @@ class TheFloor:
         return Child(self.name, [FLOOR], job, "".join(" ".join(map(str, line)) + "\n" for line in lines) + "\n")
 
 
-class One:
-    """A contender with one request in flight, to be held against those that have no more."""
+class Variant:
+    """A contender with another part size, or with other requests in flight, than the rest of its row."""
 
-    def __init__(self, contender):
-        self.contender, self.name = contender, f"{contender.name} ×1"
-        self.about = "with one request in flight, as boto3 has"
+    def __init__(self, contender, name, about, **changes):
+        self.contender, self.changes = contender, changes
+        self.name, self.about = f"{contender.name} {name}", about
 
     def missing(self):
         return self.contender.missing()
 
     def start(self, job, service):
-        return self.contender.start(replace(job, in_flight=1), service)
+        return self.contender.start(replace(job, **self.changes), service)
 
 
 class Peer:
@@ -172,8 +175,14 @@ def contenders(settings):
         Peer("s5cmd", "s5.py", "a Go program, its start included, digests as by default; a file in memory, /dev/null"),
     ]
     found, absent = [], {}
+    smaller = [
+        Variant(peer, f"{SMALLER_MB} MiB", "parts and ranges nearer to its own default", part_mb=SMALLER_MB)
+        for peer in peers
+        if peer.name != "boto3"
+    ]
     worker, floor = TheWorker(settings.worker), TheFloor()
-    for contender in [worker, *peers, One(worker), floor, One(floor)]:
+    alone = [Variant(one, "×1", "with one request in flight, as boto3 has", in_flight=1) for one in (worker, floor)]
+    for contender in [worker, *peers, *smaller, floor, *alone]:
         if settings.only and contender.name not in settings.only:
             continue
         if reason := contender.missing():

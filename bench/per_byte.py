@@ -114,20 +114,28 @@ def ratios(result):
     """[(what, value, goal)]: processor time per byte against the others, and memory against its limit."""
     cpu = {(row["scheme"], row["op"], row["contender"]): row["cpu_s_per_gb"]["median"] for row in result["rows"]}
     found = []
-    for (scheme, op, name), value in cpu.items():
-        # Like with like: who has one request in flight, and who has several.
-        own = "terabit ×1" if name in ("boto3", "floor ×1") else "terabit"
-        for one in dict.fromkeys([own, "terabit"] if name == "boto3" else [own]):
-            if name.startswith("terabit") or (scheme, op, one) not in cpu:
-                continue
-            what = f"CPU per byte, {scheme} {op}, {one} ÷ {name}"
-            found.append((what, cpu[scheme, op, one] / value, "≤", GOALS.get((scheme, op, one, name))))
+    for scheme, op in dict.fromkeys((scheme, op) for scheme, op, _ in cpu):
+        here = {name: value for (*row, name), value in cpu.items() if row == [scheme, op]}
+        for own, other in compared_by_name(here):
+            goal = GOALS.get((scheme, op, own, other.split()[0]))
+            found.append((f"CPU per byte, {scheme} {op}, {own} ÷ {other}", here[own] / here[other], "≤", goal))
     for goal in (16, 30):
         peaks = [row["peak_mb"]["max"] for row in result["memory"] if row["goal"] == goal]
         if peaks:
             in_flight = max(row["in_flight"] for row in result["memory"] if row["goal"] == goal)
             found.append((f"peak memory with {in_flight} in flight, any part size, MB", max(peaks), "≤", goal))
     return found
+
+
+def compared_by_name(cpu):
+    """Whose processor time is held against whose: like with like, and a peer with the part size that costs it least."""
+    for peer in dict.fromkeys(name.split()[0] for name in cpu):
+        best = min((name for name in cpu if name.split()[0] == peer and "×" not in name), key=cpu.get)
+        if peer != "terabit":
+            yield "terabit", best
+    for other in ("boto3", "floor ×1"):
+        if other in cpu and "terabit ×1" in cpu:
+            yield "terabit ×1", other
 
 
 def tables(result):

@@ -93,18 +93,18 @@ def test_ratios_compare_the_worker_with_the_others_of_its_row(module):
     def row(scheme, name, cpu):
         return {"scheme": scheme, "op": "write", "contender": name, "cpu_s_per_gb": {"median": cpu}}
 
-    rows = [row("TLS", "terabit", 0.4), row("TLS", "awscrt", 0.8), row("TLS", "floor", 0.2), row("HTTP", "terabit", 1)]
-    rows += [row("TLS", "boto3", 0.1), row("TLS", "terabit ×1", 0.3), row("TLS", "floor ×1", 0.15)]
+    rows = [row("TLS", "terabit", 0.4), row("TLS", "awscrt", 0.9), row("TLS", "awscrt 8 MiB", 0.8)]
+    rows += [row("TLS", "floor", 0.2), row("TLS", "boto3", 1.6), row("TLS", "terabit ×1", 0.3)]
+    rows += [row("HTTP", "terabit", 1)]
     memory = [{"goal": 16, "in_flight": 16, "peak_mb": {"max": most}} for most in (14, 15)]
     ratios = module("per_byte").ratios({"rows": rows, "memory": memory})
-    assert [(value, goal) for _, value, _, goal in ratios] == [
-        (0.5, 0.4),
-        (2.0, 1.5),
-        (pytest.approx(3), None),
-        (4.0, None),
-        (2.0, None),
-        (15, 16),
+    assert [(what.partition("TLS write, ")[2], value, goal) for what, value, _, goal in ratios[:-1]] == [
+        ("terabit ÷ awscrt 8 MiB", 0.5, 0.4),
+        ("terabit ÷ floor", 2.0, 1.5),
+        ("terabit ÷ boto3", 0.25, None),
+        ("terabit ×1 ÷ boto3", pytest.approx(0.1875), None),
     ]
+    assert ratios[-1][1:] == (15, "≤", 16)
 
 
 def test_sustained_leaves_the_opening_out(module):
