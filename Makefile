@@ -12,7 +12,7 @@ INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check -
 LOCAL := target/release/local
 
 # What may be set, as in make deploy REGION=eu-west-1: a misspelt name would be passed over.
-OPTIONS := ARCH BUCKET FORCE MEMORY PYTHON REGION ROLE_ARN STACK TAGS
+OPTIONS := ARCH BUCKET FORCE MEMORY PARTS PYTHON QUICK REGION ROLE_ARN STACK TAGS
 UNKNOWN := $(filter-out $(OPTIONS),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(strip $(UNKNOWN)),)
 $(error $(strip $(UNKNOWN)) is no option; $(OPTIONS) are accepted)

@@ -5,6 +5,7 @@ are real processes under `local` and write 1 MiB each; they share the processors
 spread tell about this machine, while the driver's own processor time is counted apart from theirs."""
 
 import json
+import subprocess
 import tempfile
 
 from measure import spread, tree
@@ -26,13 +27,16 @@ GOALS = {1800: (15, 2000)}
 def run(settings):
     if not settings.worker.is_file():
         raise Skip(f"{settings.worker} is not built: make bench")
-    result = {"rows": [], "absent": {}, "picture": "--no-picture" not in quiet()}
+    silent = quiet()
+    result = {"rows": [], "absent": {}, "picture": not silent}
     plan = [(number, None) for number in settings.size(SQUADS, [12])]
     plan += [(number, 1) for number in settings.size(ONE_BY_ONE, [3])]
     for number, squad in plan:
         rounds = settings.size(3, 1) if squad is None and number <= REPEATED else 1
         try:
-            result["rows"].append(summary(number, squad, [driven(number, squad, settings) for _ in range(rounds)]))
+            result["rows"].append(
+                summary(number, squad, [driven(number, squad, silent, settings) for _ in range(rounds)])
+            )
         except Skip as reason:
             result["absent"][f"{number:,} workers"] = str(reason)
             say(f"{number} workers: {reason}")
@@ -41,17 +45,19 @@ def run(settings):
 
 def quiet():
     """The option that leaves the picture out, where the driver has one: `report` measures pictures."""
-    knows = "--no-picture" in (ROOT / "driver" / "options.sh").read_text()
-    return ["--no-picture"] if knows else []
+    told = subprocess.run(
+        [ROOT / "driver.sh", "write", "--help"], capture_output=True, text=True, check=True, timeout=60
+    )
+    return ["--no-picture"] if "--no-picture" in told.stdout else []
 
 
-def driven(number, squad, settings):
+def driven(number, squad, silent, settings):
     """One run of the driver: what it used, and what it says of its workers."""
     options = ["--concurrency", number + 100, "--worker", settings.worker, "--log", "/dev/null"]
     with Service(*options) as service, tempfile.TemporaryDirectory(prefix="terabit-bench-") as folder:
         shape = ["--squad", squad] if squad else []
         command = [ROOT / "driver.sh", "write", number, 1, *shape, "--json", "--max-cost", 1000, "--out", folder]
-        used = tree([*command, *quiet()], service.env, LIMIT_S)
+        used = tree([*command, *silent], service.env, LIMIT_S)
     if used["status"]:
         told = [line for line in used["err"].splitlines() if line.strip()]
         raise Skip(f"the driver ended with {used['status']}: {' '.join(told[-3:])}")
