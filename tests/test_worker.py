@@ -177,7 +177,7 @@ def test_the_barrier_is_kept_and_lateness_is_told(fleet):
     assert late["late_s"] == pytest.approx(late["start"] - start_at + 1, abs=1e-5) and late["late_s"] > 1
 
 
-@pytest.mark.parametrize(("in_flight", "most"), [(16, 24), (64, 32)])
+@pytest.mark.parametrize(("in_flight", "most"), [(16, 28), (64, 36)])
 def test_memory_does_not_grow_with_the_object(fleet_of, tmp_path, in_flight, most):
     """VmHWM of the worker in MB (10^6 bytes), for 2 GiB in 64 MiB parts."""
     for op, fields in (
@@ -302,11 +302,11 @@ def test_the_log_is_json_without_credentials(fleet):
 
 
 def test_the_function_is_small_to_upload_and_quick_to_start(tmp_path):
-    """The zip at most 7.5 MB, without link-time optimisation (what is deployed has it, and 5); at most 15 ms of a
+    """The zip at most 9 MB, without link-time optimisation (what is deployed has it, and 5); at most 15 ms of a
     processor, in the median, until the first question for an event."""
     with zipfile.ZipFile(tmp_path / "zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(WORKER, "bootstrap")
-    assert (tmp_path / "zip").stat().st_size <= 7.5e6
+    assert (tmp_path / "zip").stat().st_size <= 9e6
     assert median_start(20) <= 0.015
 
 
