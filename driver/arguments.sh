@@ -7,8 +7,7 @@ MOST_PARTS=10000
 arguments_of_write() { # NUMBER MB_PER_FILE
   NUMBER='' MB_PER_FILE='' READ_RUN=''
   [ -z "$OPT_RESUME" ] || [ $# -gt 0 ] || return 0
-  [ $# -ge 2 ] || usage "write needs NUMBER and MB_PER_FILE: ./driver.sh write 8 64"
-  [ $# -eq 2 ] || usage "write takes NUMBER and MB_PER_FILE; \"$3\" is too many"
+  [ $# -eq 2 ] || usage "write takes NUMBER and MB_PER_FILE, as in ./driver.sh write 8 64${3:+; \"$3\" is too many}"
   NUMBER=$(whole NUMBER "$1" 1 100000)
   MB_PER_FILE=$(whole MB_PER_FILE "$2" 1 5242880)
   [ "$MB_PER_FILE" -le $((PART_MB * MOST_PARTS)) ] || usage "MB_PER_FILE is $MB_PER_FILE: with parts of $PART_MB MiB" \
@@ -40,14 +39,13 @@ arguments_of_delete() { # [RUN ...]
 }
 
 arguments_of_sweep() { # "NUMBERS" MB_PER_FILE
-  local number
-  [ $# -ge 2 ] || usage "sweep needs the fleet sizes and MB_PER_FILE: ./driver.sh sweep \"1 10 100\" 64"
-  [ $# -eq 2 ] || usage "sweep takes the fleet sizes, in one word, and MB_PER_FILE; \"$3\" is too many:" \
-    "./driver.sh sweep \"1 10 100\" 64"
+  local number example='as in ./driver.sh sweep "1 10 100" 64'
+  [ $# -eq 2 ] ||
+    usage "sweep takes the fleet sizes, in one word, and MB_PER_FILE, $example${3:+; \"$3\" is too many}"
   NUMBERS=''
   for number in ${1//,/ }; do
     NUMBERS="$NUMBERS $(whole 'a fleet size' "$number" 1 100000)"
   done
-  [ -n "$NUMBERS" ] || usage "sweep needs at least one fleet size: ./driver.sh sweep \"1 10 100\" 64"
+  [ -n "$NUMBERS" ] || usage "sweep needs at least one fleet size, $example"
   arguments_of_write "${NUMBERS##* }" "$2"
 }

@@ -1,57 +1,73 @@
 # shellcheck shell=bash
-# The command line: which command takes which option, what its value may be, and what stands where it is not given.
-# `parse` fills OPT_<NAME> (empty where not given) and ARGUMENTS.
+# The command line: the options, which command takes which, and what their values may be. `parse` fills OPT_<NAME>
+# (empty where not given) and ARGUMENTS.
+
+# An option, its variable, its values and the commands that take it. Values: a whole number between two bounds, a text
+# of so many bytes, US dollars, anything but nothing, or none at all.
+LAUNCHING='write read sweep'
+OPTIONS=(
+  "--bucket OPT_BUCKET some $LAUNCHING delete"
+  "--function OPT_FUNCTION some $LAUNCHING"
+  "--squad OPT_SQUAD 1-256 $LAUNCHING"
+  "--start-in OPT_START_IN 0-890 $LAUNCHING"
+  "--timeout OPT_TIMEOUT 1-900 $LAUNCHING"
+  "--in-flight OPT_IN_FLIGHT 1-256 $LAUNCHING"
+  "--out OPT_OUT some $LAUNCHING report delete"
+  "--max-cost OPT_MAX_COST usd $LAUNCHING"
+  "--yes OPT_YES none $LAUNCHING"
+  "--json OPT_JSON none $LAUNCHING report"
+  "--key-file OPT_KEY_FILE some write read delete"
+  "--key-prefix OPT_KEY_PREFIX text:0-992 write sweep"
+  "--key OPT_KEY text:1-1024 read"
+  "--part-mb OPT_PART_MB 5-5120 write sweep"
+  "--read-times OPT_READ_TIMES 1-1000000 read sweep"
+  "--verify OPT_VERIFY none read sweep"
+  "--range-mb OPT_RANGE_MB 0-5120 read sweep"
+  "--resume OPT_RESUME some write read"
+  "--dry-run OPT_DRY_RUN none write read delete"
+  "--repeat OPT_REPEAT 1-100 sweep"
+)
 
 options_of() { # COMMAND
-  local launching='--bucket --function --squad --start-in --timeout --in-flight --out --max-cost --yes --json'
-  case $1 in
-    write) printf '%s' "$launching --key-file --key-prefix --part-mb --resume --dry-run" ;;
-    read) printf '%s' "$launching --key-file --key --read-times --verify --range-mb --resume --dry-run" ;;
-    sweep) printf '%s' "$launching --repeat --key-prefix --part-mb --read-times --verify --range-mb" ;;
-    report) printf '%s' '--json --out' ;;
-    delete) printf '%s' '--bucket --key-file --out --dry-run' ;;
-  esac
+  local row
+  for row in "${OPTIONS[@]}"; do
+    [[ "$row " != *" $1 "* ]] || printf '%s ' "${row%% *}"
+  done
 }
 
-# Those that take no value.
-is_flag() { # OPTION
-  case $1 in
-    --json | --dry-run | --verify | --yes) ;;
-    *) return 1 ;;
-  esac
-}
-
-# --part-mb → OPT_PART_MB
-variable() { # OPTION
-  printf 'OPT_%s' "$(printf '%s' "${1#--}" | tr 'a-z-' 'A-Z_')"
+# Sets VARIABLE and VALUES to those of an option; fails where the command does not take it.
+look_up() { # OPTION COMMAND
+  local row
+  for row in "${OPTIONS[@]}"; do
+    [[ "$row " == "$1 "*" $2 "* ]] || continue
+    read -r _ VARIABLE VALUES _ < <(printf '%s\n' "$row")
+    return
+  done
+  return 1
 }
 
 parse() { # COMMAND ARG...
   local command=$1 name
   shift
-  for name in BUCKET FUNCTION KEY_FILE KEY_PREFIX KEY READ_TIMES VERIFY PART_MB RANGE_MB IN_FLIGHT OUT DRY_RUN \
-    SQUAD START_IN TIMEOUT MAX_COST YES RESUME REPEAT JSON HELP; do
-    printf -v "OPT_$name" '%s' ''
+  for name in "${OPTIONS[@]#* }"; do
+    printf -v "${name%% *}" '%s' ''
   done
-  ARGUMENTS=()
+  OPT_HELP='' ARGUMENTS=()
   while [ $# -gt 0 ]; do
     name=${1%%=*}
     case $1 in
-      -h | --help) printf -v OPT_HELP yes ;;
+      -h | --help) OPT_HELP=yes ;;
       -?*)
-        [[ " $(options_of "$command") " == *" $name "* ]] ||
-          usage "$command takes no option \"$name\"; it takes $(options_of "$command")"
-        if is_flag "$name"; then
+        look_up "$name" "$command" || usage "$command takes no option \"$name\"; it takes $(options_of "$command")"
+        if [ "$VALUES" = none ]; then
           [ "$1" = "$name" ] || usage "$name takes no value, not \"${1#*=}\""
-          printf -v "$(variable "$name")" yes
+          printf -v "$VARIABLE" yes
         elif [ "$1" != "$name" ]; then
           store "$name" "${1#*=}"
         else
           [ $# -gt 1 ] || usage "$1 needs a value"
-          case $1,$2 in
-            --key,* | --key-prefix,*) ;;
-            *,--*) usage "$1 needs a value, not the option \"$2\"" ;;
-          esac
+          # A key may begin with dashes.
+          [[ $VALUES == text:* || $2 != --* ]] || usage "$1 needs a value, not the option \"$2\""
           store "$1" "$2"
           shift
         fi
@@ -66,25 +82,18 @@ parse() { # COMMAND ARG...
   [ -n "$OPT_HELP" ] || "arguments_of_$command" "${ARGUMENTS[@]+"${ARGUMENTS[@]}"}"
 }
 
-# Keeps an option's value if it is one.
+# Keeps the value of the option that was looked up, if it is one.
 store() { # OPTION VALUE
-  local value=$2
-  case $1 in
-    --read-times) value=$(whole "$1" "$2" 1 1000000) ;;
-    --part-mb) value=$(whole "$1" "$2" 5 5120) ;;
-    --range-mb) value=$(whole "$1" "$2" 0 5120) ;;
-    --in-flight | --squad) value=$(whole "$1" "$2" 1 256) ;;
-    --start-in) value=$(whole "$1" "$2" 0 890) ;;
-    --timeout) value=$(whole "$1" "$2" 1 900) ;;
-    --repeat) value=$(whole "$1" "$2" 1 100) ;;
-    --max-cost)
-      [[ $2 =~ ^[0-9]{1,9}(\.[0-9]{1,6})?$ ]] || usage "--max-cost is \"$2\"; US dollars like 25 or 0.5 are accepted"
+  local value=$2 bounds=${VALUES#text:}
+  case $VALUES in
+    some) [ -n "$2" ] || usage "$1 needs a value that is not empty" ;;
+    usd)
+      [[ $2 =~ ^[0-9]{1,9}(\.[0-9]{1,6})?$ ]] || usage "$1 is \"$2\"; US dollars like 25 or 0.5 are accepted"
       ;;
-    --key-prefix) text "$1" "$2" 0 992 ;;
-    --key) text "$1" "$2" 1 1024 ;;
-    *) [ -n "$2" ] || usage "$1 needs a value that is not empty" ;;
+    text:*) text "$1" "$2" "${bounds%-*}" "${bounds#*-}" ;;
+    *) value=$(whole "$1" "$2" "${bounds%-*}" "${bounds#*-}") ;;
   esac
-  printf -v "$(variable "$1")" '%s' "$value"
+  printf -v "$VARIABLE" '%s' "$value"
 }
 
 # A text of so many bytes, in one line.

@@ -51,13 +51,13 @@ sweep_run() { # OP ARGUMENT...
 
 # The options of a sweep that a run of OP takes, in PASSED.
 pass_on() { # OP
-  local option name
+  local option
   PASSED=()
   for option in $(options_of "$1"); do
     case $option in --json | --out | --resume | --dry-run | --key | --key-file) continue ;; esac
-    name=$(variable "$option")
-    [ -n "${!name}" ] || continue
-    if is_flag "$option"; then PASSED+=("$option"); else PASSED+=("$option=${!name}"); fi
+    look_up "$option" "$1"
+    [ -n "${!VARIABLE}" ] || continue
+    if [ "$VALUES" = none ]; then PASSED+=("$option"); else PASSED+=("$option=${!VARIABLE}"); fi
   done
 }
 
