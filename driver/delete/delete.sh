@@ -53,10 +53,7 @@ delete_run() { # RUN
   [ -n "$OPT_DRY_RUN" ] || lock "$run"
   clock_of "$run"
   who_may_work "$run"
-  if [ -z "$OPT_DRY_RUN" ]; then
-    check_reach
-    await_workers "$run"
-  fi
+  [ -n "$OPT_DRY_RUN" ] || await_workers "$run"
   # A read made nothing but its answers.
   if [ "$(field "$run" .op)" = write ]; then keys_in "$run/keys.txt"; fi >"$SCRATCH/keys.txt"
   clear_out "$(shown "$run")" "$(field "$run" .answers)"
@@ -66,17 +63,14 @@ delete_run() { # RUN
   unlock
 }
 
-# What keeps S3 from being asked at all is said before workers are waited for.
-check_reach() {
-  find_credentials
-  # shellcheck disable=SC2153 # settings.sh fills it
-  request bucket s3api head-bucket --bucket "$BUCKET" || explain_unless_denied "$(complaint_of bucket)"
-}
-
 # Waits until the workers have given up: what they wrote later would stay.
 await_workers() { # RUN
   local until
   jq -e '.text != null' "$SCRATCH/working" >/dev/null || return 0
+  # A bucket that cannot be asked is told now, not after the wait.
+  find_credentials
+  # shellcheck disable=SC2153 # settings.sh fills it
+  request bucket s3api head-bucket --bucket "$BUCKET" || explain_unless_denied "$(complaint_of bucket)"
   until=$(jq '.until | ceil' "$SCRATCH/working")
   say "$(shown "$1"): $(jq -r .text "$SCRATCH/working"); waiting for that; Ctrl-C leaves everything as it is"
   start_watching "workers_progress $until"
@@ -105,18 +99,18 @@ clear_out() { # NAME FOLDER, empty for none
   jq -R -a . "$SCRATCH/keys.txt" >"$SCRATCH/keys"
   find_credentials
   [ ! -s "$SCRATCH/keys" ] || list_uploads "$SCRATCH/keys"
-  request versioning s3api get-bucket-versioning --bucket "$BUCKET" || : >"$SCRATCH/versioning"
-  cp "$SCRATCH/uploads" "$SCRATCH/found"
+  request versioning s3api get-bucket-versioning --bucket "$BUCKET" ||
+    unknown "whether the bucket keeps versions" versioning
   if [ -z "$OPT_DRY_RUN" ]; then
     on_interruption say "interrupted: the same command goes on with what is left"
-    abort_uploads "$SCRATCH/keys"
+    abort_uploads
     delete_objects "$SCRATCH/keys"
     [ -z "$2" ] || delete_answers "$2"
   fi
   jq_program delete/deleted -n -r --arg name "$1" --arg bucket "$BUCKET" --arg folder "$2" \
-    --arg dry_run "$OPT_DRY_RUN" --slurpfile keys "$SCRATCH/keys" --slurpfile uploads "$SCRATCH/found" \
+    --arg dry_run "$OPT_DRY_RUN" --slurpfile keys "$SCRATCH/keys" --slurpfile uploads "$SCRATCH/uploads" \
     --slurpfile left_over "$SCRATCH/left_over" --slurpfile working "$SCRATCH/working" \
-    --slurpfile versioning "$SCRATCH/versioning" --rawfile complaint "$SCRATCH/versioning.complaint"
+    --slurpfile versioning "$(answer_of versioning)"
   # shellcheck disable=SC2034 # driver.sh ends with it
   [ ! -s "$SCRATCH/left_over" ] || DELETE_STATUS=1
 }

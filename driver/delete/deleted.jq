@@ -2,10 +2,9 @@
 # Input:   none (-n). $name: of the run or key file; $bucket; $folder: of the run's answers in it, "" for none;
 #          $dry_run: "" or "yes"; $keys, $uploads: what was found of each, slurped; $left_over: {"what", "key", "code",
 #          "message", "allow"} for each that is left, slurped (a null key: they could not be listed); $working:
-#          [working.jq's output]; $versioning: [the answer of get-bucket-versioning], $complaint: why there is none.
+#          [working.jq's output]; $versioning: [the answer of get-bucket-versioning], [] where there is none.
 # Output:  lines of text (-r).
 
-include "complaints";
 include "text";
 
 def reason:
@@ -24,8 +23,7 @@ def left_over:
     end;
 
 # How many of these are done.
-def done($what):
-  length - ([$left_over[] | select(.what == $what and .key != null)] | length) | if . < 0 then 0 else . end;
+def done($what): length - ([$left_over[] | select(.what == $what and .key != null)] | length);
 
 def objects:
   if $keys == [] then "a read made none; those that it read stay"
@@ -45,20 +43,14 @@ def answers:
   else "\($folder | visible) is empty" end;
 
 def versions:
-  $versioning[0].Status as $status
-  | if $versioning == [] and $complaint != "" then
-      $complaint
-      | code_and_message(0)
-      | "not known whether the bucket keeps them: \(. + {allow: "s3:GetBucketVersioning"} | reason)"
-    elif $status == null then empty
-    else
-      "the bucket keeps them (\($status)): what is deleted goes on costing",
-      "they are shown by: aws s3api list-object-versions --bucket \($bucket) --prefix KEY",
-      "one is removed by: aws s3api delete-object --bucket \($bucket) --key KEY --version-id ID"
-    end;
+  $versioning[0].Status
+  | values
+  | "the bucket keeps them (\(.)): what is deleted goes on costing",
+    "they are shown by: aws s3api list-object-versions --bucket \($bucket) --prefix KEY",
+    "one is removed by: aws s3api delete-object --bucket \($bucket) --key KEY --version-id ID";
 
 # Several lines under one name.
-def rows($name): to_entries[] | .key as $n | .value | row(if $n == 0 then $name else "" end);
+def rows($name): (.[0] | row($name)), (.[1:][] | row(""));
 
 "terabit delete: \($name | visible), bucket \($bucket)" + if $dry_run != "" then ", nothing is deleted" else "" end,
 (objects | row("objects")),

@@ -1,25 +1,14 @@
 # shellcheck shell=bash
 # Requests to S3 that delete. What they leave goes to SCRATCH/left_over: {what, key, code, message, allow}, a line for
-# each key; allow is the permission to look for.
+# each key; allow is the permission to look for. The CLI tries again what S3 refused for the moment.
 
 # S3 takes 3,500 deletions a second, each key of a request is one: more at once would only be throttled.
 AT_ONCE=4
-# How often a request is tried that S3 refused for the moment, or an abort of an upload that is still there.
-MOST_ROUNDS=4
 
 # Deletes every key of a file of JSON strings, in as few requests as there can be.
 delete_objects() { # KEYS-FILE
-  local round
-  cp "$1" "$SCRATCH/todo"
-  for ((round = 1; round <= MOST_ROUNDS; round++)); do
-    [ -s "$SCRATCH/todo" ] || return 0
-    [ "$round" -eq 1 ] || sleep $((1 << (round - 1)))
-    with_requests deletions "$SCRATCH/todo" >"$SCRATCH/named"
-    make_requests objects "$SCRATCH/named" >"$SCRATCH/undone"
-    note_left_over objects s3:DeleteObject 'select(.again | not)' "$SCRATCH/undone"
-    jq -a -c 'select(.again) | .key' "$SCRATCH/undone" >"$SCRATCH/todo"
-  done
-  note_left_over objects s3:DeleteObject 'select(.again)' "$SCRATCH/undone"
+  make_requests deletions "$1" >"$SCRATCH/undone"
+  note_left_over objects s3:DeleteObject <"$SCRATCH/undone"
 }
 
 # Leaves the open uploads of the keys in SCRATCH/uploads. What may not be listed is left over.
@@ -36,21 +25,10 @@ list_uploads() { # KEYS-FILE
   fi
 }
 
-# Aborts the uploads in SCRATCH/uploads. A part in flight can outlive an abort, so it looks again until none is left.
-abort_uploads() { # KEYS-FILE
-  local round
-  : >"$SCRATCH/undone"
-  for ((round = 1; round <= MOST_ROUNDS; round++)); do
-    [ -s "$SCRATCH/uploads" ] || return 0
-    [ "$round" -eq 1 ] || sleep 2
-    with_requests aborts "$SCRATCH/uploads" >"$SCRATCH/named"
-    make_requests uploads "$SCRATCH/named" >"$SCRATCH/undone"
-    # Where none could be aborted, one more try would not do it either.
-    [ "$(lines "$SCRATCH/undone")" -lt "$(lines "$SCRATCH/uploads")" ] || break
-    list_uploads "$1"
-  done
-  with_requests still_open --slurpfile undone "$SCRATCH/undone" "$SCRATCH/uploads" >"$SCRATCH/open"
-  note_left_over uploads s3:AbortMultipartUpload . "$SCRATCH/open"
+# Aborts the uploads in SCRATCH/uploads.
+abort_uploads() {
+  make_requests aborts "$SCRATCH/uploads" >"$SCRATCH/undone"
+  note_left_over uploads s3:AbortMultipartUpload <"$SCRATCH/undone"
 }
 
 # Deletes all below the folder of a run's answers, which is the run's own.
@@ -69,12 +47,13 @@ with_requests() { # FUNCTION ARGUMENT-OF-JQ...
     "include \"delete/requests\"; [inputs] | $function(\$ARGS.named)" "$@"
 }
 
-# Makes the requests of a file, names and their JSON in turn, and prints what they left undone.
-make_requests() { # WHAT FILE
+# Makes the requests for all lines of a file and prints what they left undone.
+make_requests() { # deletions|aborts FILE
   local folder=$SCRATCH/requests name
+  [ -s "$2" ] || return 0
   rm -rf "$folder"
   mkdir "$folder"
-  into_files "$folder" request <"$2"
+  with_requests "$1" "$2" | into_files "$folder" request
   in_parallel "$folder/names" "$AT_ONCE" "deletion_progress $1" "$BASH" "$ROOT/driver/delete/deletion.sh" "$folder"
   while IFS= read -r name; do
     if [ -e "$folder/$name.undone" ]; then
@@ -86,19 +65,17 @@ make_requests() { # WHAT FILE
   done <"$folder/names"
 }
 
-deletion_progress() { # WHAT
-  printf 'deleting %s: %s of %s' "$1" "$(count "$SCRATCH"/requests/*.undone)" \
+deletion_progress() { # deletions|aborts
+  printf '%s: %s of %s' "$1" "$(count "$SCRATCH"/requests/*.undone)" \
     "$(plural "$(lines "$SCRATCH/requests/names")" request)"
 }
 
-note_left_over() { # WHAT PERMISSION FILTER FILE
-  jq -c --arg what "$1" --arg allow "$2" "$3 | {what: \$what, key, code, message, allow: \$allow}" "$4" \
-    >>"$SCRATCH/left_over"
+note_left_over() { # WHAT PERMISSION
+  jq -c --arg what "$1" --arg allow "$2" '{$what, key, code, message, $allow}' >>"$SCRATCH/left_over"
 }
 
 # The same of what `aws` complained of. KEY is JSON; null where it is not known what is left.
 note_complaint() { # WHAT KEY PERMISSION NAME STATUS
   jq -n -c -L "$ROOT/driver" --argjson key "$2" --rawfile complaint "$SCRATCH/$4.complaint" --argjson status "$5" \
-    'include "complaints"; {$key} + ($complaint | code_and_message($status))' >"$SCRATCH/noted"
-  note_left_over "$1" "$3" . "$SCRATCH/noted"
+    'include "complaints"; {$key} + ($complaint | code_and_message($status))' | note_left_over "$1" "$3"
 }

@@ -38,9 +38,3 @@ def own_uploads($at):
   | {Bucket: $at.bucket, Key, UploadId};
 
 def aborts($at): map(["abort-multipart-upload", .]) | named;
-
-# Of the uploads that are open after the last try: why. $at.undone: what undone.jq says of the aborts.
-def still_open($at):
-  .[].Key as $key
-  | ([$at.undone[] | select(.key == $key)][0]
-      // {$key, code: "StillOpen", message: "S3 took the abort and lists the upload nevertheless"});

@@ -1,11 +1,9 @@
 # Purpose: what a request to S3 left undone.
 # Input:   the request: DeleteObjects', DeleteObject's or AbortMultipartUpload's. $answer: [S3's answer], [] where it
 #          said nothing; $complaint, $status: stderr and exit status of `aws`.
-# Output:  a line for each key that is left: {"key", "code", "message", "again"}; again: whether one more try may help.
+# Output:  a line for each key that is left: {"key", "code", "message"}.
 
 include "complaints";
-
-def may_pass: IN("SlowDown", "InternalError", "ServiceUnavailable", "OperationAborted", "RequestTimeout", "500", "503");
 
 . as $request
 | if $status == 0 then $answer[0].Errors[]? | {key: .Key, code: (.Code // "Unknown"), message: (.Message // "")}
@@ -15,4 +13,3 @@ def may_pass: IN("SlowDown", "InternalError", "ServiceUnavailable", "OperationAb
     | select($request.UploadId == null or $failure.code != "NoSuchUpload")
     | {key: ($request.Delete.Objects[]?.Key, $request.Key | values)} + $failure
   end
-| .again = (.code | may_pass)
