@@ -2,7 +2,7 @@
 # What make deploy and make destroy share: their parts, the place, what they say where AWS refuses.
 
 ROOT=$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/.." && pwd)
-for part in "$ROOT"/driver/*.sh "$ROOT"/driver/delete/deletions.sh "$ROOT"/deploy/{stack,function}.sh; do
+for part in "$ROOT"/driver/*.sh "$ROOT"/deploy/{stack,function}.sh; do
   # shellcheck source=/dev/null
   . "$part"
 done
@@ -24,8 +24,7 @@ place() {
   [ -n "$REGION" ] ||
     usage "no region is known: make $PROGRAM REGION=eu-west-1 names one, aws configure sets one for good"
   [[ $REGION =~ ^[a-z]+(-[a-z]+)+-[0-9]+$ ]] || usage "REGION is \"$REGION\"; one like eu-west-1 is accepted"
-  # CLI v1 reads only the second, cargo-lambda the first.
-  export AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION
+  use_region "$REGION"
   [ "$(loopback)" = false ] || say "the endpoint $(endpoint) is on this machine: this is a rehearsal"
   find_credentials
   request identity sts get-caller-identity || blame identity sts:GetCallerIdentity

@@ -11,10 +11,7 @@ PROGRAM=deploy
 options() {
   local tag tags
   MEMORY=${MEMORY:-$(kept MEMORY)}
-  MEMORY=${MEMORY:-512}
-  [[ $MEMORY =~ ^[1-9][0-9]{2,4}$ ]] && [ "$MEMORY" -ge 128 ] && [ "$MEMORY" -le 10240 ] ||
-    usage "MEMORY is \"$MEMORY\"; MB from 128 to 10240 are accepted (512 is enough, unless the account has opted in" \
-      "to more network)"
+  MEMORY=$(whole 'MEMORY, in MB,' "${MEMORY:-512}" 128 10240)
   ARCH=${ARCH:-$(kept ARCH)}
   ARCH=${ARCH:-x86_64}
   case $ARCH in
@@ -55,9 +52,7 @@ check_given() {
 # A given bucket must be there, in this region, of a kind that the stack's role can be given, and take workers' writes.
 check_bucket() {
   local there
-  [[ $GIVEN_BUCKET =~ ^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$ ]] ||
-    usage "BUCKET is \"$GIVEN_BUCKET\"; 3 to 63 of a-z, 0-9, dot and dash are accepted, a letter or digit at both" \
-      "ends; without BUCKET= one is made"
+  check_bucket_name BUCKET "$GIVEN_BUCKET"
   case $GIVEN_BUCKET in
     *--x-s3 | *-s3alias)
       [ -n "$ROLE_ARN" ] ||
@@ -65,17 +60,7 @@ check_bucket() {
           "(s3express:CreateSession): name a role that has them with ROLE_ARN="
       ;;
   esac
-  if ! request bucket s3api head-bucket --bucket "$GIVEN_BUCKET"; then
-    ! complains bucket '(404)' ||
-      refuse "there is no bucket \"$GIVEN_BUCKET\": without BUCKET= one is made; BUCKET= names one that is there"
-    ! complains bucket '(403)' ||
-      refuse "the bucket \"$GIVEN_BUCKET\" is somebody else's, or s3:ListBucket is not allowed on it:" \
-        "without BUCKET= one is made"
-    ! complains bucket '(301)' ||
-      refuse "the bucket \"$GIVEN_BUCKET\" is not in $REGION: deploy where it is, with REGION=...;" \
-        "aws s3api get-bucket-location --bucket $GIVEN_BUCKET tells"
-    blame bucket s3:ListBucket
-  fi
+  request bucket s3api head-bucket --bucket "$GIVEN_BUCKET" || blame bucket s3:ListBucket
   there=$(jq -r '.BucketRegion // ""' "$SCRATCH/bucket")
   [ -z "$there" ] || [ "$there" = "$REGION" ] || refuse "the bucket \"$GIVEN_BUCKET\" is in $there, not in $REGION:" \
     "make deploy BUCKET=$GIVEN_BUCKET REGION=$there deploys beside it"

@@ -14,37 +14,18 @@ look_at_logs() {
   LOG_GROUP=$(jq -r --arg name "/aws/lambda/$STACK" '.logGroups[].logGroupName | select(. == $name)' "$SCRATCH/logs")
 }
 
-# Leaves the keys in the stack's bucket in SCRATCH/keys, a JSON string each. A bucket that is gone holds none.
-look_into_bucket() {
-  : >"$SCRATCH/keys"
-  if request objects s3api list-objects-v2 --bucket "$OWN_BUCKET"; then
-    jq -a -c '.Contents[]?.Key' "$SCRATCH/objects" >"$SCRATCH/keys"
-  else
-    complains objects NoSuchBucket || blame objects s3:ListBucket
-  fi
-}
-
 # Open uploads go with the bucket.
 empty_bucket() {
   # What AWS refuses for the moment may be tried again: a deletion is the same the second time.
-  export AWS_MAX_ATTEMPTS=5
-  : >"$SCRATCH/left_over"
-  BUCKET=$OWN_BUCKET delete_objects "$SCRATCH/keys"
-  jq -r '"\(.key): \(.code): \(.message)"' "$SCRATCH/left_over" >"$SCRATCH/left.complaint"
-  [ ! -s "$SCRATCH/left_over" ] || blame left s3:DeleteObject
-  look_into_bucket
-  [ ! -s "$SCRATCH/keys" ] || refuse "something still writes to $OWN_BUCKET: workers go on for up to $TIMEOUT s;" \
-    "$(again) goes on from there"
+  AWS_MAX_ATTEMPTS=5 request empty s3 rm --recursive --only-show-errors "s3://$OWN_BUCKET" ||
+    complains empty NoSuchBucket || blame empty 's3:ListBucket and s3:DeleteObject'
 }
 
 # Names all that will go.
 name_all() {
   say "this will be removed in $REGION, account $ACCOUNT:"
   [ -z "$FOUND_ARCH" ] || say "  function   $STACK"
-  if [ -n "$OWN_BUCKET" ]; then
-    look_into_bucket
-    say "  bucket     $OWN_BUCKET with $(plural "$(lines "$SCRATCH/keys")" object)"
-  fi
+  [ -z "$OWN_BUCKET" ] || say "  bucket     $OWN_BUCKET with all objects in it"
   [ "$STATE" = none ] || say "  stack      $STACK${OWN_ROLE:+ with the role $OWN_ROLE}"
   [ -z "$LOG_GROUP" ] || say "  logs       $LOG_GROUP"
   [ "$(kept OWN_BUCKET)" != no ] || say "the bucket $(kept BUCKET) stays, and so do the objects of runs in it:" \

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# Where a run goes: options above the environment above what make deploy saved; and whether that is this machine.
+# The place of a run: its bucket, function and region, and whether they are on this machine. An option counts before
+# the environment, the environment before what make deploy saved.
 
-# Fills BUCKET and FUNCTION; exports the region, where one is named: else AWS's own configuration decides.
+# Sets BUCKET and FUNCTION, and exports the region. Where nobody names a region, AWS's own configuration does.
 settings() {
   local region=${AWS_REGION:-${AWS_DEFAULT_REGION:-}}
   BUCKET=${OPT_BUCKET:-${BUCKET:-$(saved BUCKET)}}
@@ -10,19 +11,25 @@ settings() {
   region=${region:-$(saved REGION)}
   [ -n "$BUCKET" ] || usage "no bucket is known: run make deploy once, or name one with --bucket or BUCKET=..." \
     "(make demo needs none: it runs on this machine alone)"
-  [[ $BUCKET =~ ^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$ ]] ||
-    usage "the bucket is \"$BUCKET\"; 3 to 63 of a-z, 0-9, dot and dash are accepted, a letter or digit at both ends"
+  check_bucket_name "the bucket" "$BUCKET"
   [[ $FUNCTION =~ ^[A-Za-z0-9_][A-Za-z0-9_:\$-]{0,169}$ ]] ||
     usage "the function is \"$FUNCTION\"; a function's name or ARN is accepted"
-  # CLI v1 reads only the second, the Rust SDK the first.
-  if [ -n "$region" ]; then
-    export AWS_REGION=$region AWS_DEFAULT_REGION=$region
-  fi
+  [ -z "$region" ] || use_region "$region"
   # Exactly one attempt, whatever the user's own configuration says.
   export AWS_MAX_ATTEMPTS=1
 }
 
-# One value out of .deployed: lines of NAME=value. Read, never run.
+check_bucket_name() { # NAME BUCKET
+  [[ $2 =~ ^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$ ]] ||
+    usage "$1 is \"$2\"; 3 to 63 of a-z, 0-9, dot and dash are accepted, a letter or digit at both ends"
+}
+
+# CLI v1 reads only the second, the Rust SDK and cargo-lambda the first.
+use_region() { # REGION
+  export AWS_REGION=$1 AWS_DEFAULT_REGION=$1
+}
+
+# One value of .deployed, a file of lines NAME=value. The file is read, never run.
 saved() { # NAME
   local line value=''
   [ -f "$ROOT/.deployed" ] || return 0
@@ -32,7 +39,7 @@ saved() { # NAME
   printf '%s' "${value%$'\r'}"
 }
 
-# Prints true where the Lambda API is on this machine: what is measured then is not S3.
+# Prints whether the Lambda API is on this machine: the run then does not measure S3.
 loopback() {
   case $(endpoint) in
     http*://127.* | http*://0.0.0.0[:/]* | http*://\[::1\]* | \
@@ -42,7 +49,7 @@ loopback() {
   esac
 }
 
-# The endpoint that the AWS CLI takes for Lambda from the environment, else from the profile; nothing for AWS's own.
+# Prints the endpoint of Lambda that the environment names, else the profile; nothing where it is AWS's own.
 endpoint() {
   case ${AWS_IGNORE_CONFIGURED_ENDPOINT_URLS:-} in [Tt][Rr][Uu][Ee]) return 0 ;; esac
   if [ -n "${AWS_ENDPOINT_URL_LAMBDA:-}" ] || [ -n "${AWS_ENDPOINT_URL:-}" ]; then
@@ -59,7 +66,7 @@ endpoint() {
 endpoint_of_profile() {
   local config=${AWS_CONFIG_FILE:-~/.aws/config} secrets=${AWS_SHARED_CREDENTIALS_FILE:-~/.aws/credentials} files=()
   [ ! -f "${config/#\~/$HOME}" ] || files+=("prefix=" "${config/#\~/$HOME}")
-  # Its sections are profiles alone, and what they say goes above the other file.
+  # It has only profiles, and counts before the other file.
   [ ! -f "${secrets/#\~/$HOME}" ] || files+=("prefix=profile " "${secrets/#\~/$HOME}")
   [ "${#files[@]}" -gt 0 ] || return 0
   awk -v profile="profile ${AWS_PROFILE:-${AWS_DEFAULT_PROFILE:-default}}" '
@@ -85,7 +92,8 @@ endpoint_of_profile() {
     }' "${files[@]}"
 }
 
-# What a run wrote is where the run was made, and nowhere else.
+# Refuses a run that was made on this machine where the endpoint is AWS's, and the other way round: its objects are
+# where it was made.
 within_reach() { # RUN
   [ "$(field "$1" .loopback)" != "$(loopback)" ] || return 0
   [ "$(loopback)" = true ] ||
@@ -95,7 +103,7 @@ within_reach() { # RUN
     "AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_S3, or export AWS_PROFILE=... with a profile that names none"
 }
 
-# Takes the bucket and the region of a run, whatever the environment names, for settings.
+# Sets bucket and region to those of a run, before settings looks at the environment.
 place_of() { # RUN
   local region
   BUCKET=$(field "$1" .bucket)

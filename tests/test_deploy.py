@@ -398,7 +398,7 @@ def test_what_the_stack_made_and_somebody_removed_is_named_with_the_way_out(acco
     assert f"the {text} terabit-{text}-1 of the stack terabit was removed by hand" in done.stderr
     assert "make destroy STACK=terabit REGION=eu-west-1, then make deploy STACK=terabit" in done.stderr
     assert account.settings() == saved and not account.calls("cargo")
-    account.refuse("s3api list-objects-v2", error("NoSuchBucket", "ListObjectsV2", "not there"))
+    account.refuse("s3 rm", "fatal error: " + error("NoSuchBucket", "ListObjectsV2", "not there")[1:])
     account.destroy()
     assert account.state["stack"] is None
     account.deploy()
@@ -413,14 +413,14 @@ def test_a_new_role_reaches_a_function_that_is_there(account):
     ("complaint", "text"),
     [
         (error("404", "HeadBucket", "Not Found"), 'there is no bucket "mine"'),
-        (error("403", "HeadBucket", "Forbidden"), "somebody else's"),
-        (error("301", "HeadBucket", "Moved Permanently"), "not in eu-west-1"),
+        (error("403", "HeadBucket", "Forbidden"), "may not s3:ListBucket"),
+        (error("301", "HeadBucket", "Moved Permanently"), 'the bucket "mine" is in another region'),
     ],
 )
 def test_a_given_bucket_must_be_there(account, complaint, text):
     account.refuse("s3api head-bucket", complaint)
     done = account.deploy(BUCKET="mine", exit=3)
-    assert text in done.stderr and ("without BUCKET=" in done.stderr or "REGION=" in done.stderr)
+    assert text in done.stderr
     assert not account.calls("cloudformation deploy")
 
 
@@ -613,20 +613,20 @@ def test_another_place_is_mentioned_before_it_is_forgotten(account):
 
 def test_destroy_names_all_and_removes_it_in_order(account):
     account.deploy()
-    account.state["objects"] = [f"{number:04}" for number in range(2500)]
+    account.state["objects"] = ["k"]
     done = account.destroy(AWS_REGION="")
-    for name in ("function   terabit", "terabit-bucket-1 with 2500 objects", "role terabit-role-1", "/aws/lambda/"):
+    for name in ("function   terabit", "terabit-bucket-1 with all objects", "role terabit-role-1", "/aws/lambda/"):
         assert name in done.stderr
     order = [
         "lambda delete-function",
-        "s3api delete-objects",
+        "s3 rm --recursive --only-show-errors s3://terabit-bucket-1",
         "cloudformation delete-stack",
         "cloudformation wait",
         "logs delete-log-group",
     ]
     calls = account.calls()
     first = [next(at for at, call in enumerate(calls) if call.startswith(name)) for name in order]
-    assert first == sorted(first) and len(account.calls("s3api delete-objects")) == 3
+    assert first == sorted(first)
     assert (account.state["objects"], account.state["stack"], account.state["logs"]) == ([], None, False)
     assert not account.saved.exists()
     assert "nothing is deployed" in account.destroy().stderr
@@ -664,23 +664,16 @@ def test_destroy_goes_on_after_a_failure(account):
 
 def test_destroy_after_the_bucket_was_removed_by_hand(account):
     account.deploy()
-    account.refuse("s3api list-objects-v2", error("NoSuchBucket", "ListObjectsV2", "not there"))
-    assert "with 0 objects" in account.destroy().stderr
+    account.refuse("s3 rm", "fatal error: " + error("NoSuchBucket", "ListObjectsV2", "not there")[1:])
+    account.destroy()
     assert account.state["stack"] is None
-
-
-def test_destroy_stops_where_something_goes_on_writing(account):
-    account.deploy()
-    account.state |= {"objects": ["k"], "writers": True}
-    done = account.destroy(exit=3)
-    assert "something still writes to terabit-bucket-1" in done.stderr and account.state["stack"]
 
 
 def test_destroy_names_what_it_may_not_remove(account):
     account.deploy()
     account.state |= {"objects": ["k"], "kept": True}
     done = account.destroy(exit=3)
-    assert "k: AccessDenied" in done.stderr and "s3:DeleteObject" in done.stderr
+    assert "s3://terabit-bucket-1/k" in done.stderr and "may not s3:ListBucket and s3:DeleteObject" in done.stderr
     assert account.state["stack"]
 
 
@@ -693,6 +686,7 @@ ACTIONS = {
     "s3api head-bucket": ["ListBucket"],
     "s3api list-multipart-uploads": ["ListBucketMultipartUploads"],
     "s3api list-objects-v2": ["ListBucket"],
+    "s3 rm": ["ListBucket", "DeleteObject"],
     "s3api get-object-lock-configuration": ["GetBucketObjectLockConfiguration"],
     "s3api get-bucket-encryption": ["GetEncryptionConfiguration"],
     "s3api delete-objects": ["DeleteObject"],
@@ -867,7 +861,7 @@ def test_deploy_twice_change_the_memory_destroy(project):
         s3.put_object(Bucket=bucket, Key=key, Body=b"x")
     s3.create_multipart_upload(Bucket=bucket, Key="upload 'q'")
     done = project.make("destroy", "FORCE=1")
-    assert f"{bucket} with 2 objects" in done.stderr
+    assert f"{bucket} with all objects" in done.stderr
     # moto says that it deleted a stack whose bucket is full, and keeps the bucket.
     assert s3.list_buckets()["Buckets"] == []
     assert project.client("lambda").list_functions()["Functions"] == []
