@@ -25,7 +25,8 @@ plan_launch() { # JOBS
   heed "$SCRATCH/limits"
   [ -z "$OPT_DRY_RUN" ] || return 0
   ping "$(jq 'if .squad > 1 then 2 else 1 end' "$SCRATCH/fleet")"
-  set_clock "$(jq .clock.offset_s "$SCRATCH/ping")"
+  # shellcheck disable=SC2034 # folder.sh reads it
+  CLOCK_OFFSET=$(jq .clock.offset_s "$SCRATCH/ping")
   plan_fleet "$1"
   show_plan "$1" true >&2
 }
@@ -39,13 +40,9 @@ plan_fleet() { # JOBS
     --argjson cpu "$LAUNCH_CPU" --slurpfile ping "$SCRATCH/ping" "$SCRATCH/config" >"$SCRATCH/fleet"
 }
 
-# Says what a run would be; needs no run folder.
 dry_run() { # JOBS
-  if [ -n "$OPT_JSON" ]; then
-    jq -s 'add | del(.id, .answers, .clock, .version, .deleted, .launches)' "$SCRATCH/config" "$SCRATCH/fleet"
-  else
-    show_plan "$1" false
-  fi
+  [ -n "$OPT_JSON" ] || { show_plan "$1" false && return; }
+  jq -s 'add | del(.id, .answers, .clock, .version, .deleted, .launches)' "$SCRATCH/config" "$SCRATCH/fleet"
 }
 
 show_plan() { # JOBS BRIEF
@@ -64,5 +61,6 @@ make_run() { # OP
       # Last: a folder with a run.json is a run.
       mv "$RUN/run.part" "$RUN/run.json"
   } 2>"$SCRATCH/unwritten" || no_room "$RUN"
+  printf '[[0, %d]]' $((NUMBER - 1)) >"$SCRATCH/jobs"
   say "run $(shown "$RUN")"
 }

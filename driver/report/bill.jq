@@ -25,7 +25,7 @@ def squad_usd($prices; $run):
 # Input: the launch's jobs (see job.jq), failed ones included. $run, $launch: see run.jq, null for others' records.
 def bill($prices; $run; $launch; $missing):
   # A HEAD on each connection that is opened ahead of a common start.
-  (if $launch.start_at == null then 0 else $run | connections end) as $heads
+  (if $launch.start_in_s == null then 0 else $run | connections end) as $heads
   | (if ($launch.squad // 1) > 1 then [sort_by(.job) | into_squads($launch.squad)] else [] end) as $squads
   # Each invocation by the driver puts its answer into the bucket; in format 1 of a run, which has no id, squads alone.
   | (if $squads != [] then $squads | length elif $run.id != null then length else 0 end) as $answers

@@ -79,24 +79,6 @@ fetch_progress() { # ANSWERS
   printf 'taking %s from the bucket' "$(plural "$1" answer)"
 }
 
-# Takes in what an earlier driver's launch has under way: invocations of its own, which outlive it, end with a record
-# here; workers that nobody waits for any more answer in the bucket.
-await_launch() { # RUN
-  local run=$1 sent
-  clock_of "$run"
-  open_answers "$run" 2>"$SCRATCH/unwritten" || no_room "$run"
-  list_waiting "$run" || return 0
-  sent=$(lines "$SCRATCH/waiting")
-  who_may_work "$run"
-  say "waiting for $(plural "$sent" answer) of the launch before$(jq -r '.text | if . then ": " + . else "" end' \
-    "$SCRATCH/working"); Ctrl-C leaves everything as it is"
-  collect "$run"
-  list_waiting "$run" || true
-  say "took in $((sent - $(lines "$SCRATCH/waiting"))) of $(plural "$sent" 'waiting answer')"
-  # That may have taken minutes.
-  find_credentials
-}
-
 # Leaves in SCRATCH/working who may still work for a run, until when and at what cost.
 who_may_work() { # RUN
   local name

@@ -1,18 +1,38 @@
-# Purpose: one launch, as it stands in run.json's `launches`: moments made of the plan's durations.
-# Input:   the fleet (see fleet.jq), with what the ping told.
+# Purpose: one launch: as it stands in run.json's `launches`, and its invocations, each a squad of its jobs.
+# Input:   jobs.ndjson (-n). $fleet: [the fleet (see fleet.jq), with what the ping told].
 # Args:    $n: the launch's number; $jobs: [[[first, last], ...]], the numbers of its jobs; $now: the moment of the
-#          launch; $ending_s: a worker gives up at stop_by and then aborts its upload, its squad answers and puts the
-#          answer into the bucket: how long that may take, null for what it keeps of its time for that. Moments are in
-#          epoch seconds on the workers' clock.
-# Output:  {n, jobs, squad, ..., launch, start_at, stop_by, until, end, interrupted, throttled}
+#          launch, in epoch seconds on the workers' clock as all moments are; $answers: the run's folder in the bucket;
+#          $ending_s: a worker gives up at stop_by and then aborts its upload, its squad answers and puts the answer
+#          into the bucket: how long that may take, null for what it keeps of its time for that.
+# Output:  lines (-c -r). The launch: {n, jobs, squad, ..., launch, start_at, stop_by, until, end, interrupted,
+#          throttled}; then three for each invocation: its name, its planned jobs with their launch, and the event that
+#          Lambda gets.
 
-{$n, jobs: $jobs[0], squad, processes, open_s, start_in_s, stop_in_s, expected_s, cost, version, clock}
-+ {
-    launch: $now,
-    start_at: (if .start_in_s == null then null else $now + .start_in_s end),
-    stop_by: ($now + .stop_in_s),
-    until: ($now + .stop_in_s + ($ending_s // .answering_s)),
-    "end": null,
-    interrupted: null,
-    throttled: 0
-  }
+include "plan/squads";
+
+($fleet[0]
+  | {$n, jobs: $jobs[0], squad, processes, open_s, start_in_s, stop_in_s, expected_s, cost, version, clock}
+  + {
+      launch: $now,
+      start_at: (if .start_in_s == null then null else $now + .start_in_s end),
+      stop_by: ($now + .stop_in_s),
+      until: ($now + .stop_in_s + ($ending_s // .answering_s)),
+      "end": null,
+      interrupted: null,
+      throttled: 0
+    }) as $launch
+| $launch,
+  (
+    # In format 1 the jobs of later launches follow.
+    [inputs | select(.launch == null)] as $planned
+    | [$launch.jobs[] | range(.[0]; .[1] + 1) | $planned[.]]
+    | [into_squads($launch.squad)]
+    | to_entries[]
+    | "\($n)-\(.key + 1000000 | tostring | .[1:])" as $name
+    | $name,
+      (.value | map(. + {launch: $n})),
+      {
+        jobs: (.value | map(del(.job, .launch) + ($launch | {open_s, start_at, stop_by} | map_values(values)))),
+        answer_key: "\($answers)\($name).json"
+      }
+  )

@@ -2,43 +2,38 @@
 # Starts the fleet and keeps what it answers, whether the launch ends or is interrupted.
 
 # Leaves in RUN/work the planned jobs and the event of every invocation, and their names; then the launch in run.json.
-# Its jobs are those without a good record.
+# The ranges of its jobs are in SCRATCH/jobs.
 begin_launch() { # RUN
-  local run=$1 n
+  local run=$1 n launch
   n=$(($(field "$run" '.launches | length') + 1))
-  unfinished "$run" >"$SCRATCH/jobs"
-  jq_program run/launch --argjson n "$n" --slurpfile jobs "$SCRATCH/jobs" --argjson now "$(now)" \
-    --argjson ending_s "${ENDING_S:-null}" "$SCRATCH/fleet" >"$SCRATCH/launch"
+  jq_program run/launch -c -n -r --argjson n "$n" --slurpfile fleet "$SCRATCH/fleet" \
+    --slurpfile jobs "$SCRATCH/jobs" --argjson now "$(now)" --argjson ending_s "${ENDING_S:-null}" \
+    --arg answers "$(field "$run" .answers)" "$run/jobs.ndjson" >"$SCRATCH/launch"
   {
     open_answers "$run" &&
       # What RUN had no room for when it came.
       { ! any "$SCRATCH"/answers/*.ndjson || mv "$SCRATCH"/answers/*.ndjson "$run/answers/"; } &&
       rm -rf "$run/work.part" &&
       mkdir "$run/work.part" &&
-      jq_program run/invocations -c -n -r --arg answers "$(field "$run" .answers)" \
-        --slurpfile launch "$SCRATCH/launch" "$run/jobs.ndjson" | into_files "$run/work.part" jobs event &&
+      { IFS= read -r launch && into_files "$run/work.part" jobs event; } <"$SCRATCH/launch" &&
       rm -rf "$run/work" &&
       mv "$run/work.part" "$run/work"
   } 2>"$SCRATCH/unwritten" || no_room "$run"
-  amend "$run" ".launches[$((n - 1))]" "$(cat "$SCRATCH/launch")" || no_room "$run"
-}
-
-# The numbers of the jobs without a good record, as ranges.
-unfinished() { # RUN
-  records "$1" | jq_program run/unfinished -c -n --argjson jobs "$(field "$1" .jobs)"
+  amend "$run" ".launches[$((n - 1))]" "$launch" || no_room "$run"
 }
 
 # Hands every invocation to invoke.sh and waits for all, showing how far they are.
 invoke_all() { # RUN
-  local run=$1 processes noun jobs start_at start give_up
-  read -r processes noun jobs start_at start give_up < <(
-    field "$run" '.launches[-1] | "\(.processes) \(if .squad > 1 then "squad" else "worker" end)" +
-      " \([.jobs[] | .[1] - .[0] + 1] | add) \(.start_at // 0 | ceil)" +
-      " \((.start_at // .clock.offset_s) - .clock.offset_s | floor) \(.stop_by - .clock.offset_s | floor)"'
+  local run=$1 processes noun jobs start give_up
+  # On this machine's clock; a launch without a common start began with itself.
+  read -r processes noun jobs start give_up < <(
+    field "$run" '.launches[-1] | .launch -= .clock.offset_s
+      | "\(.processes) \(if .squad > 1 then "squad" else "worker" end) \([.jobs[] | .[1] - .[0] + 1] | add)" +
+      " \(.launch + (.start_in_s // 0) | floor) \(.launch + .stop_in_s | floor)"'
   )
   rm -rf "$SCRATCH/answers"
   each_invocation send "$run" "$run/work/names" "$processes" "$start" $((give_up + ${ANSWER_S:-30})) \
-    "launch_progress $(lines "$run/work/names") $noun $jobs $start_at"
+    "launch_progress $(lines "$run/work/names") $noun $jobs $start"
   # On a terminal the table follows at once, in the place of the progress.
   [ -t 2 ] || say "$(answered_jobs "$jobs")"
 }
@@ -52,15 +47,14 @@ each_invocation() { # send|fetch RUN NAMES-FILE AT-ONCE START GIVE-UP PROGRESS
 }
 
 # How far a launch of so many invocations is. A squad is silent until its last worker has answered.
-launch_progress() { # INVOCATIONS NOUN JOBS START-AT, epoch seconds on the workers' clock, 0 for none
-  local launched
+launch_progress() { # INVOCATIONS NOUN JOBS START, epoch seconds on this machine's clock
+  local launched ahead
   launched=$(count "$SCRATCH"/answers/*.answer)
-  if any "$SCRATCH"/answers/*.counts; then
-    answered_jobs "$3"
-  elif [ "$launched" -lt "$1" ]; then
+  ahead=$(($4 - $(date +%s)))
+  if ! any "$SCRATCH"/answers/*.counts && [ "$launched" -lt "$1" ]; then
     printf 'launched %s of %s' "$launched" "$(plural "$1" "$2")"
-  elif [ "$(seconds_now)" -lt "$4" ]; then
-    printf 'launched %s, %d s to the start' "$(plural "$1" "$2")" $(($4 - $(seconds_now)))
+  elif ! any "$SCRATCH"/answers/*.counts && [ "$ahead" -gt 0 ]; then
+    printf 'launched %s, %d s to the start' "$(plural "$1" "$2")" "$ahead"
   else
     answered_jobs "$3"
   fi

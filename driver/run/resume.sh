@@ -3,7 +3,7 @@
 
 # Sets RUN, and FUNCTION and the place to those of the run. The command line must not contradict the run.
 choose_resumed() { # OP
-  local option op
+  local option op jobs mb
   RUN=$(find_run "$PARENT" "$OPT_RESUME")
   RUN=$(cd "$RUN" && pwd)
   op=$(field "$RUN" .op)
@@ -14,20 +14,37 @@ choose_resumed() { # OP
     [ -z "${!option}" ] || usage "--resume takes up a run as it was planned; only --squad, --start-in, --timeout," \
       "--max-cost, --yes, --out and --json go with it"
   done
-  [ -z "$NUMBER" ] || [ "$NUMBER" = "$(field "$RUN" .jobs)" ] ||
-    usage "$(shown "$RUN") has $(field "$RUN" .jobs) jobs, not $NUMBER; --resume needs no NUMBER"
-  [ -z "$MB_PER_FILE" ] || [ "$MB_PER_FILE" = "$(field "$RUN" .mb_per_file)" ] ||
-    usage "the objects of $(shown "$RUN") have $(field "$RUN" .mb_per_file) MiB, not $MB_PER_FILE; --resume needs no" \
-      "size"
+  read -r jobs mb < <(field "$RUN" '"\(.jobs) \(.mb_per_file)"')
+  [ "${NUMBER:-$jobs} ${MB_PER_FILE:-$mb}" = "$jobs $mb" ] ||
+    usage "$(shown "$RUN") has $jobs jobs${MB_PER_FILE:+ of $mb MiB}; --resume needs neither NUMBER nor MB_PER_FILE"
   within_reach "$RUN"
   place_of "$RUN"
   # shellcheck disable=SC2034 # settings.sh reads it
   FUNCTION=$(field "$RUN" .function)
 }
 
+# Takes in what an earlier driver's launch has under way: invocations of its own, which outlive it, end with a record
+# here; workers that nobody waits for any more answer in the bucket.
+await_launch() { # RUN
+  local run=$1 sent
+  clock_of "$run"
+  open_answers "$run" 2>"$SCRATCH/unwritten" || no_room "$run"
+  list_waiting "$run" || return 0
+  sent=$(lines "$SCRATCH/waiting")
+  who_may_work "$run"
+  say "waiting for $(plural "$sent" answer) of the launch before$(jq -r '.text | if . then ": " + . else "" end' \
+    "$SCRATCH/working"); Ctrl-C leaves everything as it is"
+  collect "$run"
+  list_waiting "$run" || true
+  say "took in $((sent - $(lines "$SCRATCH/waiting"))) of $(plural "$sent" 'waiting answer')"
+  # That may have taken minutes.
+  find_credentials
+}
+
 # Plans the launch of the jobs without a good record. REST is how many they are.
 plan_rest() { # RUN
-  REST=$(unfinished "$1" | jq '[.[] | .[1] - .[0] + 1] | add // 0')
+  records "$1" | jq_program run/unfinished -c -n --argjson jobs "$(field "$1" .jobs)" >"$SCRATCH/jobs"
+  REST=$(jq '[.[] | .[1] - .[0] + 1] | add // 0' "$SCRATCH/jobs")
   if [ "$REST" -eq 0 ]; then
     say "every job has a good record: nothing is launched"
   else
