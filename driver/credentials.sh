@@ -1,22 +1,24 @@
 # shellcheck shell=bash
-# The credentials of the processes that are started here: the user's CLI finds them, all others are handed them.
+# Credentials. The user's CLI finds them once; every later process takes them from the environment.
 
-# Whether the keys in the environment were found here. Not exported: a driver that a sweep starts is handed them.
+# Whether this process has found the keys in the environment. It is not exported: to a driver that a sweep starts they
+# are keys that the user has set.
 FOUND_HERE=''
 
-# A role, a profile or a login is resolved once, not by each of many processes; and in the foreground, where a code that
-# is asked for can be typed in. Called again, as after a wait, it resolves anew. Keys that the user has set stay.
+# Exports the keys of the user's role, profile or login, so that not each of many processes asks for them. It runs in
+# the foreground: the user may have to type in a code. Called again, as after a long wait, it finds new ones. Keys that
+# the user has set stay.
 find_credentials() {
   [ -z "$FOUND_HERE" ] || unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
   [ -z "${AWS_ACCESS_KEY_ID:-}" ] || return 0
   FOUND_HERE=yes
   if [ "$CLI_VERSION" != 1 ]; then
     take_credentials aws configure export-credentials --format process
-  # Version 1 does not tell them; the library that it stands on does, where .venv has it.
+  # Version 1 cannot print them; botocore, on which it is built, can.
   elif "$OWN_TOOLS/python" -c 'import botocore' 2>/dev/null; then
     take_credentials "$OWN_TOOLS/python" "$ROOT/driver/credentials.py"
   else
-    # It keeps those of a role for the processes that follow. What it complains of they will complain of too.
+    # This leaves a role's keys in the CLI's own cache. Whatever fails here will fail, and be said, at the next call.
     aws sts get-caller-identity --cli-connect-timeout 20 --cli-read-timeout 60 >/dev/null 2>&1 || true
   fi
 }

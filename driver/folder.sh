@@ -91,26 +91,14 @@ deleted_at() { # RUN
 LOCKED=''
 
 lock() { # RUN
-  local own
-  own=$(process "$$")
-  if ! (set -C && printf '%s\n' "$own" >"$1/lock") 2>/dev/null; then
-    [ -e "$1/lock" ] || refuse "$(shown "$1") cannot be written: chmod u+w, or is its disk full?"
+  # A void one goes; drivers before format 2 made it a folder.
+  [ ! -e "$1/lock" ] || { alone "$1" && rm -rf "$1/lock"; }
+  if ! (set -C && process "$$" >"$1/lock") 2>/dev/null; then
     alone "$1"
-    replace_lock "$1" "$own"
+    rm -f "$1/lock"
+    refuse "$(shown "$1") cannot be written: chmod u+w, or is its disk full?"
   fi
   LOCKED=$1
-}
-
-replace_lock() { # RUN PROCESS
-  # Drivers before format 2 made it a folder.
-  [ ! -d "$1/lock" ] || rm -rf "$1/lock"
-  { printf '%s\n' "$2" >"$1/lock.part" && mv -f "$1/lock.part" "$1/lock"; } 2>/dev/null || {
-    rm -f "$1/lock.part" "$1/lock" || true
-    refuse "$(shown "$1") cannot be written: is its disk full?"
-  }
-  # Another driver may have found the same void lock; the later one has it.
-  sleep 0.5
-  [ "$(cat "$1/lock")" = "$2" ] || alone "$1"
 }
 
 # Refuses while another driver is alive.
@@ -183,11 +171,7 @@ seconds_now() {
   printf '%d' "$(($(date +%s) + $(LC_ALL=C printf '%.0f' "$CLOCK_OFFSET")))"
 }
 
-set_clock() { # SECONDS-AHEAD
-  CLOCK_OFFSET=$1
-}
-
 # Takes the workers' clock from the run's last launch.
 clock_of() { # RUN
-  set_clock "$(field "$1" '.launches[-1].clock.offset_s // 0')"
+  CLOCK_OFFSET=$(field "$1" '.launches[-1].clock.offset_s // 0')
 }

@@ -18,43 +18,35 @@ def launches_of_format_1:
           $n,
           jobs,
           squad: (if .mode == "direct" then 1 else .squad end),
-          processes,
           open_s: 1,
-          start_in_s,
-          stop_in_s,
-          expected_s,
-          cost,
           version: .ping.version?,
-          clock,
           launch: (if .launch == null then null else .launch + $offset end),
-          start_at,
-          stop_by,
           until: (if .stop_by == null then null else .stop_by + 10 end),
           "end": (if .end == null or .interrupted == true then null else .end + $offset end),
           interrupted: (if .interrupted != true then null elif .end == null then .stop_by else .end + $offset end),
           throttled: (.invoke_throttled // 0)
         }
+        + {processes, start_in_s, stop_in_s, expected_s, cost, clock, start_at, stop_by}
     ];
 
 # $folder: the name of the run's folder, below which format 1 keeps its squads' answers.
 def run_of($folder):
   if . == null or .format == 2 then .
   else
-    launches_of_format_1 as $launches
-    | {format: 2, id: null, op, jobs, bucket, function, region, answers: "terabit-runs/\($folder)/"}
-    + (del(
+    {format: 2, id: null, op, jobs, bucket, function, region, answers: "terabit-runs/\($folder)/"}
+    + del(
         .launches, .first, .launch, .end, .interrupted, .ping, .invoke_throttled, .network_opted_in, .mode, .squad,
         .invocations, .processes, .environments, .start_in_s, .start_at, .expected_s, .stop_in_s, .stop_by,
-        .timeout_cut, .launch_cpu_s, .cost, .clock, .took_s, .keys_from
-      ))
+        .timeout_cut, .launch_cpu_s, .cost, .clock, .took_s
+      )
     + {
-        keys_from,
         reads: (
           if .op == "read" and (.keys_from // "" | test("/keys\\.txt$")) then
             {id: null, name: (.keys_from | split("/")[-2])}
           else null end
         ),
+        keys_from,
         deleted,
-        $launches
+        launches: launches_of_format_1
       }
   end;

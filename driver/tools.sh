@@ -1,16 +1,15 @@
 # shellcheck shell=bash
-# The programs that the driver calls: which they are, what they see of the user's settings, and what to do where they
-# are missing.
+# The programs that the driver calls, their language, and what installs those that are missing.
 
 # Text is matched, sorted and written as in C, whatever the user's language: in Turkish [a-z] has no i, in German half
-# a second is 0,5. How characters are encoded stays; a locale that is not installed was complained of already.
+# a second is 0,5. The encoding of characters stays the user's. Bash has complained of a missing locale already.
 {
   LC_CTYPE=${LC_ALL:-${LC_CTYPE:-${LANG:-C}}} LC_COLLATE=C LC_NUMERIC=C LC_TIME=C LC_MESSAGES=C
   unset LC_ALL
   export LC_CTYPE LC_COLLATE LC_NUMERIC LC_TIME LC_MESSAGES
 } 2>/dev/null
 
-# The project's own tools stand behind the user's, wherever make or the user has put them.
+# The user's tools come first, the project's own last, even where make or the user has put them first.
 OWN_TOOLS=$ROOT/.venv/bin
 PATH=:$PATH:
 PATH=${PATH//:"$OWN_TOOLS":/:}
@@ -24,38 +23,30 @@ jq_program() { # ROOM/NAME ARGUMENT-OF-JQ...
   jq -L "$ROOT/driver" -f "$ROOT/driver/$name.jq" "$@"
 }
 
-# The tools of a command, each with its package for apt-get where that is not coreutils.
-tools_of() { # COMMAND
-  printf 'awk:gawk cat find:findutils head jq:jq mktemp rm sort xargs:findutils '
-  [ "$1" = report ] || printf 'aws:awscli cmp:diffutils cp date fold grep:grep mkdir mv od sleep tr wc '
-}
-
 # Names every missing tool at once.
 require_tools() { # COMMAND
-  local tool package missing='' packages=' '
-  for tool in $(tools_of "$1"); do
-    command -v "${tool%:*}" >/dev/null 2>&1 && continue
-    missing="$missing ${tool%:*}"
-    case $tool in *:*) package=${tool#*:} ;; *) package=coreutils ;; esac
-    [[ $packages == *" $package "* ]] || packages="$packages$package "
+  local tool tools='awk cat find head jq mktemp rm sort xargs' missing=''
+  [ "$1" = report ] || tools="$tools aws cmp cp date fold grep mkdir mv od sleep tr wc"
+  for tool in $tools; do
+    command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
   done
   if [ -n "$missing" ]; then
     say "these tools are missing:$missing"
     [[ "$missing " != *" aws "* ]] || say "the AWS CLI comes with: $GET_CLI"
-    refuse "install them: sudo apt-get install$packages  (macOS: brew install${packages/gawk/awk})"
+    refuse "install them: sudo apt-get install coreutils diffutils findutils gawk grep jq  (macOS: brew install jq)"
   fi
   [ "$1" = report ] || choose_cli
 }
 
 GET_CLI="python3 -m venv $ROOT/.venv && $ROOT/.venv/bin/pip install awscli"
-# One before it would go to AWS instead.
+# An older one passes the endpoints by and goes to AWS.
 LEAST_CLI='2.13, or 1.29 of version 1, is the oldest that takes endpoints from the environment'
 
 # Takes the user's AWS CLI, which knows how they log in, where it is new enough; else the one in .venv.
 choose_cli() {
-  local found version=''
-  # What it says is read here: JSON, unpaged, complaints in their first form. And what a role on EC2 may do is asked of
-  # its metadata service, which refuses now and then, more than once.
+  local found version='' least
+  # The driver reads what it says: JSON, not paged, complaints in their old form. On EC2 it asks the metadata service
+  # for the role's credentials several times, since that service refuses now and then.
   export AWS_DEFAULT_OUTPUT=json AWS_PAGER='' AWS_CLI_AUTO_PROMPT=off AWS_CLI_ERROR_FORMAT=legacy
   export AWS_METADATA_SERVICE_NUM_ATTEMPTS="${AWS_METADATA_SERVICE_NUM_ATTEMPTS:-3}"
   found=$(command -v aws)
@@ -65,11 +56,9 @@ choose_cli() {
   version=$(aws --version 2>&1) || version=''
   if [[ $version =~ aws-cli/([0-9]+)\.([0-9]+)[.0-9]* ]]; then
     version=${BASH_REMATCH[0]#*/}
-    case ${BASH_REMATCH[1]} in
-      1) [ "${BASH_REMATCH[2]}" -lt 29 ] || return 0 ;;
-      2) CLI_VERSION=2; [ "${BASH_REMATCH[2]}" -lt 13 ] || return 0 ;;
-      [3-9]) CLI_VERSION=${BASH_REMATCH[1]}; return 0 ;;
-    esac
+    CLI_VERSION=${BASH_REMATCH[1]}
+    case $CLI_VERSION in 1) least=29 ;; 2) least=13 ;; *) least=0 ;; esac
+    [ "$CLI_VERSION" -eq 0 ] || [ "${BASH_REMATCH[2]}" -lt "$least" ] || return 0
   else
     version="of an unknown version (aws --version says: $(printf '%s' "$version" | head -c 200 | tr '\n' ' '))"
   fi

@@ -258,7 +258,7 @@ FAILURES = [
     ("text", "BadAnswer", "\\u001b[31m"),
     ("array", "BadAnswer", "squad of 1 answered with 2 results"),
     ("object", "BadAnswer", "not an array of results"),
-    ("stranger", "BadAnswer", "another job"),
+    ("stranger", "BadAnswer", "not a result of the job"),
     ("two", "BadAnswer", "{} {}"),
     ("null", "BadAnswer", "null"),
     ("no-start", "BadAnswer", "hello"),
@@ -397,7 +397,7 @@ def test_an_interruption_keeps_what_had_answered(driver, sent):
     driver.behave("slow", key="slow1")
     driver.behave("slow", key="slow2")
     process = driver.start("read", "--key-file", driver.keys("a", "slow1", "b", "slow2"), start_new_session=True)
-    deadline = time.time() + 20
+    deadline = time.time() + 60
     while len(list((driver.project / "runs").glob("*/answers/*.ndjson"))) < 2 or len(driver.calls()) < 4 or (
         len(list((driver.project / "runs").glob("*/work/*.sent"))) > 2
     ):
@@ -405,8 +405,8 @@ def test_an_interruption_keeps_what_had_answered(driver, sent):
         time.sleep(0.05)
     began = time.time()
     os.killpg(process.pid, sent)
-    _, err = process.communicate(timeout=10)
-    assert process.returncode == 130 and time.time() - began < 5
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and time.time() - began < 30
     run = driver.only_run()
     assert [record["key"] for record in ndjson(run / "records.ndjson")] == ["a", "b"]
     assert re.search(r"up to 2 workers may still be at work, until \d\d:\d\d:\d\d UTC", err), err
@@ -428,14 +428,14 @@ def test_interrupted_before_the_launch(driver):
     )
     aws.chmod(0o755)
     process = driver.start("write", 1, 1, start_new_session=True)
-    deadline = time.time() + 20
+    deadline = time.time() + 60
     while not (driver.stub / "asked").exists():
         assert time.time() < deadline and process.poll() is None
         time.sleep(0.02)
     began = time.time()
     os.kill(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=10)
-    assert process.returncode == 130 and time.time() - began < 5
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and time.time() - began < 30
     assert "before anything was launched" in err and not (driver.project / "runs").exists()
     assert processes_of(driver) == []
 
@@ -455,7 +455,7 @@ def test_an_interruption_after_the_fleet_has_ended_changes_nothing(driver, resum
     run = driver.only_run()
     before = {path.name: path.read_text() for path in run.glob("*.*json")}
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "records are kept: ./driver.sh report" in err
     assert {path.name: path.read_text() for path in run.glob("*.*json")} == before and "summary.json" in before

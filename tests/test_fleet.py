@@ -9,6 +9,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -93,7 +94,7 @@ def test_an_element_that_is_neither_result_nor_error_is_a_bad_answer(driver):
     driver.run("write", 5, 64, "--squad", 5, exit=1)
     assert errors(driver.only_run()) == dict.fromkeys(range(3), "BadAnswer")
     messages = [r["error"]["message"] for r in records(driver.only_run())[:3]]
-    assert '"7"' in messages[0] and "another job" in messages[1] and "hello" in messages[2]
+    assert '"7"' in messages[0] and "not a result of the job" in messages[1] and "hello" in messages[2]
 
 
 def test_a_squad_that_crashed_is_named_for_each_of_its_jobs(driver):
@@ -299,8 +300,8 @@ def test_too_little_concurrency_is_refused_with_what_fits(driver):
     answer(driver, "account", {"AccountLimit": LIMITS | {"UnreservedConcurrentExecutions": 10}})
     began = time.time()
     done = driver.run("write", 1800, 64, exit=3)
-    assert time.time() - began < 5
-    assert "1,800 workers and 16 squads" in done.err and "10 free" in done.err
+    assert time.time() - began < 30
+    assert "1,816 environments at once" in done.err and "10 free" in done.err
     assert "9 workers fit now." in done.err
     assert "service-quotas request-service-quota-increase" in done.err and "--desired-value 2906" in done.err
     assert driver.calls("ping") == [] and nothing_was_launched(driver)
@@ -377,13 +378,16 @@ def test_a_profile_is_resolved_once(driver):
     assert len(driver.calls("credentials")) == 1, "keys in the environment need no question"
 
 
-def test_the_processor_time_of_one_aws_process_is_told_by_times(tmp_path):
-    (tmp_path / "before").write_text("0m9.000s 0m9.000s\n0m59.250s 0m0.750s\n")
-    (tmp_path / "after").write_text("0m9.500s 0m9.500s\n1m1,250s 0m1,250s\n")
-    script = '. "$1" && SCRATCH=$2 && children_cpu 5'
-    command = ["bash", "-euc", script, "-", part("preflight.sh"), tmp_path]
-    told = subprocess.check_output(command, text=True, timeout=60)
-    assert told == "0.500", "2 s more of user time, 0.5 s more of the system's, five processes"
+def test_the_processor_time_of_one_aws_process_is_that_of_the_questions(tmp_path):
+    burn = "import time\nwhile time.process_time() < 1: pass"
+    script = """SCRATCH=$1
+        find_credentials() { :; }
+        ask_all() { ASKED=' one:1 two:2'; "$python" -c "$burn" & wait $!; }
+        check_function() { printf '%s' "$LAUNCH_CPU"; exit; }
+        python=$2 burn=$3
+        preflight write"""
+    done = in_shell(script, tmp_path, sys.executable, burn)
+    assert 0.5 <= float(done.stdout) < 1, "two questions took 1 s and a little"
 
 
 # The ledger
@@ -420,8 +424,8 @@ def test_resume_after_an_interruption(driver):
     process = start_and_wait(driver, "write", 6, 64, "--squad", 3, "--start-in", 0, "--timeout", 2)
     began = time.time()
     os.kill(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=10)
-    assert process.returncode == 130 and time.time() - began < 5
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and time.time() - began < 30
     run = driver.only_run()
     (launch,) = config_of(run)["launches"]
     assert launch["end"] is None and launch["interrupted"] > launch["launch"]
@@ -446,7 +450,7 @@ def test_resume_takes_what_waits_in_the_bucket(driver):
     process = start_and_wait(driver, "write", 6, 64, "--squad", 3)
     wait_for(lambda: list(driver.stub.glob("bucket/terabit-runs/*/1-000001.json")), process)
     os.kill(process.pid, signal.SIGTERM)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     run = driver.only_run()
     done = driver.run("write", "--resume", run.name)
     assert "took in 1 of 1 waiting answer" in done.err and "nothing is launched" in done.err
@@ -503,7 +507,7 @@ def test_resume_after_sigkill_waits_for_what_is_under_way_and_runs_nothing_twice
     args = ["--squad", 2, "--start-in", 0, "--timeout", 5, "--out", "runs"]
     process = start_and_wait(driver, "write", 6, 64, *args, sent=3)
     process.kill()
-    process.wait(20)
+    process.wait(60)
     assert processes_of(driver) != [], "the children go on without the driver"
     run = driver.only_run()
     report = json.loads(driver.run("report", run, "--json", exit=1).out)
@@ -522,7 +526,7 @@ def test_a_killed_drivers_children_send_nothing_more(driver):
     process = driver.start("write", 1, 64, "--start-in", 0, "--timeout", 30, start_new_session=True)
     wait_for(lambda: len(driver.calls()) >= 2, process)
     process.kill()
-    process.wait(20)
+    process.wait(60)
     sent = len(driver.calls())
     run = driver.only_run()
     wait_for(lambda: processes_of(driver) == [], None)
@@ -641,7 +645,7 @@ def test_an_orphan_does_not_write_over_what_a_later_driver_has_found(driver, tmp
 
 
 def in_shell(script, *arguments):
-    sources = [part(name) for name in ("messages.sh", "process.sh", "tools.sh", "folder.sh")]
+    sources = [part(name) for name in ("messages.sh", "process.sh", "tools.sh", "folder.sh", "preflight.sh")]
     loaded = "".join(f". '{source}'; " for source in sources)
     command = ["bash", "-euc", f"PROGRAM=test ROOT='{ROOT}'; {loaded} {script}", "-", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -680,7 +684,7 @@ def test_a_folder_has_one_driver(driver):
     done = driver.run("write", "--resume", run, exit=3)
     assert f"process {process.pid}" in done.err
     process.kill()
-    process.wait(20)
+    process.wait(60)
     driver.run("write", "--resume", run)
 
 
@@ -692,11 +696,11 @@ def told_of(pid):
 
 
 def test_a_void_lock_is_replaced_by_one_driver(driver):
-    """Of two that find it at the same time the later has it."""
+    """Of two that find it at the same time one has it."""
     driver.run("write", 1, 1)
     run = driver.only_run()
     (run / "lock").write_text(told_of(os.getpid()).replace(" ", " 1"))
-    done = in_shell('SCRATCH=/nowhere; sleep() { process "$PPID" >"$run/lock"; }; run=$1; replace_lock "$1" "1 1"', run)
+    done = in_shell('SCRATCH=/nowhere; rm() { process "$PPID" >"$2"; }; lock "$1"', run)
     assert done.returncode == 3 and f"process {os.getpid()}" in done.stderr
     assert (run / "lock").read_text() == told_of(os.getpid()), "it is another's"
     assert f"process {os.getpid()}" in driver.run("write", "--resume", run, exit=3).err
@@ -835,7 +839,7 @@ def test_a_sweep_that_is_interrupted_shows_what_there_is(driver):
     wait_for(lambda: len(driver.runs()) >= 2 and (driver.runs()[1] / "summary.json").exists(), process)
     driver.behave("slow")
     os.kill(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=15)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "STOPPED EARLY (interrupted)" in out and re.search(r"write +1 +1 ", out)
     (kept,) = (driver.project / "runs").glob("*-sweep")
@@ -860,7 +864,7 @@ def said_until(driver, text, *args, answered):
     wait_for(lambda: re.search(text, path.read_text()), process)
     time.sleep(1.5)
     os.kill(process.pid, signal.SIGINT)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     return path.read_text()
 
 

@@ -859,7 +859,7 @@ def test_an_answer_cannot_take_another_jobs_number(tmp_path):
 def test_an_answer_of_another_job_is_not_taken(tmp_path, other):
     answer = {"start": 1, "stop": 2, "mbps": 3, "op": "read", "key": "k"} | other
     error = records(tmp_path, json.dumps([answer]))["error"]
-    assert error["type"] == "BadAnswer" and "another job" in error["message"]
+    assert error["type"] == "BadAnswer" and "not a result of the job" in error["message"]
 
 
 def test_a_job_that_failed_keeps_what_it_knows(tmp_path):
@@ -897,7 +897,7 @@ def test_a_failing_cli_is_named(tmp_path, status, complaint, type):
         ("no \x1b[2Jjson", "\\u001b[2Jjson"),
         ("[1]", "1"),
         ("[1, 2]", "answered with 2 results"),
-        ('[{"op": "read", "key": "k", "start": 1}]', "no start and stop"),
+        ('[{"op": "read", "key": "k", "start": 1}]', "not a result of the job"),
         ("null", "null"),
         ("3", "3"),
         ('{"a": 1}', '{"a": 1}'),

@@ -1,19 +1,19 @@
-# Purpose: what a run costs, in USD, by the table prices.json. A library.
+# Purpose: what a run costs, in USD, by the prices in prices.json. A library.
 
 include "text";
 
-# Compute: so many environments for so many seconds. Input: the run's configuration.
+# What Lambda takes for a number of environments over a number of seconds. Input: the run's configuration.
 def compute_usd($prices; $environments; $seconds):
   $environments * $seconds * .memory_mb / 1024 * $prices.gb_second[.arch // "x86_64"];
 
-# How many parts or ranges of so many MiB an object has, at most: the first of several is shorter, at the shortest what
-# S3 takes as the smallest part.
+# The most parts, or ranges, that an object can have. The first of several is shorter than the others, but not shorter
+# than S3's smallest part. Sizes in MiB.
 def smallest_part_mb: 5;
 def pieces($mb; $piece_mb):
   if $mb <= $piece_mb then 1
   else ($piece_mb | [., smallest_part_mb] | min) as $first | 1 + (($mb - $first) / $piece_mb | ceil) end;
 
-# How many requests of S3 one job makes, as {puts, gets}; null where the objects' size is not known.
+# The requests that one job sends to S3: {puts, gets}; null where the size of the objects is not known.
 def requests_of_a_job:
   if .mb_per_file == null then null
   elif .op == "write" then
@@ -23,17 +23,17 @@ def requests_of_a_job:
     {puts: 0, gets: (.read_times * (if .range_mb == 0 then 1 else pieces(.mb_per_file; .range_mb) end))}
   end;
 
-# How many requests of a job are in flight, each on a connection that is opened before the common start: no more than
-# it has parts or ranges, one for a GET of everything.
+# The requests that a job has in flight, each on a connection of its own: at most as many as it has parts or ranges, one
+# where a single GET takes the whole object.
 def connections:
   if .op == "read" and .range_mb == 0 then 1
   elif .mb_per_file == null then .in_flight
   elif .op == "read" then [.in_flight, requests_of_a_job.gets] | min
   else [.in_flight, pieces(.mb_per_file; .part_mb)] | min end;
 
-# All requests of a launch in so many invocations of up to $squad jobs, {invocations, puts, gets}: invocations of
-# workers and squads, what the workers ask of S3, the barrier's HeadBucket on each connection and each invocation's
-# answer in the bucket included. Null where the size is not known.
+# All requests of a launch, {invocations, puts, gets}: the invocations of workers and squads; what the workers send to
+# S3; a HeadBucket on each connection before a common start ($barrier); a put of each invocation's answer. Null where
+# the size is not known.
 def requests($jobs; $invocations; $squad; $barrier):
   (if $barrier then connections else 0 end) as $connections
   | requests_of_a_job
@@ -52,11 +52,11 @@ def requests_usd($prices):
     + .gets * $prices.thousand_gets / 1e3
   end;
 
-# What so many objects written cost each day until they are deleted. Input: the run's configuration.
+# What the objects of a number of jobs cost each day until they are deleted. Input: the run's configuration.
 def storage_usd_per_day($prices; $jobs):
   if .op == "write" then $jobs * .mb_per_file / 1024 * $prices.gb_month / 30 else 0 end;
 
-# An amount for a person: never zero where it is not.
+# An amount for a person to read. A small amount is not shown as zero.
 def dollars:
   if . == null then "an unknown amount"
   elif . == 0 then "$0"

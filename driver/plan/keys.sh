@@ -66,8 +66,7 @@ keys_in() { # FILE [NUMBER]
   [ -f "$file" ] && [ -r "$file" ] || usage "the key file \"$file\" is not there or cannot be read"
   # The added line break ends a last line that has none. What jq had to mend was not UTF-8.
   { cat "$file"; printf '\n'; } >"$SCRATCH/lines"
-  jq -R -r . <"$SCRATCH/lines" >"$SCRATCH/mended"
-  cmp -s "$SCRATCH/lines" "$SCRATCH/mended" || usage "the key file \"$file\" is not UTF-8 text"
+  jq -R -r . "$SCRATCH/lines" | cmp -s - "$SCRATCH/lines" || usage "the key file \"$file\" is not UTF-8 text"
   bad=$(LC_ALL=C awk -v most="${2:-0}" -v keys="$SCRATCH/some" '
     !length { next }
     length > 1024 && !bad { bad = ": line " NR " has " length " bytes; a key has at most 1024" }

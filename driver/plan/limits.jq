@@ -45,16 +45,10 @@ add as $run
   def concurrency:
     if $free == null then empty
     elif $need > $free then
-      "refuse "
-      # Of a very large fleet only a part runs at once.
-      + (if $need < $jobs then "\($need | grouped) environments"
-         else
-           ($jobs | counted("worker"; "workers"))
-           + if $run.squad > 1 then " and \($need - $jobs | counted("squad"; "squads"))" else "" end
-         end)
-      + " run at once, and \(if $reserved != null then "the function has \($free | grouped) reserved for it"
-                             else "the account has \($free | grouped) free" end)."
-      + " \(fitting | counted("worker fits"; "workers fit")) now. To raise it: \(more_room)"
+      "refuse the fleet takes \($need | counted("environment"; "environments")) at once, workers and squads, and the "
+      + (if $reserved != null then "function has \($free | grouped) reserved for it"
+         else "account has \($free | grouped) free" end)
+      + ". \(fitting | counted("worker fits"; "workers fit")) now. To raise it: \(more_room)"
     elif $limit != null and $need * 2 > $limit then
       "the fleet takes \($need | grouped) of the account's \($limit | grouped) concurrent executions, more than half: "
       + "other functions of the account may be throttled meanwhile"
@@ -72,19 +66,15 @@ add as $run
 
   # A faster network may do it: no refusal.
   def time:
-    if $run.expected_s == null then empty
-    else
-      ($run.stop_in_s - ($run.start_in_s // 0)) as $allowed
-      | ($run.mb_per_file * $allowed / $run.expected_s | floor) as $most
-      | if $run.expected_s <= $allowed then empty
-        else
-          "WARNING: this takes \($run.expected_s | fixed(0)) s at "
-          + (if $run.loopback then "the rate of this machine" else "\($network | fixed(0)) MB/s per worker" end)
-          + ", and workers give up \($allowed | fixed(0)) s after the start, with nothing done unless they are faster. "
-          + (if $most > 0 then "Objects of \($most) MiB at most end in time" else "No object is small enough" end)
-          + (if $run.stop_in_s < $run.timeout_s - $run.answering_s then "; a longer --timeout allows more" else "" end)
-        end
-    end;
+    ($run.stop_in_s - ($run.start_in_s // 0)) as $allowed
+    | if $run.expected_s == null or $run.expected_s <= $allowed then empty
+      else
+        "WARNING: this takes \($run.expected_s | fixed(0)) s at "
+        + (if $run.loopback then "the rate of this machine" else "\($network | fixed(0)) MB/s per worker" end)
+        + ", and workers give up \($allowed | fixed(0)) s after the start, with nothing done unless they are faster: "
+        + "smaller objects end in time"
+        + (if $run.stop_in_s < $run.timeout_s - $run.answering_s then "; a longer --timeout allows more" else "" end)
+      end;
 
   def ceiling:
     if $run.loopback or $yes != "" or $run.cost.ceiling_usd <= $max_cost then empty

@@ -30,16 +30,10 @@ def pong: type == "object" and (.now | measured) and (.version | type == "string
   elif type == "array" and length == $pings and all(.[]; pong) then
     (map(.version) | min_by(rank)) as $version
     | if $own != "" and ($version | rank) < ($own | rank) then
-        {
-          refusal: (
-            "the function is version \($version | visible), older than this folder, \($own): make deploy brings it up"
-          )
-        }
+        "the function is version \($version | visible), older than this folder, \($own): make deploy brings it up"
+        | {refusal: .}
       else {took_s: ($after - $before), clock: clock, $version} end
   else
-    {
-      refusal: (
-        "the function does not answer like terabit: \($answer | excerpt); make deploy, or --function names another"
-      )
-    }
+    "the function does not answer like terabit: \($answer | excerpt); make deploy, or --function names another"
+    | {refusal: .}
   end

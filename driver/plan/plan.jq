@@ -8,21 +8,17 @@ include "text";
 def fleet:
   "\($jobs | counted("job"; "jobs"))"
   + (if .squad > 1 then
-       " in \(.invocations | counted("squad"; "squads"))"
-       + if .invocations == 1 then ""
-         else
-           ($jobs / .invocations | ceil) as $most
-           | " of \(if $most * .invocations > $jobs then "up to " else "" end)\($most | grouped)"
-         end
+       " in \(.invocations | counted("squad"; "squads")) of up to \($jobs / .invocations | ceil)"
      elif $jobs > 1 then ", each invoked directly"
      else ", invoked directly" end)
   + if .processes < .invocations then
       ", \(.processes | grouped) at a time (56 MB of memory each): the last start when the first have ended"
     else "" end
-  + (if .start_in_s == null then ", no common start"
-     else "; they start together \(.start_in_s | rough_seconds) after the launch" end)
-  + ", give up \(.stop_in_s - (.start_in_s // 0) | rough_seconds) after "
-  + (if .start_in_s == null then "the launch" else "that" end)
+  + (if .start_in_s == null then ", no common start, give up \(.stop_in_s | rough_seconds) after the launch"
+     else
+       "; they start together \(.start_in_s | rough_seconds) after the launch, give up "
+       + "\(.stop_in_s - .start_in_s | rough_seconds) after that"
+     end)
   + if .timeout_cut then
       " (--timeout is cut: the function itself times out after \(.timeout_s | rough_seconds))"
     else "" end;

@@ -8,10 +8,22 @@ ask_too() { # NAME ARGUMENT...
 
 # Leaves the function's configuration in SCRATCH/function. LAUNCH_CPU is the processor time that one aws process took.
 preflight() { # OP
-  local asked number=0
-  FAILED=' ' ASKED=''
+  local TIMEFORMAT='%U %S' # of `time`: processor seconds of user and system
   find_credentials
-  times >"$SCRATCH/before"
+  { time ask_all "$1"; } 2>"$SCRATCH/took"
+  # shellcheck disable=SC2034 # fleet.sh reads it
+  LAUNCH_CPU=$(awk -v asked="$ASKED" '{ printf "%.3f", ($1 + $2) / split(asked, names, " ") }' "$SCRATCH/took")
+  check_function
+  check_bucket
+  check_writable "$BUCKET" "$(jq -r '.Role // ""' "$SCRATCH/function")"
+  warn
+  ask_network
+}
+
+# Leaves the answers in SCRATCH, and in FAILED the names of the questions that have none.
+ask_all() { # OP
+  local asked
+  FAILED=' ' ASKED=''
   ask_too function lambda get-function-configuration --function-name "$FUNCTION"
   ask_too account lambda get-account-settings
   ask_too concurrency lambda get-function-concurrency --function-name "$FUNCTION"
@@ -25,30 +37,8 @@ preflight() { # OP
     fi
   fi
   for asked in $ASKED; do
-    number=$((number + 1))
     wait "${asked#*:}" || FAILED="$FAILED${asked%%:*} "
   done
-  times >"$SCRATCH/after"
-  # shellcheck disable=SC2034 # fleet.sh reads it
-  LAUNCH_CPU=$(children_cpu "$number")
-  check_function
-  check_bucket
-  check_writable "$BUCKET" "$(jq -r '.Role // ""' "$SCRATCH/function")"
-  warn
-  ask_network
-}
-
-# Processor seconds of each of so many children, from what `times` said before and after: 0m1.250s 0m0.031s, with a
-# comma in some locales.
-children_cpu() { # NUMBER
-  LC_ALL=C awk -v number="$1" '
-    FNR == 2 {
-      gsub(",", ".")
-      n = split($0, t, /[ms ]+/)
-      for (i = 1; i < n; i += 2) sum += sign * (60 * t[i] + t[i + 1])
-    }
-    FNR == 1 { sign = NR == 1 ? -1 : 1 }
-    END { printf "%.3f", sum / number }' "$SCRATCH/before" "$SCRATCH/after"
 }
 
 failed() { # NAME

@@ -1,9 +1,7 @@
 # Purpose: into how many squads a fleet is divided. A library.
 
-# Up to so many jobs are one invocation each. Measured on 2 cores that were busy with other work (0.7 CPU-s an aws
-# process), against `local`, with --start-in 0; seconds from the launch to the last start, directly and in one squad:
-# 8 jobs 8.4 and 1.2, 16 jobs 15.4 and 0.9, 24 jobs 15.4 and 1.8. From 3 jobs on a squad is faster, but it costs an
-# environment more (an eighth at 8 jobs) and ties its jobs together: so it is left where the wait is short.
+# Up to so many jobs are one invocation each. A squad starts sooner (measured on 2 busy cores: 8 jobs after 1.2 s, not
+# 8.4 s), but it costs an environment more and ties its jobs together.
 def most_direct: 8;
 
 # Squads of at least so many jobs: the squad's own environment is then at most 6 % of what the fleet costs.
@@ -12,9 +10,8 @@ def smallest_squad: 16;
 # The function refuses larger ones.
 def largest_squad: 256;
 
-# aws processes: 56 MB of memory and 0.4 to 0.7 CPU-s each. Squads keep to the first number where 256 jobs a squad
-# allow it. Measured on 2 cores, write 1800 1 against `local`: 32 squads took the driver 33 CPU-s, 16 took 23. There
-# are never more processes than the second number: where more invocations are needed, the others wait for a place.
+# An aws process takes 56 MB of memory and 0.4 to 0.7 CPU-s: the driver wants no more squads than the first number (on
+# 2 cores, write 1800 1 took it 33 CPU-s with 32 squads, 23 with 16), and runs no more at a time than the second.
 def most_squads: 16;
 def most_processes: 64;
 

@@ -43,15 +43,10 @@ def an_error: type == "object" and (.type | type == "string") and (.message | ty
 
 # One job's part of an answer that arrived.
 def result($job):
-  def quoted: tojson | excerpt;
-  if type != "object" then failure("BadAnswer"; "the result is not a JSON object; it begins with \(quoted)")
-  elif .op != $job.op or .key != $job.key then
-    failure("BadAnswer"; "the answer is of another job, or not terabit's; it begins with \(quoted)")
-  elif .error != null then
-    if .error | an_error then .
-    else failure("BadAnswer"; "the answer's error has no type and message; it begins with \(quoted)") end
-  elif (.start | measured) and (.stop | measured) then del(.error)
-  else failure("BadAnswer"; "the answer has no start and stop; it begins with \(quoted)") end;
+  if type == "object" and .op == $job.op and .key == $job.key and (
+      if .error != null then .error | an_error else (.start | measured) and (.stop | measured) end
+    ) then if .error == null then del(.error) else . end
+  else failure("BadAnswer"; "this is not a result of the job; it begins with \(tojson | excerpt)") end;
 
 # Of each job its part of the answer, by position, or the one error of all.
 def outcomes($jobs; $values):
