@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from harness import ROOT, TOOLS, Driver, ndjson, part, processes_of, quick_sleep, read_json, wait_for
+from harness import TOOLS, Driver, ndjson, part, processes_of, quick_sleep, read_json, wait_for
 
 # Good runs
 

@@ -1,7 +1,6 @@
 """The programs that plan, cut, price and finish a fleet, each by itself: program, input, expected output."""
 
 import json
-import re
 import subprocess
 
 import pytest
