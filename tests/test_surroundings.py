@@ -162,7 +162,7 @@ def test_credentials_are_resolved_anew_for_each_run_of_a_sweep_and_after_waiting
     driver.run("sweep", "1 2", 64)
     assert len(driver.calls("credentials")) == 4 and len(handed(driver)) == 4
     driver.run("delete", driver.runs()[0])
-    assert len(driver.calls("credentials")) == 6, "before it looks who still writes, and after waiting for them"
+    assert len(driver.calls("credentials")) == 5, "anew before it deletes: nobody was waited for"
 
 
 @pytest.mark.parametrize(
