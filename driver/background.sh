@@ -2,8 +2,8 @@
 # What the driver starts in the background: process groups, their end, and a line on stderr that tells how far they are.
 
 # Runs a command in a process group of its own, in the background: what a terminal sends to the driver does not
-# reach it, and ending the group ends its children too. Its number is in GROUP. While bash waits for it a trap runs at
-# once, not only after it, as with a command in the foreground.
+# reach it, and ending the group ends its children too. Its number is in GROUP. Bash runs a trap while it waits for the
+# group; a command in the foreground would delay the trap.
 start_group() { # COMMAND...
   set -m
   "$@" 9>&- &

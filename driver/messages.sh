@@ -65,7 +65,7 @@ on_interruption() { # COMMAND ARGUMENT...
 
 interruption() {
   trap '' INT TERM HUP
-  # Not to where the command that was cut short should have complained.
+  # The interrupted command may have redirected stderr.
   exec 2>&9
   "${INTERRUPTION[@]}" || true
   exit 130

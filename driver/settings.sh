@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The place of a run: its bucket, function and region, and whether they are on this machine. An option counts before
-# the environment, the environment before what make deploy saved.
+# Sets bucket, function and region: an option counts before the environment, the environment before what make deploy
+# saved. Tells whether they are on this machine.
 
 # Sets BUCKET and FUNCTION, and exports the region. Where nobody names a region, AWS's own configuration does.
 settings() {

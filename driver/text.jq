@@ -1,4 +1,5 @@
-# Purpose: what the programs in this folder share. Units are said at each function.
+# Purpose: numbers and text: percentiles, medians and sums; figures with units, lines, tables, colours. A library that
+#          the programs of all rooms share. Units are said at each function.
 
 # A finite number; anything else is no measurement.
 def measured: type == "number" and (isnan or isinfinite | not);

@@ -39,7 +39,7 @@ require_tools() { # COMMAND
 }
 
 GET_CLI="python3 -m venv $ROOT/.venv && $ROOT/.venv/bin/pip install awscli"
-# An older one passes the endpoints by and goes to AWS.
+# An older one ignores the endpoints and goes to AWS.
 LEAST_CLI='2.13, or 1.29 of version 1, is the oldest that takes endpoints from the environment'
 
 # Takes the user's AWS CLI, which knows how they log in, where it is new enough; else the one in .venv.

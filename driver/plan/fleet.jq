@@ -23,7 +23,7 @@ def margin_s($connections): 1 + $connections / 128 | at_most(4);
 def openings_per_s: {write: 3000, read: 5000};
 # The least time that jobs get after the start.
 def least_s: 60;
-# What a worker keeps of its time to abort its upload, and its squad to answer.
+# Seconds reserved for a worker to abort its upload and for its squad to answer.
 def answering_s: 10;
 
 def option: if . == "" then null else tonumber end;

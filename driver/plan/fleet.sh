@@ -31,7 +31,7 @@ plan_launch() { # JOBS
   show_plan "$1" true >&2
 }
 
-# Before the ping, what it will tell is assumed.
+# Before the ping, typical answers are assumed.
 plan_fleet() { # JOBS
   local cores
   cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || cores=2

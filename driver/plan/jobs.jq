@@ -1,4 +1,4 @@
-# Purpose: the planned jobs of a run. What a launch adds to their events it adds itself.
+# Purpose: the planned jobs of a run. launch.jq adds what belongs to a launch.
 # Input:   keys as raw lines (-n -R); $config: [the run's configuration].
 # Output:  jobs.ndjson: {"job": n, ...event}, n from 0; the keys in turn until every job has one.
 

@@ -6,7 +6,7 @@
 choose_keys() { # OP
   KEYS_FROM=''
   if [ "$1" = write ]; then
-    # Said again by save_keys where it has come to exist meanwhile.
+    # save_keys checks again: the file may appear meanwhile.
     [ -z "$OPT_KEY_FILE" ] || [ ! -e "$OPT_KEY_FILE" ] || no_key_file
     new_keys "$NUMBER" "$OPT_KEY_PREFIX"
   elif [ -n "$OPT_KEY" ]; then

@@ -4,8 +4,8 @@
 include "text";
 
 # held: until when a job without times may have held its slot: null, it is known not to have run; "end", it had ended
-# when its launch had; "until", it may have gone on until all workers have given up. Of a type that is not here nothing
-# is known: "end". todo: only of types whose own message cannot know it.
+# when its launch had; "until", it may have gone on until all workers have given up. A type that is not here counts as
+# "end". todo: only of types whose own message cannot know it.
 def error_types($function):
   {
     AccessDenied: {held: null},

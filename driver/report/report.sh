@@ -2,7 +2,7 @@
 # From records to the summary, the table and the picture; from several runs to one comparison. Needs nothing but run
 # folders, or files of records.
 
-# What was measured once more, of one source or of several side by side.
+# Prints the report of one source again, or compares several.
 report() {
   local parent=${OPT_OUT:-$ROOT/runs} source found=()
   for source in "${SOURCES[@]+"${SOURCES[@]}"}"; do

@@ -9,8 +9,8 @@
 #          record in any.
 # Bounds:  untimed: {jobs, errors, planned_bytes, until_s} of the jobs that may have run and of which no time is known,
 #          null where there is none: how many, by type, what they were to move, and until when they may have held their
-#          slots, in seconds after the first start. They began with the first job for all anyone knows. While there are
-#          some, goodput, end_to_end, slot_efficiency, g95 and g99 are not above their true values, makespan_s and
+#          slots, in seconds after the first start. We assume that they began with the first job. While there are some,
+#          goodput, end_to_end, slot_efficiency, g95 and g99 are not above their true values, makespan_s and
 #          straggler_tax not below.
 # last_failures: by type, of the jobs that further launches have not completed either, each at its last.
 # cut_off: failed jobs that the moment to give up has ended.

@@ -6,7 +6,7 @@ sweep() {
   settings
   SWEEP_PARENT=$parent SWEEP_STATUS=0 SWEEP_STOPPED=''
   : >"$SCRATCH/compared"
-  # The newest run in the folder may be somebody else's: each run says there which it is.
+  # Each run writes the name of its folder there: the newest folder may be another driver's.
   export TELL_RUN=$SCRATCH/run.one
   on_interruption sweep_interrupted
   for ((turn = 1; turn <= ${OPT_REPEAT:-1}; turn++)); do

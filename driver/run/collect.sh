@@ -2,8 +2,8 @@
 # What the workers answered: records, wherever they are by now, and answers that did not arrive. Every invocation puts
 # its own into the bucket as well, in the folder that run.json names.
 
-# Every record there is: of a run that ended, of one that is under way or was killed, or of a file. A run has one for
-# each job and launch: an answer that came late takes the place of its absence.
+# Prints every record of a run, ended or not, or of a file. Each job has one record a launch: a late answer replaces the
+# record of its loss.
 records() { # RUN|FILE
   local folder
   if [ -f "$1" ]; then

@@ -68,8 +68,8 @@ record() {
   { IFS= read -r counts && cat >"$base.records"; } <"$base.found"
 }
 
-# Whenever it is interrupted, there is the answer or the sign that one may still come. What RUN has no room for stays in
-# SCRATCH, whole, and is in the bucket.
+# Whenever this is interrupted, either the answer or its .sent is there. What RUN has no room for stays whole in SCRATCH,
+# and is in the bucket.
 keep() {
   # A driver that came later has found the answer.
   [ "${counts##* }" != lost ] || [ -e "$sent" ] || return 0

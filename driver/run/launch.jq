@@ -2,8 +2,8 @@
 # Input:   jobs.ndjson (-n). $fleet: [the fleet (see fleet.jq), with what the ping told].
 # Args:    $n: the launch's number; $jobs: [[[first, last], ...]], the numbers of its jobs; $now: the moment of the
 #          launch, in epoch seconds on the workers' clock as all moments are; $answers: the run's folder in the bucket;
-#          $ending_s: a worker gives up at stop_by and then aborts its upload, its squad answers and puts the answer
-#          into the bucket: how long that may take, null for what it keeps of its time for that.
+#          $ending_s: seconds that worker and squad get after stop_by to abort, answer and store the answer; null: the
+#          fleet's answering_s.
 # Output:  lines (-c -r). The launch: {n, jobs, squad, ..., launch, start_at, stop_by, until, end, interrupted,
 #          throttled}; then three for each invocation: its name, its planned jobs with their launch, and the event that
 #          Lambda gets.
