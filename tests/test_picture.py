@@ -458,8 +458,8 @@ def test_kinds_that_differ_in_more_than_workers_have_a_line_each(tmp_path):
     render(drawn, tmp_path, "compare")
     two = picture(kind("write", 8, 2), kind("read", 8, 3, letter="B", valid=False), scales=False)
     assert two["usermeta"]["title"] == [
-        "write 8 moved the most together: 2.000 GB/s",
-        "read 8 moved the most together: 3.000 GB/s",
+        "write 8 moved 2.000 GB/s",
+        "read 8 moved 3.000 GB/s",
     ]
     assert layers(two, "write") and layers(two, "read") and "NOT VALID" in two["usermeta"]["details"][0]
 

@@ -68,8 +68,9 @@ def point($spread; $ideal):
 def headlines:
   group_by(.op == "read")
   | map(
-      max_by(.goodput.median)
-      | "\(name) moved the most together: \(if .at_least then "at least " else "" end)\(.goodput.median | figures) GB/s"
+      (if length > 1 then "moved the most together:" else "moved" end) as $moved
+      | max_by(.goodput.median)
+      | "\(name) \($moved) \(if .at_least then "at least " else "" end)\(.goodput.median | figures) GB/s"
         + if .of_ideal == null then "" else ", \(.of_ideal | percent) of the ideal" end
     );
 
