@@ -136,6 +136,9 @@ def test_a_stream_survives_faults(fleet_of, fault):
             assert written["objects"] == 20 and written["retries"] > 0
             read = fleet.good("read", key, objects=20, verify=True, range_mb=5, open_s=0)
             assert (read["objects"], read["bytes"]) == (20, written["bytes"])
+        timed = {"mb_per_file": 6, "part_mb": 5, "parts_in_flight": 16, "for_s": 2, "open_s": 0}
+        written = fleet.good("write", "timed", **timed)
+        assert keys_below(fleet, "timed").keys() == {f"timed/{n}" for n in range(written["objects"])}
         assert open_uploads(fleet) == []
 
 

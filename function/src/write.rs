@@ -16,7 +16,7 @@ use crate::uploads::{Begun, Uploads};
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::error::Error as StdError;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -119,7 +119,11 @@ struct Stream<'a> {
     flight: Flight<Ended>,
     /// How many objects were prepared so far.
     prepared: u64,
-    /// How many parts the uploads have that are being created.
+    /// How many objects have had their parts released; their order is that of the keys.
+    released: u64,
+    /// The uploads that S3 has named while one before them is still being created.
+    named: BTreeMap<u64, Arc<str>>,
+    /// How many parts the uploads have that are not released.
     expected: usize,
     /// What is ready to be sent, in order.
     waiting: VecDeque<Piece>,
@@ -135,6 +139,8 @@ impl<'a> Stream<'a> {
             flight: Flight::new(job.in_flight, job.schedule.opening, &writer.limit),
             writer,
             prepared: 0,
+            released: 0,
+            named: BTreeMap::new(),
             expected: 0,
             waiting: VecDeque::new(),
             uploads: HashMap::new(),
@@ -229,16 +235,10 @@ impl<'a> Stream<'a> {
 
     fn ended(&mut self, ended: Ended) {
         match ended {
-            Ended::Object => self.writer.meter.object(),
+            Ended::Object => {}
             Ended::Created(index, id) => {
-                let size = self.job.size;
-                let upload = self.upload(index);
-                upload.id = id.into();
-                let parts = upload.division.parts(size);
-                upload.waiting = parts.clone().count();
-                self.expected -= upload.waiting;
-                self.waiting
-                    .extend(parts.map(|span| Piece::Part(index, span)));
+                self.named.insert(index, id.into());
+                self.release();
             }
             Ended::Part(index, span, etag) => {
                 let number = part_number(span);
@@ -250,7 +250,6 @@ impl<'a> Stream<'a> {
                 self.complete(index);
             }
             Ended::Completed(index) => {
-                self.writer.meter.object();
                 let upload = self.uploads.remove(&index);
                 let object = upload.expect("it is removed once").object;
                 object.begun().completed = true;
@@ -258,6 +257,23 @@ impl<'a> Stream<'a> {
                     self.untidy.push(object);
                 }
             }
+        }
+    }
+
+    /// Has the parts of the next objects wait, one object after the other: whenever the stream ends, its objects are
+    /// the first ones, without a gap.
+    fn release(&mut self) {
+        let size = self.job.size;
+        while let Some(id) = self.named.remove(&self.released) {
+            let index = self.released;
+            self.released += 1;
+            let upload = self.upload(index);
+            upload.id = id;
+            let parts = upload.division.parts(size);
+            upload.waiting = parts.clone().count();
+            self.expected -= upload.waiting;
+            let parts = parts.map(|span| Piece::Part(index, span));
+            self.waiting.extend(parts);
         }
     }
 
@@ -405,6 +421,7 @@ impl Writer {
             let operation = Operation::PutObject;
             self.s3.explain(&failure, operation, &object.place)
         })?;
+        self.meter.object();
         Ok(())
     }
 
@@ -461,16 +478,17 @@ impl Writer {
                 .interceptor(request)
                 .send()
         };
-        let Err(failure) = self.send(self.meter.request(), complete).await else {
-            return Ok(());
-        };
-        // An earlier attempt may have done it, and only its answer been lost.
-        let gone = failure.error.code() == Some("NoSuchUpload");
-        if (gone || failure.attempts > 1) && self.is_there(place, size).await {
-            return Ok(());
+        if let Err(failure) = self.send(self.meter.request(), complete).await {
+            // An earlier attempt may have done it, and only its answer been lost.
+            let gone = failure.error.code() == Some("NoSuchUpload");
+            let repeated = gone || failure.attempts > 1;
+            if !(repeated && self.is_there(place, size).await) {
+                let operation = Operation::CompleteMultipartUpload;
+                return Err(self.s3.explain(&failure, operation, place));
+            }
         }
-        let operation = Operation::CompleteMultipartUpload;
-        Err(self.s3.explain(&failure, operation, place))
+        self.meter.object();
+        Ok(())
     }
 
     /// Whether the object is in the bucket, whole, and younger than the job.
@@ -919,6 +937,15 @@ mod tests {
 
     /// Writes a stream to an S3 that is in order.
     async fn streamed(fields: Value, end: Option<Duration>) -> (Written, Reading, Got) {
+        streamed_but(fields, end, |_, _| None).await
+    }
+
+    /// The same, but for what `script` says of a request: its kind in words, its key.
+    async fn streamed_but(
+        fields: Value,
+        end: Option<Duration>,
+        script: impl Fn(&str, &str) -> Option<HttpConnectorFuture> + Send + Sync + 'static,
+    ) -> (Written, Reading, Got) {
         let (got, began) = (Arc::new(Mutex::new(Got::new())), Instant::now());
         let log = Arc::clone(&got);
         let s3 = s3_of(move |request| {
@@ -933,16 +960,16 @@ mod tests {
                 .and_then(|length| length.parse().ok())
                 .unwrap_or_default();
             let method = request.method().to_owned();
-            let answered = match method.as_str() {
-                "PUT" => after(TRANSFER, answer_with(200, &[("etag", "e")], "")),
-                "POST" if query.contains("uploads") => after(CALL, good("create")),
-                "POST" => after(CALL, good("complete")),
-                "DELETE" => good("own"),
-                _ => good("parts"),
-            };
-            let entry = (began.elapsed(), method, key_of(&request), part, length);
+            let query = query.strip_suffix('=').unwrap_or(query);
+            let kind = kind(&format!("{method} {query}")).to_owned();
+            let key = key_of(&request);
+            let entry = (began.elapsed(), method, key.clone(), part, length);
             log.lock().expect("no test panics with it").push(entry);
-            answered
+            script(&kind, &key).unwrap_or_else(|| match kind.as_str() {
+                "part" => after(TRANSFER, good("part")),
+                "create" | "complete" => after(CALL, good(&kind)),
+                other => good(other),
+            })
         });
         let mut event = json!({"op": "write", "bucket": "abc", "key": "k", "open_s": 0});
         let more = fields.as_object().expect("it is one").clone();
@@ -1005,6 +1032,48 @@ mod tests {
         let aborted = of(&got, "DELETE");
         assert_eq!((aborted.len(), aborted[0].2.as_str()), (1, "k/2"));
         assert!(reading.stop >= reading.start);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_ends_by_time_has_no_gap() {
+        let fields = json!({"mb_per_file": 6, "part_mb": 5, "parts_in_flight": 6, "for_s": 3});
+        let end = Duration::from_millis(3500);
+        for slow in ["k/0", "k/1", "k/4"] {
+            let (written, reading, got) =
+                streamed_but(fields.clone(), Some(end), move |kind, key| {
+                    (kind == "create" && key == slow).then(|| after(2 * TRANSFER, good("create")))
+                })
+                .await;
+            assert_eq!((written.outcome, written.upload_left), (Ok(()), None));
+            let mut keys: Vec<&str> = of(&got, "PUT").iter().map(|one| one.2.as_str()).collect();
+            keys.dedup();
+            let expected: Vec<String> = (0..reading.objects).map(|n| format!("k/{n}")).collect();
+            assert!(expected.len() > 2, "{expected:?}");
+            assert_eq!(keys, expected, "one after the other, {slow} late");
+        }
+        // A stream that ends while an object near its beginning is still being created.
+        let (written, reading, got) = streamed_but(fields, Some(end), |kind, key| {
+            (kind == "create" && key == "k/1").then(|| after(5 * TRANSFER, good("create")))
+        })
+        .await;
+        assert_eq!((written.outcome, written.upload_left), (Ok(()), None));
+        assert_eq!(reading.objects, 1);
+        assert!(of(&got, "PUT").iter().all(|part| part.2 == "k/0"));
+        let created = of(&got, "POST").len() - 1;
+        assert_eq!(of(&got, "DELETE").len(), created - 1, "{got:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_stream_counts_every_object_that_is_there() {
+        let fields = json!({"bytes_per_file": 4096, "parts_in_flight": 4, "objects": 4});
+        for failed in ["k/0", "k/3"] {
+            let (written, reading, _) = streamed_but(fields.clone(), None, move |_, key| {
+                (key == failed).then(|| after(TRANSFER, denied()))
+            })
+            .await;
+            assert!(written.outcome.is_err());
+            assert_eq!(reading.objects, 3, "{failed} failed");
+        }
     }
 
     proptest! {
