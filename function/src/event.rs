@@ -492,7 +492,7 @@ fn told(size: u64) -> String {
 /// the most for others.
 fn most_parts(objects: &Objects, size: u64, part_mib: u64) -> u64 {
     if objects.is_stream() && size > part_mib * MIB {
-        size.div_ceil(part_mib * MIB) + 1
+        Division::most(size, part_mib)
     } else {
         Division::of(objects.place.key.as_str(), part_mib).count(size)
     }
@@ -867,13 +867,17 @@ mod tests {
 
     #[test]
     fn parts_of_a_stream_are_few_enough_whatever_their_first_one_is() {
-        let write = |part_mb: u64| {
+        let write = |mb_per_file: u64, part_mb: u64| {
             Job::try_from(json!({
-                "op": "write", "bucket": "abc", "key": "k", "mb_per_file": 59_999, "part_mb": part_mb, "objects": 2
+                "op": "write", "bucket": "abc", "key": "k", "mb_per_file": mb_per_file, "part_mb": part_mb, "objects": 2
             }))
         };
-        assert!(write(6).is_err_and(|error| error.to_string().contains("10001 parts")));
-        assert!(write(7).is_ok());
+        let refused = write(60_000, 6).expect_err("its first part may have 5 MiB");
+        assert!(refused.to_string().contains("10001 parts"), "{refused}");
+        assert!(write(60_000, 7).is_ok());
+        assert!(write(59_999, 6).is_ok());
+        assert!(write(50_000, 5).is_ok(), "none is shorter");
+        assert!(write(50_001, 5).is_err());
     }
 
     #[test]

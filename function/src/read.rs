@@ -13,8 +13,11 @@ use crate::s3::S3;
 use crate::spans::{Division, Span};
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::time::Instant;
 
 /// Reads the objects of `job` as often as it says, and begins nothing after `end`.
@@ -32,6 +35,7 @@ pub async fn read(
     let reader = Arc::new(Reader {
         s3: s3.clone(),
         verify: job.verify,
+        pins: Pins::of(job),
         meter: meter.clone(),
         limit: *limit,
     });
@@ -53,18 +57,26 @@ struct Opened {
     request: Request,
 }
 
-/// What GETs are to read; each time that an object is drained has an index.
+/// What GETs are to read.
 enum Piece {
-    /// The beginning of an object, whose answer tells what the object is.
+    /// The beginning of an object, whose answer tells what the object is; each time that one is drained has an index.
     Beginning(u64),
-    Spans(u64, Arc<Object>, Box<dyn Iterator<Item = Span> + Send>),
+    Spans(Draining, Box<dyn Iterator<Item = Span> + Send>),
+}
+
+/// An object that is drained for one time.
+#[derive(Clone)]
+struct Draining {
+    object: Arc<Object>,
+    /// How many of its spans are not drained yet.
+    undrained: Arc<AtomicU64>,
 }
 
 enum Ended {
     /// The object is known, and its first span opened.
-    Opened(u64, Arc<Object>, Box<Opened>, Permit),
+    Opened(Arc<Object>, Box<Opened>, Permit),
     /// A span is drained.
-    Span(u64),
+    Span,
 }
 
 /// The objects of a job, one after the other, as often as it says.
@@ -83,8 +95,6 @@ struct Stream<'a> {
     /// What is ready to be asked for, in order, and how many GETs that is.
     waiting: VecDeque<Piece>,
     gets: u64,
-    /// How many spans are not drained yet, by the index of the time.
-    undrained: HashMap<u64, u64>,
 }
 
 impl<'a> Stream<'a> {
@@ -100,7 +110,6 @@ impl<'a> Stream<'a> {
             known: None,
             waiting: VecDeque::new(),
             gets: 0,
-            undrained: HashMap::new(),
         }
     }
 
@@ -130,8 +139,7 @@ impl<'a> Stream<'a> {
             let index = self.prepared;
             self.prepared += 1;
             if let Some(object) = &self.known {
-                let object = Arc::clone(object);
-                self.enqueue(index, &object, 0);
+                self.enqueue(Arc::clone(object), 0);
             } else {
                 self.unknown += 1;
                 self.gets += 1;
@@ -147,14 +155,21 @@ impl<'a> Stream<'a> {
     }
 
     /// Has the spans of an object wait, but for those that have `begun`.
-    fn enqueue(&mut self, index: u64, object: &Arc<Object>, begun: usize) {
-        let division = self.job.division_of(object);
+    fn enqueue(&mut self, object: Arc<Object>, begun: usize) -> Draining {
+        let division = self.job.division_of(&object);
         let count = division.count(object.size);
         let spans = division.ranges(object.size).skip(begun);
-        self.undrained.insert(index, count);
-        self.gets += count - begun as u64;
-        let piece = Piece::Spans(index, Arc::clone(object), Box::new(spans));
-        self.waiting.push_back(piece);
+        let draining = Draining {
+            object,
+            undrained: Arc::new(count.into()),
+        };
+        let waiting = count - begun as u64;
+        if waiting > 0 {
+            self.gets += waiting;
+            let piece = Piece::Spans(draining.clone(), Box::new(spans));
+            self.waiting.push_back(piece);
+        }
+        draining
     }
 
     /// Asks for what has waited longest.
@@ -166,23 +181,23 @@ impl<'a> Stream<'a> {
                 self.waiting.pop_front();
                 self.gets -= 1;
                 let reader = Arc::clone(&self.reader);
-                let place = self.job.objects.nth(index % self.job.objects.count());
+                let number = index % self.job.objects.count();
+                let place = self.job.objects.nth(number);
                 let division = self.job.division(&place.key);
                 self.flight.begin(async move {
                     let (object, opened) = reader.open(place, division.map(Division::span)).await?;
-                    Ok(Ended::Opened(
-                        index,
-                        Arc::new(object),
-                        Box::new(opened),
-                        permit,
-                    ))
+                    if !reader.pins.hold(number, &object.etag) {
+                        let key = object.place.key.to_string();
+                        return Err(Error::ObjectChanged { key });
+                    }
+                    Ok(Ended::Opened(Arc::new(object), Box::new(opened), permit))
                 });
             }
-            Some(Piece::Spans(index, object, spans)) => {
-                let (index, object) = (*index, Arc::clone(object));
+            Some(Piece::Spans(draining, spans)) => {
+                let draining = draining.clone();
                 if let Some(span) = spans.next() {
                     self.gets -= 1;
-                    self.drain(index, object, span, None, permit);
+                    self.drain(draining, span, None, permit);
                 } else {
                     self.waiting.pop_front();
                 }
@@ -190,44 +205,33 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn drain(
-        &mut self,
-        index: u64,
-        object: Arc<Object>,
-        span: Span,
-        opened: Option<Opened>,
-        permit: Permit,
-    ) {
+    fn drain(&mut self, draining: Draining, span: Span, opened: Option<Opened>, permit: Permit) {
         let reader = Arc::clone(&self.reader);
         self.flight.begin(async move {
             let _permit = permit;
-            reader.drain(&object, span, opened).await?;
-            Ok(Ended::Span(index))
+            reader.drain(&draining.object, span, opened).await?;
+            if draining.undrained.fetch_sub(1, Ordering::Relaxed) == 1 {
+                reader.meter.object();
+            }
+            Ok(Ended::Span)
         });
     }
 
     fn ended(&mut self, ended: Ended) {
         match ended {
-            Ended::Opened(index, object, opened, permit) => {
+            Ended::Opened(object, opened, permit) => {
                 self.unknown -= 1;
-                self.enqueue(index, &object, 1);
-                self.usual_spans = self.undrained.get(&index).copied();
+                let division = self.job.division_of(&object);
+                self.usual_spans = Some(division.count(object.size));
                 if !self.job.objects.is_stream() {
                     self.known = Some(Arc::clone(&object));
                 }
-                let first = self.job.division_of(&object).ranges(object.size).next();
+                let first = division.ranges(object.size).next();
                 let first = first.expect("it is not empty");
-                self.drain(index, object, first, Some(*opened), permit);
+                let draining = self.enqueue(object, 1);
+                self.drain(draining, first, Some(*opened), permit);
             }
-            Ended::Span(index) => {
-                let undrained = self.undrained.get_mut(&index);
-                let undrained = undrained.expect("it is kept until all are drained");
-                *undrained -= 1;
-                if *undrained == 0 {
-                    self.undrained.remove(&index);
-                    self.reader.meter.object();
-                }
-            }
+            Ended::Span => {}
         }
     }
 }
@@ -240,10 +244,40 @@ impl Read {
     }
 }
 
+/// What the objects of a stream are known by that is read several times: 8 bytes an object.
+struct Pins(Mutex<Vec<Option<NonZeroU64>>>);
+
+impl Pins {
+    fn of(job: &Read) -> Self {
+        let is_repeated = job.objects.is_stream() && job.times > 1;
+        let pinned = if is_repeated { job.objects.count() } else { 0 };
+        let pinned = usize::try_from(pinned).expect("at most a million");
+        Self(Mutex::new(vec![None; pinned]))
+    }
+
+    /// Whether the object of this number is the one that it was, where it was seen before.
+    fn hold(&self, number: u64, etag: &str) -> bool {
+        let mut hasher = DefaultHasher::new();
+        etag.hash(&mut hasher);
+        let seen = NonZeroU64::new(hasher.finish() | 1);
+        let mut pins = self.0.lock().expect("nothing that holds it panics");
+        let number = usize::try_from(number).expect("at most a million");
+        match pins.get_mut(number) {
+            Some(pin) if pin.is_some() => *pin == seen,
+            Some(pin) => {
+                *pin = seen;
+                true
+            }
+            None => true,
+        }
+    }
+}
+
 struct Reader {
     s3: S3,
     /// Compare the bytes with those that `write` puts there.
     verify: bool,
+    pins: Pins,
     meter: Meter,
     limit: Limit,
 }
@@ -422,8 +456,8 @@ mod tests {
     use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
     use proptest::prelude::*;
     use serde_json::{Value, json};
-    use std::sync::Mutex;
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::mem;
+    use std::sync::atomic::AtomicU32;
     use std::time::Duration;
     use tokio::time::Instant;
 
@@ -506,6 +540,16 @@ mod tests {
         fields: Value,
         end: Option<Duration>,
     ) -> (Result<(), Error>, Reading, Vec<(Duration, String, u64)>) {
+        streamed_but(size, fields, end, |_, _| None).await
+    }
+
+    /// The same, but for what `script` says of the nth request for a key.
+    async fn streamed_but(
+        size: u64,
+        fields: Value,
+        end: Option<Duration>,
+        script: impl Fn(&str, usize) -> Option<HttpConnectorFuture> + Send + Sync + 'static,
+    ) -> (Result<(), Error>, Reading, Vec<(Duration, String, u64)>) {
         let (asked, began) = (Arc::new(Mutex::new(Vec::new())), Instant::now());
         let log = Arc::clone(&asked);
         let s3 = s3_of(move |request| {
@@ -516,8 +560,13 @@ mod tests {
                 let number = |text: &str| text.parse::<u64>().expect("a number");
                 (number(first), number(last).min(size - 1))
             });
-            let entry = (began.elapsed(), key_of(&request), first);
-            log.lock().expect("no test panics with it").push(entry);
+            let key = key_of(&request);
+            let mut log = log.lock().expect("no test panics with it");
+            log.push((began.elapsed(), key.clone(), first));
+            let times = log.iter().filter(|one| one.1 == key).count();
+            if let Some(scripted) = script(&key, times) {
+                return scripted;
+            }
             let length = usize::try_from(last + 1 - first).expect("a small range");
             let told = format!("bytes {first}-{last}/{size}");
             let headers = [("etag", "e"), ("content-range", told.as_str())];
@@ -533,7 +582,7 @@ mod tests {
         let meter = Meter::start();
         let end = end.map(|end| began + end);
         let outcome = read(&s3, &job, &meter, &limit, end).await;
-        let asked = std::mem::take(&mut *asked.lock().expect("no test panics with it"));
+        let asked = mem::take(&mut *asked.lock().expect("no test panics with it"));
         (outcome, meter.read(), asked)
     }
 
@@ -553,6 +602,36 @@ mod tests {
         assert_eq!(outcome, Ok(()));
         // One at first, then two at a time.
         assert_eq!((asked.len(), reading.objects), (39, 13));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_read_counts_every_object_that_was_read_to_its_end() {
+        let fields = json!({"objects": 3, "ranges_in_flight": 4, "range_mb": 1});
+        let (outcome, reading, _) = streamed_but(2 << 20, fields, None, |key, nth| {
+            // In the same moment as the last byte of k/2.
+            (key == "k/1" && nth == 2).then(|| after(TRANSFER, refusal(403, "AccessDenied", "")))
+        })
+        .await;
+        assert_eq!(outcome.expect_err("one is denied").kind(), "AccessDenied");
+        assert_eq!((reading.bytes, reading.objects), (5 << 20, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_object_of_a_stream_is_the_same_each_time() {
+        let other = || {
+            let headers = [("etag", "other"), ("content-range", "bytes 0-4095/4096")];
+            answer_with(206, &headers, "x".repeat(4096))
+        };
+        for (times, changes) in [(1, false), (2, true)] {
+            let fields = json!({"objects": 3, "read_times": 2});
+            let (outcome, _, _) = streamed_but(4096, fields, None, move |key, nth| {
+                (key == "k/1" && nth > times).then(other)
+            })
+            .await;
+            let changed = Error::ObjectChanged { key: "k/1".into() };
+            let expected = if changes { Ok(()) } else { Err(changed) };
+            assert_eq!(outcome, expected, "after {times} times");
+        }
     }
 
     proptest! {

@@ -57,6 +57,21 @@ impl Division {
         }
     }
 
+    /// The most spans of `span_mib` MiB that an object of `size` bytes has, for who does not know its key: the shortest
+    /// first part leaves the most for others.
+    pub const fn most(size: u64, span_mib: u64) -> u64 {
+        let shorter_mib = if span_mib < SMALLEST_PART_MIB {
+            span_mib
+        } else {
+            SMALLEST_PART_MIB
+        };
+        let shortest = Self {
+            span: span_mib * MIB,
+            shorter: shorter_mib * MIB,
+        };
+        shortest.count(size)
+    }
+
     /// Leaves an object of `size` bytes in one piece.
     pub const fn whole(size: u64) -> Self {
         Self {
@@ -175,7 +190,8 @@ mod tests {
             let (parts, ranges) = (covers(division.parts(size), size)?, covers(division.ranges(size), size)?);
             prop_assert_eq!(parts.len() as u64, division.count(size));
             prop_assert_eq!(ranges.len(), parts.len());
-            prop_assert!(division.count(size) <= size.div_ceil(division.span) + 1);
+            prop_assert!(division.count(size) <= Division::most(size, span_mib));
+            prop_assert!(Division::most(size, span_mib) <= size.div_ceil(division.span) + 1);
             prop_assert_eq!(parts.len() == 1, size <= division.span);
             if let [first, middle @ .., _] = &parts[..] {
                 prop_assert_eq!(first.length, division.shorter);
