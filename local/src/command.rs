@@ -34,6 +34,8 @@ const REMOVED_PREFIXES: [&str; 2] = ["AWS_ENDPOINT_URL_", "AWS_CONTAINER_"];
 pub struct Environment {
     set: BTreeMap<&'static str, OsString>,
     removed: Vec<String>,
+    /// What is not printed: the user's own credentials, which the shell that made them has.
+    hidden: Vec<&'static str>,
 }
 
 impl Environment {
@@ -62,8 +64,10 @@ impl Environment {
         if let Some(bucket) = bucket {
             set.insert("BUCKET", bucket.into());
         }
+        let mut hidden = Vec::new();
         for (name, value) in credentials.into_iter().flat_map(Credentials::variables) {
             set.insert(name, value.into());
+            hidden.push(name);
         }
         for (name, value) in endpoints.variables() {
             set.insert(name, value.into());
@@ -88,15 +92,20 @@ impl Environment {
             .map(str::to_owned)
             .chain(foreign)
             .collect();
-        Self { set, removed }
+        Self {
+            set,
+            removed,
+            hidden,
+        }
     }
 
-    /// The same as lines for a POSIX shell.
+    /// The same as lines for a POSIX shell, without the user's credentials.
     pub fn shell_lines(&self) -> String {
         let unset = self.removed.iter().map(|name| format!("unset {name}\n"));
         let export = self
             .set
             .iter()
+            .filter(|(name, _)| !self.hidden.contains(*name))
             .map(|(name, value)| format!("export {name}={}\n", quoted(value)));
         unset.chain(export).collect()
     }

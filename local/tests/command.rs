@@ -141,6 +141,39 @@ fn without_command_it_prints_shell_lines_and_serves_until_interrupted() {
 }
 
 #[test]
+fn the_users_credentials_are_not_printed() {
+    let _limit = common::Limit::begin();
+    let folder = TempDir::new().unwrap();
+    let mut child = local(&folder)
+        .args(["--s3", "http://127.0.0.1:9"])
+        .env("AWS_ACCESS_KEY_ID", "AKIDMINE")
+        .env("AWS_SECRET_ACCESS_KEY", "my-secret")
+        .env("AWS_SESSION_TOKEN", "my-token")
+        .env("AWS_REGION", "eu-central-1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut printed = Vec::new();
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        printed.push(line.unwrap());
+        // The last one.
+        if printed.last().unwrap().starts_with("export no_proxy=") {
+            break;
+        }
+    }
+    kill(pid(&child), Signal::SIGINT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let printed = printed.join("\n");
+    assert!(
+        printed.contains("export AWS_REGION='eu-central-1'"),
+        "{printed}"
+    );
+    for name in ["KEY_ID", "SECRET", "SESSION", "AKIDMINE", "my-"] {
+        assert!(!printed.contains(name), "{name} in {printed}");
+    }
+}
+
+#[test]
 fn an_interrupt_is_commands_affair_and_a_termination_is_passed_on() {
     let _limit = common::Limit::begin();
     let folder = TempDir::new().unwrap();
