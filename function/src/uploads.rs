@@ -2,7 +2,8 @@
 //! are billed, and no listing of objects shows them.
 
 use crate::error::Error;
-use crate::event::Place;
+use crate::event::{Objects, Place};
+use crate::flight::{Flight, Next};
 use crate::limit::Limit;
 use crate::operation::Operation;
 use crate::retry::{self, Failure, brisk};
@@ -10,7 +11,9 @@ use crate::s3::{Dated, S3};
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::{EncodingType, MultipartUpload};
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -27,7 +30,7 @@ const BEGUN_LATE: Duration = Duration::from_secs(3);
 /// The pause before an upload, or a listing, is looked at again.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Stands for an upload whose id nobody knows.
+/// Stands for an upload whose id nobody knows, and for several.
 const UNKNOWN: &str = "unknown";
 
 /// What is known of the uploads that a job began at a key.
@@ -50,82 +53,182 @@ impl Begun {
     }
 }
 
-/// The uploads of a job at a key.
-#[derive(Debug)]
-pub struct Uploads<'a> {
-    /// Where they are.
-    pub s3: &'a S3,
-    /// Their object.
-    pub place: &'a Place,
-    pub began: Instant,
+/// An upload that is to be aborted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Upload {
+    place: Place,
+    id: String,
 }
 
-impl Uploads<'_> {
-    /// Aborts all of `begun` that is not completed. What may be left: an upload's id, or `unknown`.
-    pub async fn clean_up(&self, begun: Begun, limit: &Limit) -> Option<String> {
+/// What is to be done next about an upload.
+#[derive(Clone, Copy)]
+enum Step {
+    Abort,
+    /// A part in flight can outlive an abort.
+    ///
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>
+    LookForParts,
+}
+
+/// The objects, by their keys, that have uploads whose ids may not be known.
+type Doubtful<'a> = HashMap<&'a str, &'a (Place, Begun)>;
+
+/// Cleans up after a job.
+#[derive(Debug)]
+pub struct CleanUp {
+    s3: S3,
+    /// The job's key.
+    place: Place,
+    /// What the keys of all its objects begin with.
+    prefix: String,
+    /// When it began.
+    began: Instant,
+    /// When all this ends.
+    until: Instant,
+    in_flight: usize,
+}
+
+impl CleanUp {
+    /// Begins now, with so many requests at the same time, after a job that was to write `objects`.
+    pub fn new(
+        s3: &S3,
+        objects: &Objects,
+        began: Instant,
+        limit: &Limit,
+        in_flight: usize,
+    ) -> Arc<Self> {
         let longest = Instant::now() + LONGEST;
         let until = limit
             .moment()
             .map_or(longest, |limit| longest.min(limit + AFTER_LIMIT));
-        let own = async {
-            match &begun.own {
-                Some(own) if !begun.completed => self.abort_or_name(own, until).await,
-                _ => None,
-            }
-        };
-        let strays = async {
-            if begun.may_have_strays() {
-                self.abort_strays(&begun, until).await
-            } else {
-                None
-            }
-        };
-        let (own, stray) = tokio::join!(own, strays);
-        own.or(stray)
+        Arc::new(Self {
+            s3: s3.clone(),
+            place: objects.place.clone(),
+            prefix: prefix(objects),
+            began,
+            until,
+            in_flight,
+        })
     }
 
-    /// Aborts an upload; its id, if it may be left.
-    async fn abort_or_name(&self, upload: &str, until: Instant) -> Option<String> {
-        match within(until, self.abort(upload, until)).await {
-            Ok(()) => None,
-            Err(error) => {
-                tracing::warn!(upload, %error, "an upload may be left");
-                Some(upload.to_owned())
-            }
+    /// Aborts all of `begun` that is not completed. What may be left: an upload's id, or `unknown`.
+    pub async fn run(self: &Arc<Self>, begun: Vec<(Place, Begun)>) -> Option<String> {
+        let unfinished = begun.iter().filter(|(_, begun)| !begun.completed);
+        let own = unfinished.filter_map(|(place, begun)| {
+            let (place, id) = (place.clone(), begun.own.clone()?);
+            Some(Upload { place, id })
+        });
+        let (own, strays) = tokio::join!(self.abort(own.collect()), self.abort_strays(&begun));
+        match &[own, strays].concat()[..] {
+            [] => None,
+            [id] => Some(id.clone()),
+            _ => Some(UNKNOWN.to_owned()),
         }
     }
 
-    async fn abort_strays(&self, begun: &Begun, until: Instant) -> Option<String> {
-        let strays = match within(until, self.strays(begun, until)).await {
-            Ok(strays) => strays,
-            Err(error) => {
-                tracing::warn!(%error, "uploads whose ids are unknown may be left");
-                return begun.nameless.then(|| UNKNOWN.to_owned());
+    /// Aborts uploads, each once before any is looked at again; the ids of those that may be left.
+    async fn abort(self: &Arc<Self>, uploads: Vec<Upload>) -> Vec<String> {
+        let steps = uploads.into_iter().map(|upload| (upload, Step::Abort));
+        let mut steps: VecDeque<(Upload, Step)> = steps.collect();
+        let unlimited = Limit::at(None, "");
+        let mut flight = Flight::new(self.in_flight, Duration::ZERO, &unlimited);
+        let mut left = Vec::new();
+        while let Ok(Some(next)) = flight.next(!steps.is_empty()).await {
+            match next {
+                Next::Room(permit) => {
+                    let (upload, step) = steps.pop_front().expect("it is wanted");
+                    let clean_up = Arc::clone(self);
+                    flight.begin(async move {
+                        let _permit = permit;
+                        let taken = clean_up.take(step, &upload);
+                        Ok((within(clean_up.until, Box::pin(taken)).await, upload))
+                    });
+                }
+                Next::Ended((Ok(None), _)) => {}
+                Next::Ended((Ok(Some(step)), upload)) => steps.push_back((upload, step)),
+                Next::Ended((Err(error), upload)) => {
+                    tracing::warn!(upload = upload.id, %error, "an upload may be left");
+                    left.push(upload.id);
+                }
             }
-        };
-        let mut left = None;
-        for stray in strays {
-            left = left.or(self.abort_or_name(&stray, until).await);
         }
         left
     }
 
-    /// The uploads at the key that were initiated since the job began, other than its own.
-    async fn strays(&self, begun: &Begun, until: Instant) -> Result<Vec<String>, Error> {
+    /// Takes a step; gives the next one, if there is one.
+    async fn take(&self, step: Step, upload: &Upload) -> Result<Option<Step>, Error> {
+        let limit = patience(self.until);
+        let (bucket, key) = (upload.place.bucket.as_str(), upload.place.key.as_str());
+        match step {
+            Step::Abort => {
+                let aborted = retry::send(&limit, || {
+                    let abort = self.s3.client.abort_multipart_upload();
+                    let abort = abort.bucket(bucket).key(key).upload_id(&upload.id);
+                    brisk(abort.send())
+                });
+                let aborted =
+                    self.unless_gone(aborted.await, Operation::AbortMultipartUpload, upload)?;
+                Ok(aborted.map(|_| Step::LookForParts))
+            }
+            Step::LookForParts => {
+                let listed = retry::send(&limit, || {
+                    let list = self.s3.client.list_parts();
+                    let list = list.bucket(bucket).key(key).upload_id(&upload.id);
+                    brisk(list.send())
+                });
+                match self.unless_gone(listed.await, Operation::ListParts, upload)? {
+                    Some(listed) if !listed.parts().is_empty() => {
+                        sleep(PAUSE).await;
+                        Ok(Some(Step::Abort))
+                    }
+                    _ => Ok(None),
+                }
+            }
+        }
+    }
+
+    /// Aborts the uploads of `begun` whose ids are not known; what may be left.
+    async fn abort_strays(self: &Arc<Self>, begun: &[(Place, Begun)]) -> Vec<String> {
+        let doubtful: Doubtful<'_> = begun
+            .iter()
+            .filter(|(_, begun)| begun.may_have_strays())
+            .map(|object| (object.0.key.as_str(), object))
+            .collect();
+        if doubtful.is_empty() {
+            return Vec::new();
+        }
+        match within(self.until, self.strays(&doubtful)).await {
+            Ok(strays) => self.abort(strays).await,
+            Err(error) => {
+                tracing::warn!(%error, "uploads whose ids are unknown may be left");
+                let is_one = begun.iter().any(|(_, begun)| begun.nameless);
+                is_one.then(|| UNKNOWN.to_owned()).into_iter().collect()
+            }
+        }
+    }
+
+    /// The uploads of these objects that were initiated since the job began, other than their own.
+    async fn strays(&self, doubtful: &Doubtful<'_>) -> Result<Vec<Upload>, Error> {
         // S3 may still be at work on what nobody waits for any more.
-        let late = (Instant::now() + BEGUN_LATE).min(until - PAUSE);
+        let late = (Instant::now() + BEGUN_LATE).min(self.until - PAUSE);
+        let mut awaited: HashSet<&str> = doubtful
+            .values()
+            .filter(|(_, begun)| begun.own.is_none() && begun.nameless)
+            .map(|(place, _)| place.key.as_str())
+            .collect();
         loop {
-            let strays = self.list(begun.own.as_deref(), until).await?;
-            let awaited = begun.own.is_none() && begun.nameless && strays.is_empty();
-            if !awaited || Instant::now() >= late {
+            let strays = self.list(doubtful).await?;
+            for stray in &strays {
+                awaited.remove(stray.place.key.as_str());
+            }
+            if awaited.is_empty() || Instant::now() >= late {
                 return Ok(strays);
             }
             sleep(PAUSE).await;
         }
     }
 
-    async fn list(&self, own: Option<&str>, until: Instant) -> Result<Vec<String>, Error> {
-        let key = self.place.key.as_str();
+    async fn list(&self, doubtful: &Doubtful<'_>) -> Result<Vec<Upload>, Error> {
         let (mut key_marker, mut id_marker) = (None, None);
         let mut found = Vec::new();
         loop {
@@ -136,7 +239,7 @@ impl Uploads<'_> {
                     .client
                     .list_multipart_uploads()
                     .bucket(self.place.bucket.as_str())
-                    .prefix(prefix(self.place))
+                    .prefix(&self.prefix)
                     // XML cannot carry every key.
                     .encoding_type(EncodingType::Url)
                     .set_key_marker(key_marker.clone())
@@ -145,22 +248,24 @@ impl Uploads<'_> {
                     .interceptor(dated.clone());
                 brisk(list.send())
             };
-            let page = retry::send(&patience(until), list)
+            let page = retry::send(&patience(self.until), list)
                 .await
                 .map_err(|failure| {
                     self.s3
-                        .explain(&failure, Operation::ListMultipartUploads, self.place)
+                        .explain(&failure, Operation::ListMultipartUploads, &self.place)
                 })?;
             let encoded = page.encoding_type == Some(EncodingType::Url);
             let of_job = |upload: &MultipartUpload| {
-                named(upload.key(), encoded).as_deref() == Some(key)
-                    && upload.upload_id() != own
-                    && upload
-                        .initiated()
-                        .is_some_and(|moment| dated.is_since(self.began, *moment))
+                let key = named(upload.key(), encoded)?;
+                let (place, begun) = doubtful.get(key.as_str())?;
+                let id = upload.upload_id.clone();
+                let id = id.filter(|id| begun.own.as_ref() != Some(id))?;
+                let place = place.clone();
+                dated
+                    .is_since(self.began, *upload.initiated()?)
+                    .then_some(Upload { place, id })
             };
-            let uploads = page.uploads().iter().filter(|upload| of_job(upload));
-            found.extend(uploads.filter_map(|upload| upload.upload_id.clone()));
+            found.extend(page.uploads().iter().filter_map(of_job));
             // A server that goes on from the same place would go on for ever.
             let next = (page.next_key_marker, page.next_upload_id_marker);
             if page.is_truncated != Some(true) || next == (key_marker, id_marker) {
@@ -170,44 +275,12 @@ impl Uploads<'_> {
         }
     }
 
-    /// Throws the parts away, and again while S3 still lists one: a part in flight can outlive an abort.
-    ///
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>
-    async fn abort(&self, upload: &str, until: Instant) -> Result<(), Error> {
-        let limit = patience(until);
-        loop {
-            let aborted = retry::send(&limit, || {
-                let abort = self.s3.client.abort_multipart_upload();
-                let abort = abort
-                    .bucket(self.place.bucket.as_str())
-                    .key(self.place.key.as_str());
-                brisk(abort.upload_id(upload).send())
-            });
-            if self
-                .unless_gone(aborted.await, Operation::AbortMultipartUpload)?
-                .is_none()
-            {
-                return Ok(());
-            }
-            let listed = retry::send(&limit, || {
-                let list = self.s3.client.list_parts();
-                let list = list
-                    .bucket(self.place.bucket.as_str())
-                    .key(self.place.key.as_str());
-                brisk(list.upload_id(upload).send())
-            });
-            match self.unless_gone(listed.await, Operation::ListParts)? {
-                Some(listed) if !listed.parts().is_empty() => sleep(PAUSE).await,
-                _ => return Ok(()),
-            }
-        }
-    }
-
     /// What S3 answered about an upload; none where the upload is not there any more.
     fn unless_gone<O, E>(
         &self,
         answer: Result<O, Failure<E>>,
         operation: Operation,
+        upload: &Upload,
     ) -> Result<Option<O>, Error>
     where
         E: ProvideErrorMetadata + StdError + 'static,
@@ -215,20 +288,24 @@ impl Uploads<'_> {
         match answer {
             Ok(output) => Ok(Some(output)),
             Err(failure) if failure.error.code() == Some("NoSuchUpload") => Ok(None),
-            Err(failure) => Err(self.s3.explain(&failure, operation, self.place)),
+            Err(failure) => Err(self.s3.explain(&failure, operation, &upload.place)),
         }
     }
 }
 
-/// What the listing is asked for: the key, or its folder in a directory bucket, whose prefixes end with a slash.
+/// What the listing is asked for: the key, or what is below it; in a directory bucket, whose prefixes end with a slash,
+/// its folder.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html>
-fn prefix(place: &Place) -> &str {
-    let key = place.key.as_str();
-    if place.bucket.as_str().ends_with("--x-s3") {
-        &key[..key.rfind('/').map_or(0, |slash| slash + 1)]
+fn prefix(objects: &Objects) -> String {
+    let key = objects.place.key.as_str();
+    if objects.is_stream() {
+        return format!("{key}/");
+    }
+    if objects.place.bucket.as_str().ends_with("--x-s3") {
+        key[..key.rfind('/').map_or(0, |slash| slash + 1)].to_owned()
     } else {
-        key
+        key.to_owned()
     }
 }
 
@@ -242,6 +319,9 @@ async fn within<T>(
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     let late = || Error::Deadline("there was no time left to clean up".to_owned());
+    if until <= Instant::now() {
+        return Err(late());
+    }
     timeout_at(until, work)
         .await
         .unwrap_or_else(|_| Err(late()))
@@ -266,22 +346,26 @@ mod tests {
     use serde_json::json;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    fn place(bucket: &str, key: &str) -> Place {
-        let event = json!({"op": "read", "bucket": bucket, "key": key});
+    fn objects(bucket: &str, key: &str, number: Option<u64>) -> Objects {
+        let mut event = json!({"op": "read", "bucket": bucket, "key": key});
+        if let Some(number) = number {
+            event["objects"] = number.into();
+        }
         match Order::try_from(event) {
-            Ok(Order::Job(Job::Read(job))) => job.objects.place,
+            Ok(Order::Job(Job::Read(job))) => job.objects,
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn the_prefix_in_a_directory_bucket_ends_with_a_slash() {
-        for (bucket, key, expected) in [
-            ("abc", "a/b/c", "a/b/c"),
-            ("abc--use1-az4--x-s3", "a/b/c", "a/b/"),
-            ("abc--use1-az4--x-s3", "c", ""),
+        for (bucket, key, expected, of_stream) in [
+            ("abc", "a/b/c", "a/b/c", "a/b/c/"),
+            ("abc--use1-az4--x-s3", "a/b/c", "a/b/", "a/b/c/"),
+            ("abc--use1-az4--x-s3", "c", "", "c/"),
         ] {
-            assert_eq!(prefix(&place(bucket, key)), expected);
+            assert_eq!(prefix(&objects(bucket, key, None)), expected);
+            assert_eq!(prefix(&objects(bucket, key, Some(2))), of_stream);
         }
     }
 
@@ -307,14 +391,19 @@ mod tests {
             );
             answer(200, body)
         });
-        let place = place("abc", "k");
-        let uploads = Uploads {
-            s3: &s3,
-            place: &place,
-            began: Instant::now(),
+        let objects = objects("abc", "k", None);
+        let clean_up = CleanUp::new(&s3, &objects, Instant::now(), &Limit::none(), 1);
+        let begun = Begun {
+            own: Some("own".to_owned()),
+            ..Begun::default()
         };
-        let until = Instant::now() + LONGEST;
-        let found = uploads.list(None, until).await;
-        assert_eq!(found, Ok(vec!["u0".to_owned(), "u1".to_owned()]));
+        let object = (objects.place.clone(), begun);
+        let found = clean_up.list(&HashMap::from([("k", &object)])).await;
+        let ids: Vec<String> = found
+            .expect("two pages")
+            .into_iter()
+            .map(|one| one.id)
+            .collect();
+        assert_eq!(ids, ["u0", "u1"]);
     }
 }

@@ -12,7 +12,7 @@ use crate::operation::Operation;
 use crate::retry::{self, Failure, Retries, Trouble};
 use crate::s3::{ANSWER_TIMEOUT, Dated, S3};
 use crate::spans::{Division, Span};
-use crate::uploads::{Begun, Uploads};
+use crate::uploads::{Begun, CleanUp};
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -22,9 +22,6 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// How many uploads are aborted at the same time.
-const ABORTS_IN_FLIGHT: usize = 16;
 
 /// What became of the objects.
 #[derive(Debug)]
@@ -319,30 +316,19 @@ impl<'a> Stream<'a> {
     /// `unknown`.
     async fn clean_up(self) -> Option<String> {
         let unfinished = self.uploads.into_values().map(|upload| upload.object);
-        let mut objects = unfinished.chain(self.untidy).peekable();
-        let unlimited = Limit::at(None, "");
-        let mut flight = Flight::new(ABORTS_IN_FLIGHT, Duration::ZERO, &unlimited);
-        let mut left = None;
-        while let Ok(Some(next)) = flight.next(objects.peek().is_some()).await {
-            match next {
-                Next::Ended(upload) => left = left.or(upload),
-                Next::Room(permit) => {
-                    let object = objects.next().expect("it is wanted");
-                    let writer = Arc::clone(&self.writer);
-                    flight.begin(async move {
-                        let _permit = permit;
-                        let begun = mem::take(&mut *object.begun());
-                        let uploads = Uploads {
-                            s3: &writer.s3,
-                            place: &object.place,
-                            began: writer.began,
-                        };
-                        Ok(Box::pin(uploads.clean_up(begun, &writer.limit)).await)
-                    });
-                }
-            }
-        }
-        left
+        let objects = unfinished.chain(self.untidy);
+        let begun = objects.map(|object| {
+            let begun = mem::take(&mut *object.begun());
+            (object.place.clone(), begun)
+        });
+        let clean_up = CleanUp::new(
+            &self.writer.s3,
+            &self.job.objects,
+            self.writer.began,
+            &self.writer.limit,
+            self.job.in_flight,
+        );
+        clean_up.run(begun.collect()).await
     }
 }
 
@@ -649,6 +635,13 @@ mod tests {
         answer_with(200, &[("date", NOW)], page)
     }
 
+    fn listed_part() -> HttpConnectorFuture {
+        answer(
+            200,
+            "<ListPartsResult><Part><PartNumber>1</PartNumber></Part></ListPartsResult>",
+        )
+    }
+
     fn found(size: u64, time: &str) -> HttpConnectorFuture {
         let modified = format!("Wed, 25 Nov 2015 {time} GMT");
         let length = size.to_string();
@@ -846,10 +839,7 @@ mod tests {
         let (Written { upload_left, .. }, asked) = written(|kind, times| match (kind, times) {
             ("part", _) => Some(denied()),
             ("own", 1) => Some(refusal(503, "SlowDown", "")),
-            ("parts", 1) => Some(answer(
-                200,
-                "<ListPartsResult><Part><PartNumber>1</PartNumber></Part></ListPartsResult>",
-            )),
+            ("parts", 1) => Some(listed_part()),
             ("parts", 2) => Some(answer(200, "<ListPartsResult/>")),
             _ => None,
         })
@@ -937,15 +927,29 @@ mod tests {
 
     /// Writes a stream to an S3 that is in order.
     async fn streamed(fields: Value, end: Option<Duration>) -> (Written, Reading, Got) {
-        streamed_but(fields, end, |_, _| None).await
+        streamed_but(fields, end, |_, _, _| None).await
     }
 
-    /// The same, but for what `script` says of a request: its kind in words, its key.
+    /// The same, but for what `script` says of a request: its kind in words, its key, which one of that kind for this key
+    /// it is.
     async fn streamed_but(
         fields: Value,
         end: Option<Duration>,
-        script: impl Fn(&str, &str) -> Option<HttpConnectorFuture> + Send + Sync + 'static,
+        script: impl Fn(&str, &str, usize) -> Option<HttpConnectorFuture> + Send + Sync + 'static,
     ) -> (Written, Reading, Got) {
+        let (written, reading, got, _) =
+            streamed_within(Duration::from_hours(1), fields, end, script).await;
+        (written, reading, got)
+    }
+
+    /// The same within a time; how long all of it took, too.
+    async fn streamed_within(
+        time: Duration,
+        fields: Value,
+        end: Option<Duration>,
+        script: impl Fn(&str, &str, usize) -> Option<HttpConnectorFuture> + Send + Sync + 'static,
+    ) -> (Written, Reading, Got, Duration) {
+        let times = Mutex::new(HashMap::new());
         let (got, began) = (Arc::new(Mutex::new(Got::new())), Instant::now());
         let log = Arc::clone(&got);
         let s3 = s3_of(move |request| {
@@ -965,7 +969,10 @@ mod tests {
             let key = key_of(&request);
             let entry = (began.elapsed(), method, key.clone(), part, length);
             log.lock().expect("no test panics with it").push(entry);
-            script(&kind, &key).unwrap_or_else(|| match kind.as_str() {
+            let mut times = times.lock().expect("no test panics with it");
+            let times: &mut usize = times.entry((kind.clone(), key.clone())).or_default();
+            *times += 1;
+            script(&kind, &key, *times).unwrap_or_else(|| match kind.as_str() {
                 "part" => after(TRANSFER, good("part")),
                 "create" | "complete" => after(CALL, good(&kind)),
                 other => good(other),
@@ -977,12 +984,13 @@ mod tests {
         let Ok(Job::Write(job)) = Job::try_from(event) else {
             panic!("a job");
         };
-        let limit = Limit::at(Some(began + Duration::from_hours(1)), "this test");
+        let limit = Limit::at(Some(began + time), "this test");
         let meter = Meter::start();
         let end = end.map(|end| began + end);
         let written = write(&s3, &job, &meter, &limit, end).await;
         let got = mem::take(&mut *got.lock().expect("no test panics with it"));
-        (written, meter.read(), got)
+        let reading = meter.read();
+        (written, reading, got, began.elapsed())
     }
 
     /// The requests with a body, or others, of this method.
@@ -1040,7 +1048,7 @@ mod tests {
         let end = Duration::from_millis(3500);
         for slow in ["k/0", "k/1", "k/4"] {
             let (written, reading, got) =
-                streamed_but(fields.clone(), Some(end), move |kind, key| {
+                streamed_but(fields.clone(), Some(end), move |kind, key, _| {
                     (kind == "create" && key == slow).then(|| after(2 * TRANSFER, good("create")))
                 })
                 .await;
@@ -1052,7 +1060,7 @@ mod tests {
             assert_eq!(keys, expected, "one after the other, {slow} late");
         }
         // A stream that ends while an object near its beginning is still being created.
-        let (written, reading, got) = streamed_but(fields, Some(end), |kind, key| {
+        let (written, reading, got) = streamed_but(fields, Some(end), |kind, key, _| {
             (kind == "create" && key == "k/1").then(|| after(5 * TRANSFER, good("create")))
         })
         .await;
@@ -1067,13 +1075,77 @@ mod tests {
     async fn a_failed_stream_counts_every_object_that_is_there() {
         let fields = json!({"bytes_per_file": 4096, "parts_in_flight": 4, "objects": 4});
         for failed in ["k/0", "k/3"] {
-            let (written, reading, _) = streamed_but(fields.clone(), None, move |_, key| {
+            let (written, reading, _) = streamed_but(fields.clone(), None, move |_, key, _| {
                 (key == failed).then(|| after(TRANSFER, denied()))
             })
             .await;
             assert!(written.outcome.is_err());
             assert_eq!(reading.objects, 3, "{failed} failed");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_upload_is_aborted_within_the_time_after_the_limit() {
+        // Each has two parts, of which none is sent before the limit.
+        let fields = json!({"mb_per_file": 6, "part_mb": 5, "parts_in_flight": 128, "for_s": 60});
+        let slow = |kind: &str, _: &str, times: usize| match kind {
+            "part" => Some(silent()),
+            "own" => Some(after(TRANSFER, good("own"))),
+            "parts" if times == 1 => Some(after(TRANSFER, listed_part())),
+            "parts" => Some(after(TRANSFER, good("parts"))),
+            _ => None,
+        };
+        let limit = Duration::from_secs(4);
+        let (written, _, got, took) = streamed_within(limit, fields.clone(), None, slow).await;
+        assert!(matches!(written.outcome, Err(Error::Deadline(_))));
+        assert_eq!(written.upload_left, None);
+        assert!(took <= limit + Duration::from_secs(5), "{took:?}");
+        let created = of(&got, "POST").len();
+        let aborts = of(&got, "DELETE");
+        assert!(created >= 64 && aborts.len() == 2 * created, "{created}");
+        let looked = of(&got, "GET");
+        assert!(
+            aborts[created - 1].0 <= looked[0].0,
+            "each is aborted once first"
+        );
+
+        let (written, _, _, _) = streamed_within(limit, fields, None, |kind, _, _| match kind {
+            "part" => Some(silent()),
+            "own" => Some(denied()),
+            _ => None,
+        })
+        .await;
+        assert_eq!(
+            written.upload_left.as_deref(),
+            Some("unknown"),
+            "there are many"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn strays_of_many_objects_are_looked_for_together_and_not_longer_than_half_a_minute() {
+        let fields = json!({"mb_per_file": 6, "part_mb": 5, "parts_in_flight": 64, "objects": 300});
+        let throttled = |kind: &str, _: &str, times: usize| {
+            (kind == "create" && times == 1).then(|| refusal(503, "SlowDown", ""))
+        };
+        let (written, reading, got) = streamed_but(fields.clone(), None, throttled).await;
+        assert_eq!((written.outcome, written.upload_left), (Ok(()), None));
+        assert_eq!((reading.objects, of(&got, "GET").len()), (300, 1));
+
+        let (written, reading, _, took) = streamed_within(
+            Duration::from_hours(1),
+            fields,
+            None,
+            move |kind, key, times| match kind {
+                "list" => Some(silent()),
+                _ => throttled(kind, key, times),
+            },
+        )
+        .await;
+        assert_eq!((written.outcome, written.upload_left), (Ok(()), None));
+        assert_eq!(reading.objects, 300);
+        // With 300 objects, two creations, 600 parts by 64.
+        assert!((30..70).contains(&took.as_secs()), "{took:?}");
     }
 
     proptest! {
