@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::limit::Limit;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
@@ -23,6 +24,8 @@ pub enum Next<O> {
 pub struct Flight<O> {
     limit: Limit,
     permits: Arc<Semaphore>,
+    /// How many requests are allowed so far.
+    allowed: Arc<AtomicUsize>,
     /// Allows more and more requests.
     _opener: JoinSet<()>,
     requests: JoinSet<Result<O, Error>>,
@@ -32,15 +35,26 @@ impl<O: Send + 'static> Flight<O> {
     /// Nothing is under way yet; at most `in_flight` requests are allowed at the same time, one after the other over
     /// `opening`.
     pub fn new(in_flight: usize, opening: Duration, limit: &Limit) -> Self {
-        let permits = Arc::new(Semaphore::new(1));
+        let first = if opening.is_zero() { in_flight } else { 1 };
+        let permits = Arc::new(Semaphore::new(first));
+        let allowed = Arc::new(AtomicUsize::new(first));
         let mut opener = JoinSet::new();
-        opener.spawn(open(Arc::clone(&permits), in_flight, opening));
+        if first < in_flight {
+            let (permits, allowed) = (Arc::clone(&permits), Arc::clone(&allowed));
+            opener.spawn(open(permits, allowed, in_flight, opening));
+        }
         Self {
             limit: *limit,
             permits,
+            allowed,
             _opener: opener,
             requests: JoinSet::new(),
         }
+    }
+
+    /// How many requests may be in flight so far: one at first, all of them once they have opened.
+    pub fn allowed(&self) -> usize {
+        self.allowed.load(Ordering::Relaxed)
     }
 
     /// Begins a request, which keeps its permit as long as it is in flight, or needs none where it runs beside.
@@ -109,12 +123,18 @@ impl<O: Send + 'static> Flight<O> {
 }
 
 /// Allows one request more at a time, evenly over `opening`, until `in_flight` are allowed.
-async fn open(permits: Arc<Semaphore>, in_flight: usize, opening: Duration) {
+async fn open(
+    permits: Arc<Semaphore>,
+    allowed: Arc<AtomicUsize>,
+    in_flight: usize,
+    opening: Duration,
+) {
     let began = Instant::now();
     let gap = opening / u32::try_from(in_flight).unwrap_or(u32::MAX);
-    for allowed in (1..).take(in_flight - 1) {
+    for number in (1..).take(in_flight - 1) {
         // Timers have milliseconds, and gaps may be shorter: the moments are counted from the beginning.
-        tokio::time::sleep_until(began + gap * allowed).await;
+        tokio::time::sleep_until(began + gap * number).await;
+        allowed.fetch_add(1, Ordering::Relaxed);
         permits.add_permits(1);
     }
 }
@@ -127,7 +147,6 @@ fn landed<O>(outcome: Result<Result<O, Error>, JoinError>) -> Result<O, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::time::sleep;
 
     fn failure(offset: u64) -> Error {

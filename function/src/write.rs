@@ -18,10 +18,13 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::error::Error as StdError;
+use std::future::pending;
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, sleep_until};
 
 /// What became of the objects.
 #[derive(Debug)]
@@ -55,6 +58,9 @@ pub async fn write(
         meter: meter.clone(),
         limit: *limit,
         began: Instant::now(),
+        end,
+        has_named: AtomicBool::new(false),
+        beside: Semaphore::new(job.in_flight),
     });
     let mut stream = Stream::new(job, writer);
     let outcome = stream.run(end).await;
@@ -104,6 +110,8 @@ enum Piece {
 enum Ended {
     Object,
     Created(u64, String),
+    /// An upload that could not be created before the end; what there may be of it is cleaned up.
+    Unserved,
     /// With its entity tag.
     Part(u64, Span, String),
     Completed(u64),
@@ -162,10 +170,10 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Has as much ready as may be in flight: an upload is created before its parts can be sent.
+    /// Has as much ready as may be in flight so far: an upload is created before its parts can be sent.
     fn prepare(&mut self) {
         while self.prepared < self.job.objects.count()
-            && self.waiting.len() + self.expected < self.job.in_flight
+            && self.waiting.len() + self.expected < self.flight.allowed()
         {
             let index = self.prepared;
             self.prepared += 1;
@@ -199,7 +207,7 @@ impl<'a> Stream<'a> {
         let writer = Arc::clone(&self.writer);
         self.flight.begin(async move {
             let id = writer.create(&object).await?;
-            Ok(Ended::Created(index, id))
+            Ok(id.map_or(Ended::Unserved, |id| Ended::Created(index, id)))
         });
     }
 
@@ -232,7 +240,7 @@ impl<'a> Stream<'a> {
 
     fn ended(&mut self, ended: Ended) {
         match ended {
-            Ended::Object => {}
+            Ended::Object | Ended::Unserved => {}
             Ended::Created(index, id) => {
                 self.named.insert(index, id.into());
                 self.release();
@@ -338,14 +346,22 @@ struct Writer {
     limit: Limit,
     /// When the job began.
     began: Instant,
+    /// When nothing more is begun.
+    end: Option<Instant>,
+    /// Whether S3 has named an upload of the job.
+    has_named: AtomicBool,
+    /// The permits of requests beside those with a body.
+    beside: Semaphore,
 }
 
 impl Writer {
-    /// Creates the upload of an object, and keeps what is known of it true whenever this is dropped.
-    async fn create(&self, object: &Object) -> Result<String, Error> {
+    /// Creates the upload of an object, and keeps what is known of it true whenever this is dropped. None where S3 has not
+    /// named it before the end: it can serve nothing any more.
+    async fn create(&self, object: &Object) -> Result<Option<String>, Error> {
         let request = self.meter.request();
         let mut retries = Retries::until(&self.limit);
         loop {
+            let permit = self.permit().await;
             let nameless = mem::replace(&mut object.begun().nameless, true);
             let created = self
                 .s3
@@ -357,6 +373,7 @@ impl Writer {
                 .interceptor(request.clone())
                 .send()
                 .await;
+            drop(permit);
             let error = match created {
                 Ok(created) => {
                     let upload = created.upload_id.ok_or_else(|| {
@@ -366,14 +383,26 @@ impl Writer {
                     begun.nameless = nameless;
                     begun.own = Some(upload.clone());
                     request.succeed();
-                    return Ok(upload);
+                    self.has_named.store(true, Ordering::Relaxed);
+                    return Ok(Some(upload));
                 }
                 Err(error) => error,
             };
             let trouble = Trouble::of(&error);
             object.begun().nameless =
                 nameless || matches!(trouble, Trouble::BrokenOff | Trouble::Failed);
-            if !retries.pause(trouble).await {
+            let again = tokio::select! {
+                biased;
+                again = retries.pause(trouble) => again,
+                () = self.ended() => false,
+            };
+            if !again {
+                let is_over = self.end.is_some_and(|end| end <= Instant::now());
+                // Where S3 has named none at all, the job is to say why.
+                let has_named = self.has_named.load(Ordering::Relaxed);
+                if is_over && has_named && trouble != Trouble::Refused {
+                    return Ok(None);
+                }
                 let attempts = request.attempts();
                 let failure = Failure { error, attempts };
                 let operation = Operation::CreateMultipartUpload;
@@ -381,6 +410,20 @@ impl Writer {
             }
             object.begun().repeated |= trouble != Trouble::Unopened;
         }
+    }
+
+    /// Waits until the stream ends by time.
+    async fn ended(&self) {
+        match self.end {
+            Some(end) => sleep_until(end).await,
+            None => pending().await,
+        }
+    }
+
+    /// Allows a request beside those with a body.
+    async fn permit(&self) -> SemaphorePermit<'_> {
+        let permit = self.beside.acquire().await;
+        permit.expect("nobody closes the semaphore")
     }
 
     async fn put_object(&self, object: &Object, size: u64) -> Result<(), Error> {
@@ -464,6 +507,7 @@ impl Writer {
                 .interceptor(request)
                 .send()
         };
+        let _permit = self.permit().await;
         if let Err(failure) = self.send(self.meter.request(), complete).await {
             // An earlier attempt may have done it, and only its answer been lost.
             let gone = failure.error.code() == Some("NoSuchUpload");
@@ -575,7 +619,7 @@ mod tests {
     use aws_smithy_runtime_api::client::result::ConnectorError;
     use proptest::prelude::*;
     use serde_json::{Value, json};
-    use std::sync::Mutex;
+    use std::collections::HashSet;
 
     /// S3's clock in these tests, which is not this machine's.
     const NOW: &str = "Wed, 25 Nov 2015 12:00:00 GMT";
@@ -1082,6 +1126,72 @@ mod tests {
             assert!(written.outcome.is_err());
             assert_eq!(reading.objects, 3, "{failed} failed");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_its_end_a_stream_does_not_wait_for_an_upload_that_cannot_be_created() {
+        let fields = json!({"mb_per_file": 6, "part_mb": 5, "parts_in_flight": 4, "for_s": 3});
+        let end = Duration::from_millis(3500);
+        for trouble in [broken, || refusal(503, "SlowDown", "")] {
+            let (written, reading, _, took) = streamed_within(
+                Duration::from_hours(1),
+                fields.clone(),
+                Some(end),
+                move |kind, key, _| {
+                    (kind == "create" && !["k/0", "k/1"].contains(&key)).then(trouble)
+                },
+            )
+            .await;
+            assert_eq!((written.outcome, written.upload_left), (Ok(()), None));
+            assert_eq!(reading.objects, 2);
+            let stop = reading
+                .stop
+                .checked_sub(reading.start)
+                .expect("it took time");
+            assert!(
+                stop <= Duration::from_secs(5) && took < end + Duration::from_secs(5),
+                "{took:?}"
+            );
+            // One that S3 has never named any upload says why.
+            let (written, _, _, took) = streamed_within(
+                Duration::from_hours(1),
+                fields.clone(),
+                Some(end),
+                move |kind, _, _| (kind == "create").then(trouble),
+            )
+            .await;
+            assert!(
+                written.outcome.is_err() && took < end + Duration::from_secs(5),
+                "{took:?}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn creations_open_with_the_parts_and_completions_have_as_many_permits() {
+        let opening = json!({
+            "mb_per_file": 6, "part_mb": 5, "parts_in_flight": 256, "for_s": 1, "open_s": 60
+        });
+        let (written, _, got) = streamed(opening, Some(Duration::from_secs(1))).await;
+        assert_eq!(written.outcome, Ok(()));
+        assert!(of(&got, "POST").len() < 12, "{got:?}");
+
+        let fields = json!({"mb_per_file": 6, "part_mb": 5, "parts_in_flight": 4, "objects": 40});
+        let slow = 10 * TRANSFER;
+        let (written, reading, got) = streamed_but(fields, None, move |kind, _, _| {
+            (kind == "complete").then(|| after(slow, good("complete")))
+        })
+        .await;
+        assert_eq!((written.outcome, reading.objects), (Ok(()), 40));
+        let mut created = HashSet::new();
+        let mut completions = of(&got, "POST");
+        completions.retain(|one| !created.insert(one.2.clone()));
+        let moments: Vec<Duration> = completions.iter().map(|one| one.0).collect();
+        assert_eq!(moments.len(), 40);
+        assert!(
+            moments.windows(5).all(|five| five[4] >= five[0] + slow),
+            "{moments:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
