@@ -355,8 +355,8 @@ struct Writer {
 }
 
 impl Writer {
-    /// Creates the upload of an object, and keeps what is known of it true whenever this is dropped. None where S3 has not
-    /// named it before the end: it can serve nothing any more.
+    /// Creates the upload of an object, and keeps what is known of it true whenever this is dropped. None where S3 has
+    /// not named it before the end: it can serve nothing any more.
     async fn create(&self, object: &Object) -> Result<Option<String>, Error> {
         let request = self.meter.request();
         let mut retries = Retries::until(&self.limit);
@@ -974,8 +974,8 @@ mod tests {
         streamed_but(fields, end, |_, _, _| None).await
     }
 
-    /// The same, but for what `script` says of a request: its kind in words, its key, which one of that kind for this key
-    /// it is.
+    /// The same, but for what `script` says of a request: its kind in words, its key, and which one of that kind for this
+    /// key it is.
     async fn streamed_but(
         fields: Value,
         end: Option<Duration>,
