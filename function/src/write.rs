@@ -974,8 +974,8 @@ mod tests {
         streamed_but(fields, end, |_, _, _| None).await
     }
 
-    /// The same, but for what `script` says of a request: its kind in words, its key, and which one of that kind for this
-    /// key it is.
+    /// The same, but for what `script` says of a request: its kind in words, its key, and which one of both it is, from
+    /// 1 on.
     async fn streamed_but(
         fields: Value,
         end: Option<Duration>,
