@@ -5,8 +5,15 @@
 ask() { # NAME ARGUMENT...
   local name=$1
   shift
-  start_group aws "$@" --cli-connect-timeout 20 --cli-read-timeout 60 \
+  start_group timed_aws "$SCRATCH/$name.took" "$@" --cli-connect-timeout 20 --cli-read-timeout 60 \
     </dev/null >"$SCRATCH/$name" 2>"$SCRATCH/$name.complaint"
+}
+
+# Leaves the processor seconds of user and system in a file. Not `time` in the driver itself: bash loses a trap there.
+timed_aws() { # FILE ARGUMENT...
+  local TIMEFORMAT='%U %S' took=$1
+  shift
+  { time aws "$@" 2>&3; } 3>&2 2>"$took"
 }
 
 # The same, waited for.

@@ -765,7 +765,7 @@ class Project:
             shutil.copytree(ROOT / name, self.folder / name)
         for name in ("driver.sh", "Makefile", "Cargo.toml", "Cargo.lock", "requirements.txt"):
             shutil.copy2(ROOT / name, self.folder)
-        for name in ("function", "local"):
+        for name in ("function", "local", "bench"):
             (self.folder / name).symlink_to(ROOT / name)
         tools = self.folder / ".venv" / "bin"
         tools.mkdir(parents=True)
