@@ -36,7 +36,7 @@ build: tools ## Build the worker for this machine, and S3 and Lambda on loopback
 
 .PHONY: binaries
 binaries:
-	@cargo build --release --locked --bins
+	@MAKEFLAGS= cargo build --release --locked --bins # cargo runs jobs of its own
 
 # The worker for AWS: zig links it with the C library that Lambda has, and link-time optimisation makes it small.
 ARCH ?= x86_64
@@ -73,7 +73,7 @@ test: tools ## Everything: format, lints, unit and property tests, driver and en
 
 .PHONY: unit-tests
 unit-tests:
-	cargo test --release --locked --workspace
+	MAKEFLAGS= cargo test --release --locked --workspace
 
 .PHONY: side-by-side
 side-by-side:
@@ -82,7 +82,7 @@ side-by-side:
 .PHONY: lint
 lint: .venv/tested ## Formatting, clippy, ShellCheck and cfn-lint
 	cargo fmt --all --check
-	nice cargo clippy --release --locked --workspace --all-targets -- --deny warnings
+	MAKEFLAGS= nice cargo clippy --release --locked --workspace --all-targets -- --deny warnings
 	shellcheck --external-sources driver.sh driver/*.sh driver/*/*.sh deploy/*.sh .ci/run
 	cfn-lint --include-checks I --template deploy/stack.yaml
 
