@@ -49,7 +49,8 @@ complains() { # NAME TEXT
 
 # A complaint in one line: cargo-lambda draws a tree and breaks its lines anywhere.
 complaint() { # NAME
-  jq -R -s -r 'sub("Was this behavior unexpected[\\s\\S]*"; "") | gsub("[│├─▶╰×▹\\s]+"; " ") | ltrimstr(" ")' \
+  jq -R -s -r \
+    'sub("Was this behavior unexpected[\\s\\S]*"; "") | gsub("[│├─▶╰×▹\\s]+"; " ") | ltrimstr(" ")' \
     "$SCRATCH/$1.complaint"
 }
 

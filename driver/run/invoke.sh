@@ -68,7 +68,7 @@ record() {
   { IFS= read -r counts && cat >"$base.records"; } <"$base.found"
 }
 
-# Whenever this is interrupted, either the answer or its .sent is there. What RUN has no room for stays whole in SCRATCH,
+# Whenever this is interrupted, either the answer or its .sent is there. What RUN has no room for stays in SCRATCH,
 # and is in the bucket.
 keep() {
   # A driver that came later has found the answer.
