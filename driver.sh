@@ -67,20 +67,17 @@ launch() { # RUN
 # shellcheck disable=SC2329 # on_interruption is told of it
 cut_short() { # RUN
   interrupt_launch "$1"
-  summarise "$RECORDED" || true
-  say "what had answered is kept: ./driver.sh report $(shown "$RECORDED")"
+  summarise "$1" || true
+  say "what had answered is kept: ./driver.sh report $(shown "$1")"
   say "to finish it: ./driver.sh $(field "$1" .op) --resume $(shown "$1")"
 }
 
-# What was measured, wherever there is room for it. Fails unless all jobs are good and in the run's folder.
+# What was measured. Fails unless all jobs are good.
 sum_up() { # RUN
   on_interruption say "interrupted; the fleet had ended, its records are kept: ./driver.sh report $(shown "$1")"
   keep_records "$1"
-  if ! summarise "$RECORDED"; then
-    rescue "$1"
-    summarise "$RECORDED" || no_room_at_all "$1"
-  fi
-  show "$RECORDED" && [ "$RECORDED" = "$1" ]
+  summarise "$1" || no_room_for_answers "$1"
+  show "$1"
 }
 
 delete() {

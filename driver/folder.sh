@@ -120,12 +120,9 @@ unlock() {
 
 # A value of run.json, in format 2 whatever it was written in; a text without quotes.
 field() { # RUN FILTER
-  local name file
+  local name
   name=$(cd "$1" && pwd)
-  # What could not be written into the folder counts instead.
-  file=$SCRATCH/kept.${name##*/}
-  [ -f "$file" ] || file=$1/run.json
-  jq -r -L "$ROOT/driver" --arg folder "${name##*/}" "include \"run\"; run_of(\$folder) | $2" "$file"
+  jq -r -L "$ROOT/driver" --arg folder "${name##*/}" "include \"run\"; run_of(\$folder) | $2" "$1/run.json"
 }
 
 # All of it; nothing for no RUN.
@@ -133,21 +130,13 @@ run_json() { # RUN
   [ -z "$1" ] || field "$1" .
 }
 
-# Sets a value in run.json, complete or not at all. Where that cannot be written it fails and keeps what should be.
+# Sets a value in run.json, complete or not at all. Fails where that cannot be written.
 amend() { # RUN PATH JSON
-  local run=$1 name
-  name=$(cd "$run" && pwd)
   {
-    run_json "$run" >"$SCRATCH/run.json" &&
+    run_json "$1" >"$SCRATCH/run.json" &&
       jq --argjson value "$3" "$2 = \$value" "$SCRATCH/run.json" >"$SCRATCH/amended" &&
-      [ -s "$SCRATCH/amended" ]
-  } 2>"$SCRATCH/unwritten" || return 1
-  if { cp "$SCRATCH/amended" "$run/run.part" && mv "$run/run.part" "$run/run.json"; } 2>"$SCRATCH/unwritten"; then
-    rm -f "$SCRATCH/kept.${name##*/}"
-  else
-    mv "$SCRATCH/amended" "$SCRATCH/kept.${name##*/}"
-    return 1
-  fi
+      [ -s "$SCRATCH/amended" ] && cp "$SCRATCH/amended" "$1/run.part" && mv "$1/run.part" "$1/run.json"
+  } 2>"$SCRATCH/unwritten"
 }
 
 # Ends where a run's folder cannot take what must be there before anything is launched.

@@ -245,7 +245,7 @@ def test_a_request_that_fails_leaves_its_keys(driver):
     aws.write_text(f'#!/bin/sh\ncase $2 in delete-objects) kill -KILL $PPID;; esac\nexec {ROOT}/tests/stub_aws "$@"\n')
     aws.chmod(0o755)
     done = driver.run("delete", exit=1)
-    assert re.search(r"left +3 objects: NoAnswer, the request did not come to an end", done.out)
+    assert re.search(r"left +3 objects: NoAnswer, it did not come to an end", done.out)
 
 
 def test_an_abort_that_is_denied_is_left_with_the_permission(driver):

@@ -336,8 +336,8 @@ def test_a_child_that_leaves_nothing_is_missing(driver):
 # A full disk
 
 
-def in_a_small_disk(driver, *args, size="200k"):
-    """A driver whose runs lie on a disk of their own, which nobody sees but itself."""
+def in_a_small_disk(driver, *args, then="exit $?", size="200k"):
+    """A driver whose runs lie on a disk of their own, which nobody sees but itself and a script that follows."""
     runs = driver.project / "runs"
     runs.mkdir(exist_ok=True)
     driver.env["FILL"] = str(runs / "fill")
@@ -345,7 +345,7 @@ def in_a_small_disk(driver, *args, size="200k"):
     tried = ["unshare", "-rm", "sh", "-c", mount, "-", runs, "true"]
     if subprocess.run(tried, env=os.environ | {"DRIVER_PATH": "/bin"}, timeout=20).returncode:
         pytest.skip("no disk can be mounted here")
-    command = [driver.bin / "bash", driver.project / "driver.sh", *map(str, args)]
+    command = [driver.bin / "bash", "-c", f'bash driver.sh "$@"; {then}', "-", *map(str, args)]
     return subprocess.run(
         ["unshare", "-rm", "/bin/sh", "-c", mount, "-", runs, *command],
         env=driver.env | {"DRIVER_PATH": driver.env["PATH"], "PATH": os.environ["PATH"]},
@@ -364,15 +364,16 @@ def raw(err):
 
 def test_a_disk_that_fills_up_in_mid_run_loses_nothing(driver):
     driver.behave("full")
-    done = in_a_small_disk(driver, "write", 4, 1)
-    assert done.returncode == 1 and raw(done.stderr) == [], done.stderr
+    then = 'echo "ended with $?" >&2; rm "$FILL"; bash driver.sh write --resume runs/*-write-4; cp -R runs kept'
+    done = in_a_small_disk(driver, "write", 4, 1, then=then)
+    first, again = done.stderr.split("ended with 1\n")
+    assert done.returncode == 0 and raw(first) == [] and raw(again) == [], done.stderr
+    assert "cannot be written, is its disk full? What the workers answered is in the bucket" in first
+    assert len(driver.calls()) == 4 and "nothing is launched" in again
     assert "4 good, 0 failed, 0 missing" in done.stdout
-    ((parent,),) = [list(driver.tmp.glob("terabit-run.*"))]
-    (run,) = parent.iterdir()
-    assert f"All that was measured is in {run}" in done.stderr
-    assert len(ndjson(run / "records.ndjson")) == 4
-    assert read_json(run / "run.json")["launches"][0]["end"] is not None
-    assert driver.run("report", run).out == done.stdout
+    (run,) = (driver.project / "kept").iterdir()
+    assert len(ndjson(run / "records.ndjson")) == 4 and not (run / "work").exists()
+    assert read_json(run / "summary.json")["unfinished"] == 0
 
 
 def test_temporary_files_without_room_are_said_at_once(driver):

@@ -666,18 +666,6 @@ def test_a_run_json_that_cannot_be_changed_stays_as_it_was(driver, tmp_path):
     assert done.returncode == 1 and (run / "run.json").read_text() == before
 
 
-def test_what_is_kept_of_one_run_is_not_taken_for_another(driver, tmp_path):
-    driver.run("write", 1, 1)
-    driver.run("write", 1, 1, "--bucket", "other-bucket")
-    full, other = driver.runs()
-    (full / "run.part" / "run.json").mkdir(parents=True)
-    script = 'SCRATCH=$3; amend "$1" .deleted 5 || field "$1" .deleted; field "$2" .bucket; amend "$2" .deleted 6'
-    done = in_shell(script, full, other, tmp_path)
-    assert done.stdout.split() == ["5", "other-bucket"], done.stderr
-    assert (config_of(full)["deleted"], config_of(other)["deleted"]) == (None, 6)
-    assert config_of(other)["bucket"] == "other-bucket"
-
-
 def test_a_folder_has_one_driver(driver):
     driver.hasty()
     (driver.stub / "squad-1-000001.json").write_text("slow\n")

@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # One request to S3, under xargs: FOLDER/NAME.request goes to the operation that NAME begins with, as in
-# delete-objects.1; what it left undone becomes FOLDER/NAME.undone, one line for each key (see undone.jq).
-# Usage: deletion.sh FOLDER NAME
+# delete-objects.1. FOLDER/NAME.undone becomes what it left undone (see undone.jq). Usage: deletion.sh FOLDER NAME
 #
-# Exits 0 whatever happens (255 would stop xargs); a request without its .undone did not come to an end.
+# Exits 0 whatever happens (255 would stop xargs).
 set -uo pipefail
 
 base=$1/$2
@@ -12,6 +11,6 @@ status=0
 aws s3api "${2%%.*}" --cli-input-json "file://$base.request" --cli-connect-timeout 20 --cli-read-timeout 120 \
   >"$base.answer" 2>"$base.complaint" </dev/null || status=$?
 jq -c -L "$root/driver" -f "$root/driver/delete/undone.jq" --slurpfile answer "$base.answer" \
-  --rawfile complaint "$base.complaint" --argjson status "$status" "$base.request" >"$base.part" &&
-  mv "$base.part" "$base.undone"
+  --rawfile complaint "$base.complaint" --argjson status "$status" "$base.request" >"$base.done" &&
+  cp "$base.done" "$base.undone"
 exit 0

@@ -7,8 +7,7 @@ AT_ONCE=4
 
 # Deletes every key of a file of JSON strings, in as few requests as there can be.
 delete_objects() { # KEYS-FILE
-  make_requests deletions "$1" >"$SCRATCH/undone"
-  note_left_over objects s3:DeleteObject <"$SCRATCH/undone"
+  make_requests deletions "$1" objects s3:DeleteObject
 }
 
 # Leaves the open uploads of the keys in SCRATCH/uploads. What may not be listed is left over.
@@ -27,8 +26,7 @@ list_uploads() { # KEYS-FILE
 
 # Aborts the uploads in SCRATCH/uploads.
 abort_uploads() {
-  make_requests aborts "$SCRATCH/uploads" >"$SCRATCH/undone"
-  note_left_over uploads s3:AbortMultipartUpload <"$SCRATCH/undone"
+  make_requests aborts "$SCRATCH/uploads" uploads s3:AbortMultipartUpload
 }
 
 # Deletes all below the folder of a run's answers, which is the run's own.
@@ -47,35 +45,28 @@ with_requests() { # FUNCTION ARGUMENT-OF-JQ...
     "include \"delete/requests\"; [inputs] | $function(\$ARGS.named)" "$@"
 }
 
-# Makes the requests for all lines of a file and prints what they left undone.
-make_requests() { # deletions|aborts FILE
-  local folder=$SCRATCH/requests name
+# Makes the requests for all lines of a file and notes what they leave.
+make_requests() { # deletions|aborts FILE WHAT PERMISSION
+  local folder=$SCRATCH/requests
   [ -s "$2" ] || return 0
   rm -rf "$folder"
   mkdir "$folder"
-  with_requests "$1" "$2" | into_files "$folder" request
+  with_requests "$1" "$2" | into_files "$folder" request undone
   in_parallel "$folder/names" "$AT_ONCE" "deletion_progress $1" "$BASH" "$ROOT/driver/delete/deletion.sh" "$folder"
-  while IFS= read -r name; do
-    if [ -e "$folder/$name.undone" ]; then
-      cat "$folder/$name.undone"
-    else
-      jq_program delete/undone -c --argjson answer '[]' --argjson status 1 \
-        --arg complaint 'the request did not come to an end' "$folder/$name.request"
-    fi
-  done <"$folder/names"
+  find "$folder" -name '*.undone' -exec cat {} + | note_left_over "$3" "$4"
 }
 
 deletion_progress() { # deletions|aborts
-  printf '%s: %s of %s' "$1" "$(count "$SCRATCH"/requests/*.undone)" \
+  printf '%s: %s of %s' "$1" "$(count "$SCRATCH"/requests/*.done)" \
     "$(plural "$(lines "$SCRATCH/requests/names")" request)"
 }
 
 note_left_over() { # WHAT PERMISSION
-  jq -c --arg what "$1" --arg allow "$2" '{$what, key, code, message, $allow}' >>"$SCRATCH/left_over"
+  jq -c --arg what "$1" --arg allow "$2" '.[] | {$what, key, code, message, $allow}' >>"$SCRATCH/left_over"
 }
 
 # The same of what `aws` complained of. KEY is JSON; null where it is not known what is left.
 note_complaint() { # WHAT KEY PERMISSION NAME STATUS
   jq -n -c -L "$ROOT/driver" --argjson key "$2" --rawfile complaint "$SCRATCH/$4.complaint" --argjson status "$5" \
-    'include "complaints"; {$key} + ($complaint | code_and_message($status))' | note_left_over "$1" "$3"
+    'include "complaints"; [{$key} + ($complaint | code_and_message($status))]' | note_left_over "$1" "$3"
 }

@@ -6,8 +6,14 @@ def most: 1000;
 # XML 1.0 cannot carry the other keys, not even escaped: they go one by one, in the request's address.
 def fits_xml: test("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x{fffe}\\x{ffff}]") | not;
 
-# Requests, [operation, what it takes], as two lines each: a name, which begins with the operation, and what it takes.
-def named: to_entries[] | "\(.value[0]).\(.key + 1)", .value[1];
+# Of a request: its keys, none of which is done.
+def undone($why): [{key: (.Delete.Objects[]?.Key, .Key | values)} + $why];
+
+# Requests, [operation, what it takes], as three lines each: a name, which begins with the operation, what it takes, and
+# what is undone before it.
+def named:
+  to_entries[]
+  | "\(.value[0]).\(.key + 1)", (.value[1] | ., undone({code: "NoAnswer", message: "it did not come to an end"}));
 
 # The programs of deletions.sh. $at: bucket; the input is an array.
 

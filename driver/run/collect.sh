@@ -2,27 +2,18 @@
 # What the workers answered: records, wherever they are by now, and answers that did not arrive. Every invocation puts
 # its own into the bucket as well, in the folder that run.json names.
 
-# Prints every record of a run, ended or not, or of a file. Each job has one record a launch: a late answer replaces the
-# record of its loss.
+# Prints every record of a run, ended or not, or of a file. Each job has one record a launch, {"job":7,"launch":1,...: a
+# late answer replaces the record of its loss.
 records() { # RUN|FILE
-  local folder
   if [ -f "$1" ]; then
     cat "$1"
   elif [ -d "$1/answers" ]; then
-    # What the first folder had no room for is in the second.
-    for folder in "$1/answers" "$SCRATCH/answers"; do
-      [ ! -d "$folder" ] || (cd "$folder" && find . -name '*.ndjson' | sort | xargs cat)
-    done | latest_records
+    (cd "$1/answers" && find . -name '*.ndjson' | sort | xargs cat) | LC_ALL=C awk -F, '
+      { key = $1 "," $2; if (!(key in line)) order[++n] = key; line[key] = $0 }
+      END { for (i = 1; i <= n; i++) print line[order[i]] }'
   elif [ -f "$1/records.ndjson" ]; then
     cat "$1/records.ndjson"
   fi
-}
-
-# The last line of each job and launch, where the first of them stood: {"job":7,"launch":1,...
-latest_records() {
-  LC_ALL=C awk -F, '
-    { key = $1 "," $2; if (!(key in line)) order[++n] = key; line[key] = $0 }
-    END { for (i = 1; i <= n; i++) print line[order[i]] }'
 }
 
 # RUN/answers holds what there is; the records of an ended launch come first, so that what arrives later wins.
@@ -43,6 +34,7 @@ collect() { # RUN
   local looks=0 until
   until=$(field "$1" '.launches[-1].until // 0 | ceil')
   while list_waiting "$1"; do
+    [ ! -e "$SCRATCH/no-room" ] || no_room_for_answers "$1"
     [ "$looks" -lt 2 ] || [ "$(seconds_now)" -lt "$until" ] || break
     [ "$looks" -eq 0 ] || sleep "$LOOK_EVERY"
     fetch_waiting "$1"
@@ -50,15 +42,14 @@ collect() { # RUN
   done
 }
 
-# Leaves in SCRATCH/waiting the invocations that may still answer; fails where there is none. RUN may have had no room
-# for an answer that is here.
+# Leaves in SCRATCH/waiting the invocations that may still answer; fails where there is none.
 list_waiting() { # RUN
   local sent name
   for sent in "$1"/work/*.sent; do
     name=${sent##*/}
     name=${name%.sent}
-    [ ! -e "$sent" ] || [ -e "$SCRATCH/answers/$name.ndjson" ] || printf '%s\n' "$name"
-  done >"$SCRATCH/waiting" 2>/dev/null || no_room_at_all "$1"
+    [ ! -e "$sent" ] || printf '%s\n' "$name"
+  done >"$SCRATCH/waiting" 2>/dev/null || no_room_for_answers "$1"
   [ -s "$SCRATCH/waiting" ]
 }
 
@@ -89,45 +80,24 @@ who_may_work() { # RUN
     --slurpfile prices "$ROOT/driver/plan/prices.json" --argjson now "$(now)" >"$SCRATCH/working"
 }
 
-# Joins the answers, the latest of each job and launch. RECORDED is the folder that has them.
+# Joins the answers.
 keep_records() { # RUN
   local run=$1 throttled
-  RECORDED=$run
   if [ -s "$run/work/throttled" ]; then
     throttled=$(($(field "$run" '.launches[-1].throttled') + $(lines "$run/work/throttled")))
     ! amend "$run" '.launches[-1].throttled' "$throttled" || rm -f "$run/work/throttled"
   fi
-  records "$run" >"$SCRATCH/records.ndjson" 2>/dev/null || no_room_at_all "$run"
-  if ! copy_records "$run" 2>/dev/null; then
-    rescue "$run"
-    return 0
-  fi
+  { records "$run" >"$run/records.part" && mv "$run/records.part" "$run/records.ndjson"; } 2>/dev/null ||
+    no_room_for_answers "$run"
   # From here on the records count. What may still be answered is kept for --resume.
   rm -rf "$run/answers"
   any "$run"/work/*.sent || rm -rf "$run/work"
 }
 
-copy_records() { # FOLDER
-  cp "$SCRATCH/records.ndjson" "$1/records.part" && mv "$1/records.part" "$1/records.ndjson"
-}
-
-# Where the run's own folder has no room, a folder beside the scratch files takes all that is known of it.
-rescue() { # RUN
-  local parent
+# What answered is in the bucket.
+no_room_for_answers() { # RUN
   rm -f "$1"/*.part
-  parent=$(mktemp -d "${TMPDIR:-/tmp}/terabit-run.XXXXXX" 2>/dev/null) || no_room_at_all "$1"
-  RECORDED=$parent/${1##*/}
-  {
-    mkdir "$RECORDED" && cp "$1/keys.txt" "$1/jobs.ndjson" "$RECORDED" && run_json "$1" >"$RECORDED/run.json" &&
-      copy_records "$RECORDED"
-  } 2>/dev/null || no_room_at_all "$1"
-  say "$(shown "$1") cannot be written, is its disk full? All that was measured is in $RECORDED; when there is room:" \
-    "cp $RECORDED/* $(shown "$1")"
-}
-
-# Where neither the run's folder nor that of the scratch files has room: what answered is in the bucket.
-no_room_at_all() { # RUN
-  say "neither $(shown "$1") nor ${TMPDIR:-/tmp} has room: what the workers answered is in the bucket. Make room," \
-    "then ./driver.sh $(field "$1" .op) --resume $(shown "$1") takes it in"
+  say "$(shown "$1") cannot be written, is its disk full? What the workers answered is in the bucket: make room, then" \
+    "./driver.sh $(field "$1" .op) --resume $(shown "$1") takes it in"
   exit 1
 }

@@ -4,8 +4,8 @@
 #
 # send invokes, and waits for the answer until GIVE-UP; its workers begin at START (both in epoch seconds on this
 # machine's clock). fetch takes the answer from FOLDER in the bucket. While RUN/work/<name>.sent exists, an answer may
-# still come. What is on its way is in SCRATCH, and stays there where RUN has no room. DRIVER is the process that
-# launched it (see process.sh): once it is gone nothing more is sent, what was sent is still taken in.
+# still come. SCRATCH/no-room tells that RUN could not take one. DRIVER is the process that launched it (see process.sh):
+# once it is gone nothing more is sent, what was sent is still taken in.
 # Exits 0 whatever happens (255 would stop xargs); an invocation without its file is a missing one.
 set -uo pipefail
 
@@ -60,33 +60,30 @@ fetch() {
   : >"$base.complaint"
 }
 
-# Leaves the records in base.records, and in counts how many, how many of a failed job, and whether the answer is lost.
+# Leaves the records in RUN/answers, and in SCRATCH how many they are, how many of a failed job, and whether the answer
+# is lost. Whenever this is interrupted, either the answer or its .sent is there.
 record() {
+  local part=$run/answers/$name.part counts
   jq -c -r -n -L "$root/driver" -f "$root/driver/run/records.jq" --slurpfile planned "$run/work/$name.jobs" \
     --rawfile answer "$base.answer" --rawfile metadata "$base.metadata" --rawfile complaint "$base.complaint" \
     --argjson status "$status" --argjson tries "$try" >"$base.found" || return 1
-  { IFS= read -r counts && cat >"$base.records"; } <"$base.found"
-}
-
-# Whenever this is interrupted, either the answer or its .sent is there. What RUN has no room for stays in SCRATCH,
-# and is in the bucket.
-keep() {
-  # A driver that came later has found the answer.
-  [ "${counts##* }" != lost ] || [ -e "$sent" ] || return 0
-  printf '%s\n' "$counts" >"$base.counts"
-  mv "$base.records" "$base.ndjson"
-  if { cp "$base.ndjson" "$run/answers/$name.part" && mv "$run/answers/$name.part" "$run/answers/$name.ndjson"; } \
-    2>/dev/null; then
-    rm -f "$base.ndjson"
-    [ "${counts##* }" = lost ] || rm -f "$sent"
-  else
-    rm -f "$run/answers/$name.part"
-  fi
+  {
+    IFS= read -r counts
+    # A driver that came later has found the answer.
+    [ "${counts##* }" != lost ] || [ -e "$sent" ] || return 0
+    if { cat >"$part" && mv "$part" "$run/answers/$name.ndjson"; } 2>/dev/null; then
+      printf '%s\n' "$counts" >"$base.counts"
+      [ "${counts##* }" = lost ] || rm -f "$sent"
+    else
+      rm -f "$part"
+      : >"$scratch/no-room"
+    fi
+  } <"$base.found"
 }
 
 case $what in
-  send) ! { send && record; } || keep ;;
-  fetch) ! { fetch && record; } || keep ;;
+  send) ! send || record ;;
+  fetch) ! fetch || record ;;
 esac
-rm -f "$base.answer" "$base.metadata" "$base.complaint" "$base.found" "$base.records"
+rm -f "$base.answer" "$base.metadata" "$base.complaint" "$base.found"
 exit 0

@@ -11,8 +11,6 @@ begin_launch() { # RUN
     --arg answers "$(field "$run" .answers)" "$run/jobs.ndjson" >"$SCRATCH/launch"
   {
     open_answers "$run" &&
-      # What RUN had no room for when it came.
-      { ! any "$SCRATCH"/answers/*.ndjson || mv "$SCRATCH"/answers/*.ndjson "$run/answers/"; } &&
       rm -rf "$run/work.part" &&
       mkdir "$run/work.part" &&
       { IFS= read -r launch && into_files "$run/work.part" jobs event; } <"$SCRATCH/launch" &&
