@@ -1,12 +1,11 @@
 # shellcheck shell=bash
 # What each command takes besides options. Fills NUMBER, MB_PER_FILE, NUMBERS and READ_RUN.
 
+NUMBER='' MB_PER_FILE='' READ_RUN=''
 # S3 takes so many parts of one object.
 MOST_PARTS=10000
 
 arguments_of_write() { # NUMBER MB_PER_FILE
-  NUMBER='' MB_PER_FILE='' READ_RUN=''
-  [ -z "$OPT_RESUME" ] || [ $# -gt 0 ] || return 0
   [ $# -eq 2 ] || usage "write takes NUMBER and MB_PER_FILE, as in ./driver.sh write 8 64${3:+; \"$3\" is too many}"
   NUMBER=$(whole NUMBER "$1" 1 100000)
   MB_PER_FILE=$(whole MB_PER_FILE "$2" 1 5242880)
@@ -16,7 +15,6 @@ arguments_of_write() { # NUMBER MB_PER_FILE
 }
 
 arguments_of_read() { # [NUMBER] [RUN]
-  NUMBER='' MB_PER_FILE='' READ_RUN=''
   if [[ ${1:-} =~ ^[0-9]+$ ]]; then
     # shellcheck disable=SC2034 # keys.sh reads it
     NUMBER=$(whole NUMBER "$1" 1 100000)
@@ -27,6 +25,18 @@ arguments_of_read() { # [NUMBER] [RUN]
   case ${READ_RUN:+r}${OPT_KEY:+k}${OPT_KEY_FILE:+f} in
     ?*?) usage "RUN, --key and --key-file each say what to read; give one of them" ;;
   esac
+}
+
+# A run is taken up as it was planned.
+arguments_of_resume() {
+  local row name
+  [ $# -eq 0 ] || usage "--resume takes up a run as it was planned; \"$1\" is too many"
+  for row in "${OPTIONS[@]}"; do
+    name=${row#* }
+    name=${name%% *}
+    [ -z "${!name}" ] || [[ "$row " == *' resume '* ]] ||
+      usage "--resume takes up a run as it was planned; with it go $(options_of resume)"
+  done
 }
 
 arguments_of_report() { # [RUN|FILE ...]

@@ -2,20 +2,20 @@
 # The command line: the options, which command takes which, and what their values may be. `parse` fills OPT_<NAME>
 # (empty where not given) and ARGUMENTS.
 
-# An option, its variable, its values and the commands that take it. Values: a whole number between two bounds, a text
-# of so many bytes, US dollars, anything but nothing, or none at all.
+# An option, its variable, its values and the commands that take it; resume stands for write and read with --resume.
+# Values: a whole number between two bounds, a text of so many bytes, US dollars, anything but nothing, or none at all.
 LAUNCHING='write read sweep'
 OPTIONS=(
   "--bucket OPT_BUCKET some $LAUNCHING delete"
   "--function OPT_FUNCTION some $LAUNCHING"
-  "--squad OPT_SQUAD 1-256 $LAUNCHING"
-  "--start-in OPT_START_IN 0-890 $LAUNCHING"
-  "--timeout OPT_TIMEOUT 1-900 $LAUNCHING"
+  "--squad OPT_SQUAD 1-256 $LAUNCHING resume"
+  "--start-in OPT_START_IN 0-890 $LAUNCHING resume"
+  "--timeout OPT_TIMEOUT 1-900 $LAUNCHING resume"
   "--in-flight OPT_IN_FLIGHT 1-256 $LAUNCHING"
-  "--out OPT_OUT some $LAUNCHING report delete"
-  "--max-cost OPT_MAX_COST usd $LAUNCHING"
-  "--yes OPT_YES none $LAUNCHING"
-  "--json OPT_JSON none $LAUNCHING report"
+  "--out OPT_OUT some $LAUNCHING resume report delete"
+  "--max-cost OPT_MAX_COST usd $LAUNCHING resume"
+  "--yes OPT_YES none $LAUNCHING resume"
+  "--json OPT_JSON none $LAUNCHING report resume"
   "--key-file OPT_KEY_FILE some write read delete"
   "--key-prefix OPT_KEY_PREFIX text:0-992 write sweep"
   "--key OPT_KEY text:1-1024 read"
@@ -23,7 +23,7 @@ OPTIONS=(
   "--read-times OPT_READ_TIMES 1-1000000 read sweep"
   "--verify OPT_VERIFY none read sweep"
   "--range-mb OPT_RANGE_MB 0-5120 read sweep"
-  "--resume OPT_RESUME some write read"
+  "--resume OPT_RESUME some write read resume"
   "--dry-run OPT_DRY_RUN none write read delete"
   "--repeat OPT_REPEAT 1-100 sweep"
 )
@@ -79,6 +79,7 @@ parse() { # COMMAND ARG...
   # shellcheck disable=SC2034 # the rooms read them
   PARENT=${OPT_OUT:-$ROOT/runs} PART_MB=${OPT_PART_MB:-64} RANGE_MB=${OPT_RANGE_MB:-64} \
     READ_TIMES=${OPT_READ_TIMES:-1} MAX_COST=${OPT_MAX_COST:-10}
+  [ -z "$OPT_RESUME" ] || command=resume
   [ -n "$OPT_HELP" ] || "arguments_of_$command" "${ARGUMENTS[@]+"${ARGUMENTS[@]}"}"
 }
 

@@ -372,10 +372,10 @@ LOST = {"error": {"type": "Unanswered"}}
         ([2], [{"job": 0, "error": {"type": "TimedOut"}, "squad_failed": True}, {"job": 1}], [], (1, 0, 110)),
         ([2], [{"job": 0, "error": {"type": "Crashed"}}, {"job": 1}], [], (0, 0, None)),
         ([2], [], [[0, 1]], (2, 1, 110)),
-        # Of an earlier launch it is not known any more what was sent.
-        ([1, 1], [{"job": 1}, {"job": 0, "launch": 2}], [], (1, 0, 110)),
+        # A launch begins when the workers of the one before have given up.
+        ([1, 1], [{"job": 1}, {"job": 0} | LOST, {"job": 0, "launch": 2}], [], (0, 0, None)),
         ([1, 1], [{"job": 0}, {"job": 1}], [[0]], (1, 0, 120)),
-        ([1, 1], [{"job": 0, "launch": 2}], [], (2, 0, 110)),
+        ([1, 1], [{"job": 0, "launch": 2}], [], (0, 0, None)),
         # Format 1 did not keep which jobs a further launch had.
         ([1, None], [{"job": 0}, {"job": 1}], [[0]], (1, 0, 120)),
         ([1, None], [{"job": 0}, {"job": 1}, {"job": 1, "launch": 2} | LOST], [], (1, 0, 120)),

@@ -53,6 +53,7 @@ delete_run() { # RUN
   [ -n "$OPT_DRY_RUN" ] || lock "$run"
   clock_of "$run"
   who_may_work "$run"
+  # What workers wrote later would stay.
   [ -n "$OPT_DRY_RUN" ] || await_workers "$run"
   # A read made nothing but its answers.
   if [ "$(field "$run" .op)" = write ]; then keys_in "$run/keys.txt"; fi >"$SCRATCH/keys.txt"
@@ -61,25 +62,6 @@ delete_run() { # RUN
     mark_deleted "$run"
   fi
   unlock
-}
-
-# Waits until the workers have given up: what they wrote later would stay.
-await_workers() { # RUN
-  local until
-  jq -e '.text != null' "$SCRATCH/working" >/dev/null || return 0
-  # A bucket that cannot be asked is told now, not after the wait.
-  find_credentials
-  # shellcheck disable=SC2153 # settings.sh fills it
-  request bucket s3api head-bucket --bucket "$BUCKET" || explain_unless_denied "$(complaint_of bucket)"
-  until=$(jq '.until | ceil' "$SCRATCH/working")
-  say "$(shown "$1"): $(jq -r .text "$SCRATCH/working"); waiting for that; Ctrl-C leaves everything as it is"
-  start_watching "workers_progress $until"
-  while [ "$(seconds_now)" -lt "$until" ]; do sleep 1; done
-  stop_watching
-}
-
-workers_progress() { # UNTIL
-  printf 'waiting for workers, %d s' "$(($1 - $(seconds_now)))"
 }
 
 delete_key_file() { # FILE
@@ -99,12 +81,13 @@ clear_out() { # NAME FOLDER, empty for none
   jq -R -a . "$SCRATCH/keys.txt" >"$SCRATCH/keys"
   find_credentials
   [ ! -s "$SCRATCH/keys" ] || list_uploads "$SCRATCH/keys"
+  # shellcheck disable=SC2153 # settings.sh fills it
   request versioning s3api get-bucket-versioning --bucket "$BUCKET" ||
     unknown "whether the bucket keeps versions" versioning
   if [ -z "$OPT_DRY_RUN" ]; then
     on_interruption say "interrupted: the same command goes on with what is left"
-    abort_uploads
-    delete_objects "$SCRATCH/keys"
+    make_requests aborts "$SCRATCH/uploads" uploads s3:AbortMultipartUpload
+    make_requests deletions "$SCRATCH/keys" objects s3:DeleteObject
     [ -z "$2" ] || delete_answers "$2"
   fi
   jq_program delete/deleted -n -r --arg name "$1" --arg bucket "$BUCKET" --arg folder "$2" \

@@ -5,11 +5,6 @@
 # S3 takes 3,500 deletions a second, each key of a request is one: more at once would only be throttled.
 AT_ONCE=4
 
-# Deletes every key of a file of JSON strings, in as few requests as there can be.
-delete_objects() { # KEYS-FILE
-  make_requests deletions "$1" objects s3:DeleteObject
-}
-
 # Leaves the open uploads of the keys in SCRATCH/uploads. What may not be listed is left over.
 list_uploads() { # KEYS-FILE
   local status=0
@@ -22,11 +17,6 @@ list_uploads() { # KEYS-FILE
     : >"$SCRATCH/uploads"
     note_complaint uploads null s3:ListBucketMultipartUploads list "$status"
   fi
-}
-
-# Aborts the uploads in SCRATCH/uploads.
-abort_uploads() {
-  make_requests aborts "$SCRATCH/uploads" uploads s3:AbortMultipartUpload
 }
 
 # Deletes all below the folder of a run's answers, which is the run's own.
@@ -45,7 +35,7 @@ with_requests() { # FUNCTION ARGUMENT-OF-JQ...
     "include \"delete/requests\"; [inputs] | $function(\$ARGS.named)" "$@"
 }
 
-# Makes the requests for all lines of a file and notes what they leave.
+# Makes the requests for all lines of a file, as few as there can be, and notes what they leave.
 make_requests() { # deletions|aborts FILE WHAT PERMISSION
   local folder=$SCRATCH/requests
   [ -s "$2" ] || return 0

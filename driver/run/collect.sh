@@ -2,27 +2,21 @@
 # What the workers answered: records, wherever they are by now, and answers that did not arrive. Every invocation puts
 # its own into the bucket as well, in the folder that run.json names.
 
-# Prints every record of a run, ended or not, or of a file. Each job has one record a launch, {"job":7,"launch":1,...: a
-# late answer replaces the record of its loss.
+# Prints every record of a run, ended or not, or of a file. Where RUN/answers holds more than is in records.ndjson, each
+# job has one record a launch, {"job":7,"launch":1,...: a late answer replaces the record of its loss.
 records() { # RUN|FILE
   if [ -f "$1" ]; then
     cat "$1"
   elif [ -d "$1/answers" ]; then
-    (cd "$1/answers" && find . -name '*.ndjson' | sort | xargs cat) | LC_ALL=C awk -F, '
+    {
+      [ ! -f "$1/records.ndjson" ] || cat "$1/records.ndjson"
+      (cd "$1/answers" && find . -name '*.ndjson' | sort | xargs cat)
+    } | LC_ALL=C awk -F, '
       { key = $1 "," $2; if (!(key in line)) order[++n] = key; line[key] = $0 }
       END { for (i = 1; i <= n; i++) print line[order[i]] }'
   elif [ -f "$1/records.ndjson" ]; then
     cat "$1/records.ndjson"
   fi
-}
-
-# RUN/answers holds what there is; the records of an ended launch come first, so that what arrives later wins.
-open_answers() { # RUN
-  [ ! -d "$1/answers" ] || return 0
-  rm -rf "$1/answers.part" &&
-    mkdir "$1/answers.part" &&
-    { [ ! -f "$1/records.ndjson" ] || cp "$1/records.ndjson" "$1/answers.part/0.ndjson"; } &&
-    mv "$1/answers.part" "$1/answers"
 }
 
 # Seconds between two looks into the bucket.
@@ -47,8 +41,7 @@ list_waiting() { # RUN
   local sent name
   for sent in "$1"/work/*.sent; do
     name=${sent##*/}
-    name=${name%.sent}
-    [ ! -e "$sent" ] || printf '%s\n' "$name"
+    [ ! -e "$sent" ] || printf '%s\n' "${name%.sent}"
   done >"$SCRATCH/waiting" 2>/dev/null || no_room_for_answers "$1"
   [ -s "$SCRATCH/waiting" ]
 }
@@ -63,11 +56,8 @@ fetch_waiting() { # RUN
   else
     cp "$SCRATCH/waiting" "$SCRATCH/there"
   fi
-  each_invocation fetch "$1" "$SCRATCH/there" 4 0 0 "fetch_progress $(lines "$SCRATCH/there")"
-}
-
-fetch_progress() { # ANSWERS
-  printf 'taking %s from the bucket' "$(plural "$1" answer)"
+  each_invocation fetch "$1" "$SCRATCH/there" 4 0 0 \
+    "echo taking $(plural "$(lines "$SCRATCH/there")" answer) from the bucket"
 }
 
 # Leaves in SCRATCH/working who may still work for a run, until when and at what cost.
@@ -80,7 +70,7 @@ who_may_work() { # RUN
     --slurpfile prices "$ROOT/driver/plan/prices.json" --argjson now "$(now)" >"$SCRATCH/working"
 }
 
-# Joins the answers.
+# Joins the records and the answers.
 keep_records() { # RUN
   local run=$1 throttled
   if [ -s "$run/work/throttled" ]; then

@@ -4,8 +4,8 @@
 #
 # send invokes, and waits for the answer until GIVE-UP; its workers begin at START (both in epoch seconds on this
 # machine's clock). fetch takes the answer from FOLDER in the bucket. While RUN/work/<name>.sent exists, an answer may
-# still come. SCRATCH/no-room tells that RUN could not take one. DRIVER is the process that launched it (see process.sh):
-# once it is gone nothing more is sent, what was sent is still taken in.
+# still come. SCRATCH/no-room tells that RUN could not take one. DRIVER is the process that launched it: once it is gone
+# nothing more is sent, what was sent is still taken in.
 # Exits 0 whatever happens (255 would stop xargs); an invocation without its file is a missing one.
 set -uo pipefail
 
@@ -26,8 +26,8 @@ start_is_ahead() {
 }
 
 back_off() { # TRY
-  local most=$((1000 << ($1 - 1))) wait
-  [ "$most" -le 20000 ] && [ "$1" -le 6 ] || most=20000
+  local most=20000 wait
+  [ "$1" -gt 5 ] || most=$((1000 << ($1 - 1)))
   ! start_is_ahead || [ "$most" -le 2000 ] || most=2000
   wait=$((most - RANDOM % (most / 2)))
   sleep "$((wait / 1000)).$(printf '%03d' $((wait % 1000)))"

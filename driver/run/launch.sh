@@ -10,7 +10,7 @@ begin_launch() { # RUN
     --slurpfile jobs "$SCRATCH/jobs" --argjson now "$(now)" --argjson ending_s "${ENDING_S:-null}" \
     --arg answers "$(field "$run" .answers)" "$run/jobs.ndjson" >"$SCRATCH/launch"
   {
-    open_answers "$run" &&
+    mkdir -p "$run/answers" &&
       rm -rf "$run/work.part" &&
       mkdir "$run/work.part" &&
       { IFS= read -r launch && into_files "$run/work.part" jobs event; } <"$SCRATCH/launch" &&
@@ -60,12 +60,9 @@ launch_progress() { # INVOCATIONS NOUN JOBS START, epoch seconds on this machine
 
 # How many jobs of a launch have answered, and how many of them failed, as invoke.sh has counted them.
 answered_jobs() { # JOBS
-  local answered failed
-  read -r answered failed < <(
-    find "$SCRATCH/answers" -name '*.counts' -exec cat {} + |
-      awk '{ n += $1; failed += $2 } END { print n + 0, failed + 0 }'
-  )
-  printf 'answered %s of %s jobs, %s failed' "$answered" "$1" "$failed"
+  find "$SCRATCH/answers" -name '*.counts' -exec cat {} + | awk -v jobs="$1" '
+    { n += $1; failed += $2 }
+    END { printf "answered %d of %d jobs, %d failed", n, jobs, failed }'
 }
 
 # Every invocation has answered or given up.

@@ -1,22 +1,14 @@
 # shellcheck shell=bash
 # The run that --resume names, and its further launch.
 
-# Sets RUN, and FUNCTION and the place to those of the run. The command line must not contradict the run.
+# Sets RUN, and FUNCTION and the place to those of the run.
 choose_resumed() { # OP
-  local option op jobs mb
+  local op
   RUN=$(find_run "$PARENT" "$OPT_RESUME")
   RUN=$(cd "$RUN" && pwd)
   op=$(field "$RUN" .op)
   [ "$op" = "$1" ] || usage "$(shown "$RUN") is a $op run: ./driver.sh $op --resume $(shown "$RUN")"
   not_deleted "$RUN"
-  for option in BUCKET FUNCTION KEY_FILE KEY_PREFIX KEY READ_TIMES VERIFY PART_MB RANGE_MB IN_FLIGHT DRY_RUN; do
-    option=OPT_$option
-    [ -z "${!option}" ] || usage "--resume takes up a run as it was planned; only --squad, --start-in, --timeout," \
-      "--max-cost, --yes, --out and --json go with it"
-  done
-  read -r jobs mb < <(field "$RUN" '"\(.jobs) \(.mb_per_file)"')
-  [ "${NUMBER:-$jobs} ${MB_PER_FILE:-$mb}" = "$jobs $mb" ] ||
-    usage "$(shown "$RUN") has $jobs jobs${MB_PER_FILE:+ of $mb MiB}; --resume needs neither NUMBER nor MB_PER_FILE"
   within_reach "$RUN"
   place_of "$RUN"
   # shellcheck disable=SC2034 # settings.sh reads it
@@ -28,17 +20,37 @@ choose_resumed() { # OP
 await_launch() { # RUN
   local run=$1 sent
   clock_of "$run"
-  open_answers "$run" 2>"$SCRATCH/unwritten" || no_room "$run"
-  list_waiting "$run" || return 0
-  sent=$(lines "$SCRATCH/waiting")
+  mkdir -p "$run/answers" 2>"$SCRATCH/unwritten" || no_room "$run"
   who_may_work "$run"
-  say "waiting for $(plural "$sent" answer) of the launch before$(jq -r '.text | if . then ": " + . else "" end' \
-    "$SCRATCH/working"); Ctrl-C leaves everything as it is"
-  collect "$run"
-  list_waiting "$run" || true
-  say "took in $((sent - $(lines "$SCRATCH/waiting"))) of $(plural "$sent" 'waiting answer')"
+  if [ -s "$SCRATCH/waiting" ]; then
+    sent=$(lines "$SCRATCH/waiting")
+    say "waiting for $(plural "$sent" answer) of the launch before$(jq -r '.text | if . then ": " + . else "" end' \
+      "$SCRATCH/working"); Ctrl-C leaves everything as it is"
+    collect "$run"
+    who_may_work "$run"
+    say "took in $((sent - $(lines "$SCRATCH/waiting"))) of $(plural "$sent" 'waiting answer')"
+  fi
+  await_workers "$run"
   # That may have taken minutes.
   find_credentials
+}
+
+# Waits until the workers have given up.
+await_workers() { # RUN
+  local until
+  jq -e '.text != null' "$SCRATCH/working" >/dev/null || return 0
+  # A bucket that cannot be asked is told now, not after the wait.
+  find_credentials
+  request bucket s3api head-bucket --bucket "$BUCKET" || explain_unless_denied "$(complaint_of bucket)"
+  until=$(jq '.until | ceil' "$SCRATCH/working")
+  say "$(shown "$1"): $(jq -r .text "$SCRATCH/working"); waiting for that; Ctrl-C leaves everything as it is"
+  start_watching "workers_progress $until"
+  while [ "$(seconds_now)" -lt "$until" ]; do sleep 1; done
+  stop_watching
+}
+
+workers_progress() { # UNTIL
+  printf 'waiting for workers, %d s' "$(($1 - $(seconds_now)))"
 }
 
 # Plans the launch of the jobs without a good record. REST is how many they are.
