@@ -196,13 +196,9 @@ def test_what_is_no_record_is_not_drawn(line):
     assert (data["began"], data["unseen"]) == (1, 1)
 
 
-def test_503s_are_drawn_as_far_as_they_are_known():
-    records = [job(0, 4, 4e9, throttled=3), job(0, 8, 8e9, throttled=0)]
-    data = drawing(records)
-    assert {b["throttled"] for b in data["bins"] if b["t2"] <= 4} == {1}
-    assert {b["throttled"] for b in data["bins"] if b["t"] >= 4} == {0}
-    assert "S3 throttled" in json.dumps(spec(records)) and "S3 throttled" not in json.dumps(spec(records[1:]))
-    assert drawing([job(0, 4, 4e9)])["bins"][0]["throttled"] is None
+def test_a_jobs_503s_stand_under_the_pointer():
+    data = drawing([job(0, 4, 4e9, throttled=3), job(0, 8, 8e9, throttled=0), job(1, 8, 8e9)])
+    assert [j["throttled"] for j in data["jobs"]] == [3, 0, None]
 
 
 def test_rates_are_drawn_over_the_time_that_they_are_of():
@@ -281,7 +277,7 @@ def test_title_and_footer():
 def test_loopback_stands_in_every_panel_and_beside_no_published_figure():
     records = [job(0, 4, 4e9, throttled=1)] * 40
     drawn = spec(records, a_run(40, loopback=True))
-    assert texts(drawn["vconcat"]).count("LOOPBACK, NOT S3") == 4
+    assert texts(drawn["vconcat"]).count("LOOPBACK, NOT S3") == 3
     assert any("LOOPBACK, NOT S3" in line for line in drawn["title"]["subtitle"])
     assert not any("PyWren" in text for text in texts(drawn))
     assert "LOOPBACK, NOT S3" not in json.dumps(spec(records, a_run(40)))

@@ -18,8 +18,8 @@ def s3_usd($prices):
 
 # A squad says nothing of itself: it waits for its workers, so it is billed as long as the slowest of them.
 def squad_usd($prices; $run):
-  if any(.[]; billed_s == null) then null
-  else (map(billed_s) | max) as $seconds | $run | compute_usd($prices; 1; $seconds) end;
+  map(billed_s) as $seconds
+  | if any($seconds[]; . == null) then null else $run | compute_usd($prices; 1; $seconds | max) end;
 
 # {usd, known_usd}: the launch's cost, null where a record lacks a field or a job its record; the sum of what is known.
 # Input: the launch's jobs (see job.jq), failed ones included. $run, $launch: see run.jq, null for others' records.
@@ -32,8 +32,6 @@ def bill($prices; $run; $launch; $missing):
   | [
       (.[] | worker_usd($prices), s3_usd($prices)),
       ($squads[] | squad_usd($prices; $run)),
-      (length + ($squads | length)) * $prices.million_invocations / 1e6,
-      length * $heads / 1e3 * $prices.thousand_gets,
-      $answers / 1e3 * $prices.thousand_puts
+      ({invocations: (length + ($squads | length)), puts: $answers, gets: (length * $heads)} | requests_usd($prices))
     ]
   | {usd: (if $missing > 0 or any(.[]; . == null) then null else add end), known_usd: total};

@@ -14,16 +14,8 @@ include "text";
 # The width of a bin: a second is a whole number of bins in any run of up to two minutes.
 def bin_width: if . <= 6 then 0.05 elif . <= 30 then 0.1 elif . <= 120 then 0.2 else . / 600 | ceil end;
 
-# Input: some of the jobs. Bytes and job-seconds of them alone at these moments, as at() gives them; null of none.
-def sums_at($origin; $moments):
-  if . == [] then null
-  else
-    ((map(.start) | min) - $origin) as $first
-    | [timeline | map(.[0] += $first) | at($moments)]
-  end;
-
 # Means between these moments.
-def bins($moments; $sums; $throttled; $sent):
+def bins($moments; $sums; $sent):
   range(1; $moments | length) as $n
   | ($moments[$n] - $moments[$n - 1]) as $length
   | select($length > 0)
@@ -33,7 +25,6 @@ def bins($moments; $sums; $throttled; $sent):
       t2: ($moments[$n] | rounded(3)),
       gbs: ($sums | mean(1) / 1e9 | rounded(5)),
       active: ($sums | mean(2) | rounded(2)),
-      throttled: ($throttled | mean(2) | rounded(2)),
       sent_gbs: ($sent | mean(1) | if . == null then null else . / 1e9 | rounded(5) end)
     };
 
@@ -55,8 +46,10 @@ def drawing($points; $peak; $stretches; $untimed; $planned):
       bins: [bins(
         $moments;
         [$points | at($moments)];
-        $jobs | map(select((.throttled // 0) > 0) | .bytes = 0) | sums_at($origin; $moments);
-        $jobs | map(select(.sent != null) | .bytes = .sent | .samples = .sent_samples) | sums_at($origin; $moments)
+        $jobs
+          | map(select(.sent != null) | .bytes = .sent | .samples = .sent_samples)
+          | if . == [] then null
+            else (.[0].start - $origin) as $first | [timeline | map(.[0] += $first) | at($moments)] end
       )],
       jobs: [
         $jobs + ($untimed | map(. + {start: $origin, stop: ([.ended_by, $origin] | max), untimed: true}))

@@ -108,11 +108,6 @@ def aggregate:
         ] | legend($panels))
     ];
 
-def throttled:
-  $panels[0].throttled
-  | on_time
-  | .encoding.y.scale = exactly(0; ([$drawing.bins[].throttled, 1] | max * 1.05));
-
 # The scale of the workers' rates, with room for the last class, and what is drawn across them: {mbps, style, text}.
 def most_mbps: ($summary.mbps.max // 0) * 1.06;
 def rates_of_a_worker:
@@ -173,8 +168,7 @@ def footer:
 
 if $drawing == null then null
 else
-  [timeline, aggregate, if ($summary.throttled // 0) > 0 then throttled else empty end,
-   if ($summary.mbps.max // 0) == 0 then empty else rates end]
+  [timeline, aggregate, if ($summary.mbps.max // 0) == 0 then empty else rates end]
   | map(coloured($op) | marked($panels; $summary.loopback == true))
   | picture($panels; [$summary.verdict.sentence | harmless(400)];
       [setup, if $summary.loopback == true then loopback_warning else empty end]; footer)
@@ -182,7 +176,7 @@ else
       jobs: $drawing.jobs,
       # Steps rise from nothing and fall back to it.
       bins: (
-        {gbs: 0, active: 0, throttled: 0, sent_gbs: 0} as $nothing
+        {gbs: 0, active: 0, sent_gbs: 0} as $nothing
         | $drawing.bins
         | (if cap_in_sight then map(.cap = (.active * $cap_mbps / 1e3 | rounded(4))) else . end)
         | [{t: 0} + $nothing] + . + [{t: .[-1].t2} + $nothing]

@@ -23,16 +23,10 @@ report() {
 
 # A RUN, SWEEP or FILE the user named: a path, or the name of a folder in PARENT. A sweep is no run among others.
 find_source() { # PARENT SOURCE
-  case $2 in
-    */records.ndjson)
-      # A run's own file is the run: what else is known of it stands beside.
-      if [ -f "${2%/*}/run.json" ]; then
-        printf '%s' "${2%/*}"
-        return
-      fi
-      ;;
-  esac
-  if [ -f "$2" ]; then
+  # A run's own file is the run: what else is known of it stands beside.
+  if [ "${2##*/}" = records.ndjson ] && [ -f "${2%records.ndjson}run.json" ]; then
+    find_run "$1" "$(dirname "$2")"
+  elif [ -f "$2" ]; then
     [ -r "$2" ] || usage "the file $2 cannot be read: chmod +r $2"
     [ ! -s "$2" ] || awk '/^[ \t]*{/ { found = 1; exit } END { exit !found }' "$2" ||
       usage "$2 is not NDJSON: no line of it begins with {\"start\": ..., \"stop\": ..., \"mbps\": ...}"
@@ -136,7 +130,7 @@ colours() {
 # Draws what a program of jq makes of the panels, as TARGET.html, .svg and .png. A picture that cannot be drawn is a
 # message, never a failure: the figures stand without it.
 draw() { # TARGET PROGRAM ARGUMENT-OF-JQ...
-  local target=$1 why=''
+  local target=$1
   shift
   if ! "$ROOT/.venv/bin/python" -c 'import vl_convert' 2>/dev/null; then
     say 'no picture: vl-convert is not in .venv; "make build" installs it, then "./driver.sh report" draws'
@@ -144,11 +138,10 @@ draw() { # TARGET PROGRAM ARGUMENT-OF-JQ...
     say "the picture could not be drawn; the figures do not need it"
   elif [ "$(head -c 4 "$SCRATCH/chart.json")" = null ]; then
     say 'no picture: there is nothing to draw'
-  elif "$ROOT/.venv/bin/python" "$ROOT/driver/report/chart/render.py" "$SCRATCH/chart.json" "$target" \
+  elif ! "$ROOT/.venv/bin/python" "$ROOT/driver/report/chart/render.py" "$SCRATCH/chart.json" "$target" \
     2>"$SCRATCH/chart.errors"; then
-    say "picture $(shown "$target").html, .svg and .png"
+    say "the picture could not be drawn ($(awk 'END { print }' "$SCRATCH/chart.errors")); the figures do not need it"
   else
-    why=$(awk 'END { print }' "$SCRATCH/chart.errors")
-    say "the picture could not be drawn ($why); the figures do not need it"
+    say "picture $(shown "$target").html, .svg and .png"
   fi
 }

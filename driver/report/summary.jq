@@ -38,14 +38,10 @@ def by_type:
     .[$job.error] |= if . == null then [1, $job] else .[0] += 1 end
   );
 
-def timeline_kind:
-  map(.samples != null)
-  | if length == 0 then null elif all then "sampled" elif any then "mixed" else "uniform" end;
-
 # The most requests in any one second, each job's taken as spread evenly over it: records do not say when they were.
 def peak_requests:
   map(select(.requests != null) | {start, stop, bytes: .requests, samples: null})
-  | if length == 0 then null else timeline | best(1) | .[0]? end;
+  | if . == [] then null else timeline | best(1)[0]? end;
 
 def latencies: sort | {p50: nearest_rank(50), p95: nearest_rank(95), p99: nearest_rank(99), max: .[-1]};
 
@@ -54,49 +50,52 @@ def request_times:
   def over($name): [.[].request_ms[$name]? | select(measured)] | sort;
   {p50: (over("p50") | nearest_rank(50)), p99: (over("p99") | nearest_rank(99)), max: (over("max") | .[-1])};
 
-# The rates of a fleet of which jobs began. Input: these jobs. $makespan: up to the last moment at which one of them may
-# have ended, null where nobody knows; $planned: the bytes that they and those of no known time were to move; $peak: the
-# best second.
-def rates($points; $makespan; $bytes; $planned; $least; $peak):
-  def gbs($width): if . == null then null else .[0] / $width / 1e9 end;
-  def until($share):
-    ($share * ($planned // 0)) as $wanted
-    | if $wanted == 0 then null else $points | reached($wanted) | values | $wanted / . / 1e9 end;
-  ($points | held($least; 0)) as $together
+# The figures of a fleet. Input: the jobs that began, at least one. $points: their timeline, $together: the stretches in
+# which nine in ten of the most jobs were active, $peak: the best second. $last: the last moment at which a job may have
+# ended, null where nobody knows; $planned: the bytes of jobs of no known time, null where nobody knows.
+def figures($points; $together; $peak; $last; $untimed; $planned):
+  def gbs($s): if . == null then null else . / $s / 1e9 end;
+  (map(.bytes) | add) as $bytes
   | (map(.start) | min) as $origin
   | (map(.stop) | min - $origin) as $done
+  | (if $last == null then null else $last - $origin end) as $makespan
+  | def reaching($share):
+      if $planned == null or $bytes + $planned == 0 then null
+      else ($share * ($bytes + $planned)) as $wanted | $points | reached($wanted) as $s | $wanted | gbs($s // nan) end;
+    ($points | during($together; 0)) as $sustained
   | {
-      goodput: (if $makespan == null then null else $bytes / $makespan / 1e9 end),
-      sustained: ($together.bytes / $together.s / 1e9),
-      sustained_s: $together.s,
-      sustained_short: ($together.s < 5),
-      peak_1s: ($peak | gbs(1)),
-      peak_5s: ($points | best(5) | gbs(5)),
-      peak_10s: ($points | best(10) | gbs(10)),
+      timeline: (map(.samples != null) | if all then "sampled" elif any then "mixed" else "uniform" end),
+      makespan_s: $makespan,
+      goodput: (if $makespan == null then null else $bytes | gbs($makespan) end),
+      sustained: ($sustained | .s as $s | .bytes | gbs($s)),
+      sustained_s: $sustained.s,
+      sustained_short: ($sustained.s < 5),
+      peak_1s: ($peak[0]? | gbs(1)),
+      peak_5s: ($points | best(5)[0]? | gbs(5)),
+      peak_10s: ($points | best(10)[0]? | gbs(10)),
       # The sum of the mean rates of the active jobs, which is how the article of 2016 counts.
       pywren_peak: (map(.samples = null) | timeline | map(.[2]) | max / 1e9),
-      first_done: (($points | delivered_by($done)) / $done / 1e9),
-      g95: (until(0.95) // null),
-      g99: (until(0.99) // null)
-    };
+      first_done: (first($points[] | select(.[0] >= $done))[1] | gbs($done)),
+      g95: reaching(0.95),
+      g99: reaching(0.99),
+      max_active: ($points | map(.[3]) | max),
+      slot_efficiency: (
+        if $makespan == null then null else (map(.stop - .start) | add) / ((length + $untimed) * $makespan) end
+      ),
+      start_spread_s: (map(.start) | max - min),
+      stop_spread_s: (map(.stop) | max - min)
+    }
+  | .straggler_tax = if .g95 == null or .goodput == null then null else 1 - .goodput / .g95 end;
 
-# Of bytes over the time from the launch to its last answer. A clock that was set back in mid run makes that shorter
-# than a part of it.
-def end_to_end($launch; $last; $makespan; $bytes):
-  if $last == null or $launch.launch == null or . == null or . - $launch.launch < $makespan then null
-  else $bytes / (. - $launch.launch) / 1e9 end;
-
-# What bounds figures instead of telling them, and why.
-def untimed_jobs($planned_bytes; $origin; $ended_by):
-  if . == [] then null
-  else
-    {
+# What bounds figures instead of telling them, and why; null where nothing does.
+def bounds($planned; $origin; $ended_by):
+  select(. != [])
+  | {
       jobs: length,
       errors: (reduce .[].error as $type ({}; .[$type] += 1)),
-      planned_bytes: $planned_bytes,
+      planned_bytes: $planned,
       until_s: (if $origin == null or $ended_by == null then null else [$ended_by - $origin, 0] | max end)
-    }
-  end;
+    };
 
 # Whether the moment to give up ended a job, whatever it says that it was waiting for: S3 that throttled until then, a
 # connection that broke. What is tried again is given up a second or two before that moment.
@@ -111,101 +110,63 @@ $run[0] as $run
 | [foreach inputs as $text (0; . + 1; {line: .} + ($text | select(blank | not) | job))]
 | selection($run) as $selection
 | $selection.records as $records
-| $selection.missing as $missing
-| (if $run == null then null else $run.launches[$selection.launch - 1] // {} end) as $launch
+| ($run | if . == null then null else .launches[$selection.launch - 1] // {} end) as $launch
 | [$records[] | select(.start != null)] as $began
 | [$records[] | select(.error != null)] as $failed
-| [$failed[] | select(.sent != null) | .sent] as $sent
 | ($failed | by_type) as $types
-| ($records | untimed($launch; $missing)) as $untimed
+| ($records | untimed($launch; $selection.missing)) as $untimed
 | ($untimed | all_ended_by) as $ended_by
-| (if $untimed == [] then 0 else $run | planned_bytes | if . == null then null else . * ($untimed | length) end end)
-  as $planned
-| ($began | length) as $n
+| (if $untimed == [] then 0 else ($run | planned_bytes | values | . * ($untimed | length)) // null end) as $planned
 | ([$began[].bytes] | add // 0) as $bytes
-| ([$began[].start] | min) as $first
-| (if $n == 0 or $untimed != [] and $ended_by == null then null
-   else [$began[].stop, ($ended_by // empty)] | max end) as $last
-| (if $last == null then null else $last - $first end) as $makespan
-| (if $n > 0 then $began | timeline else [] end) as $points
-| ([$points[][3]] | max) as $most
-| (if $n == 0 then null else 0.9 * $most end) as $least
-| ($points | stretches($least)) as $stretches
-| ($began | timeline_kind) as $kind
-| (if $n == 0 then null else $points | best(1) end) as $peak
-| (if $n == 0 then {}
-   else
-     (if $planned == null then null else $bytes + $planned end) as $to_move
-     | $began
-     | rates($points; $makespan; $bytes; $to_move; $least; $peak)
-   end) as $rates
-| (if $prices == null or $records == [] then null else $records | bill($prices; $run; $launch; $missing) end) as $bill
+| ([$began[].start] | min) as $origin
+| (if $began == [] or $untimed != [] and $ended_by == null then null else [$began[].stop, $ended_by] | max end) as $last
+| ($began | timeline) as $points
+| ($points | stretches(0.9 * (map(.[3]) | max // 0))) as $together
+| ($points | best(1)) as $peak
+| (($began | select(. != []) | figures($points; $together; $peak; $last; $untimed | length; $planned)) // {})
+  as $figures
+| (if $prices == null or $records == [] then null
+   else $records | bill($prices; $run; $launch; $selection.missing) end) as $bill
 | {
     op: ($run.op // ([$records[].op | strings] | unique | if length == 1 then .[0] else null end)),
-    loopback: $run.loopback,
-    jobs: $selection.jobs,
-    failed: ($failed | length),
-    missing: $missing,
-    unfinished: $selection.unfinished,
-    errors: ($types | map_values(.[0])),
-    cut_off: ($failed | map(select(is_cut_off($launch))) | length),
-    valid: ($selection.jobs > 0 and (($failed | length) + $missing) * 100 <= $selection.jobs),
-    launches: $selection.launches,
-    launch: $selection.launch,
-    repeated: $selection.repeated,
-    unplanned: $selection.unplanned,
-    timeline: $kind,
-    bytes: $bytes,
-    makespan_s: $makespan
+    loopback: $run.loopback
   }
-  + ($rates
+  + ($selection | {jobs, missing, unfinished, launches, launch, repeated, unplanned, uploads_left})
+  + ($figures
     | {
-        goodput,
-        end_to_end: ([$launch.end, if $untimed == [] then null else $last end] | max
-          | end_to_end($launch; $last; $makespan; $bytes)),
-        sustained, sustained_s, sustained_short, peak_1s, peak_5s, peak_10s, pywren_peak, first_done, g95, g99,
-        straggler_tax: (if .g95 == null or .goodput == null then null else 1 - .goodput / .g95 end)
+        timeline, makespan_s, goodput, sustained, sustained_s, sustained_short, peak_1s, peak_5s, peak_10s,
+        pywren_peak, first_done, g95, g99, straggler_tax, max_active, slot_efficiency, start_spread_s, stop_spread_s
       })
   + {
+    bytes: $bytes,
+    failed: ($failed | length),
+    errors: ($types | map_values(.[0])),
+    examples: ($types | map_values(.[1] | {job, line, key, message})),
+    last_failures: ($selection.last_failures | by_type | map_values({jobs: .[0]} + (.[1] | {job, launch, message}))),
+    cut_off: ($failed | map(select(is_cut_off($launch))) | length),
+    valid: ($selection | .jobs > 0 and (($failed | length) + .missing) * 100 <= .jobs),
+    # A clock that was set back in mid run makes the time from the launch to the last answer shorter than a part of it.
+    end_to_end: (
+      ([$launch.end, if $untimed == [] then null else $last end] | max // nan) - ($launch.launch // infinite)
+      | if $last != null and . >= $figures.makespan_s then $bytes / . / 1e9 else null end
+    ),
     mbps: ([$began[] | select(.error == null) | .mbps] | distribution),
-    max_active: $most,
-    slot_efficiency: (
-      if $makespan == null then null
-      else ([$began[] | .stop - .start] | add) / (($n + ($untimed | length)) * $makespan) end
-    ),
-    start_spread_s: (if $n > 0 then [$began[].start] | max - min else null end),
-    stop_spread_s: (if $n > 0 then [$began[].stop] | max - min else null end),
-    untimed: ($untimed | untimed_jobs($planned; $first; $ended_by)),
-    sent: (if $sent == [] then null else {jobs: ($sent | length), bytes: ($sent | add)} end),
-    uploads_left: $selection.uploads_left,
-    last_failures: (
-      $selection.last_failures
-      | by_type
-      | map_values({jobs: .[0]} + (.[1] | {job, launch, message}))
-    ),
+    untimed: ($untimed | bounds($planned; $origin; $ended_by) // null),
+    sent: ([$failed[].sent | values] | if . == [] then null else {jobs: length, bytes: add} end),
     requests: ([$records[].requests] | total),
     requests_per_s: ($began | peak_requests),
     retries: ([$records[].retries] | total),
     throttled: ([$records[].throttled] | total),
-    late: ([$records[].late_s | numbers] | if length == 0 then null else map(select(. > 0.1)) | length end),
+    late: ([$records[].late_s | numbers] | if . == [] then null else map(select(. > 0.1)) | length end),
     first_byte_ms: ([$records[].first_byte_ms | numbers] | latencies),
     request_ms: ($records | request_times),
     cost_usd: $bill.usd,
     cost_known_usd: $bill.known_usd,
     prices: (if $prices == null then null else $prices | {date, region} end),
-    examples: ($types | map_values(.[1] | {job, line, key, message})),
-    evidence: (
-      if $n == 0 then null
-      else
-        $began
-        | evidence($run; $points; $least; $stretches) + {open_s: $launch.open_s}
-      end
-    )
+    evidence: (($began | select(. != []) | evidence($run; $points; $together) + {open_s: $launch.open_s}) // null)
   }
 | .verdict = verdict
 | .,
   if $ARGS.named.picture != true then empty
-  else
-    (if $ended_by == null then [] else $untimed end) as $untimed
-    | if $n == 0 then null else $began | drawing($points; $peak; $stretches; $untimed; $selection.jobs) end
-  end
+  elif $began == [] then null
+  else $began | drawing($points; $peak; $together; if $ended_by == null then [] else $untimed end; $selection.jobs) end

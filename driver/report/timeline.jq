@@ -66,9 +66,6 @@ def timeline:
 
 def last_stop: .[-1][0];
 
-# Bytes delivered by the moment of a point.
-def delivered_by($t): first(.[] | select(.[0] >= $t))[1];
-
 # When so many bytes had been delivered, in seconds after the first start; null where they never are.
 def reached($bytes):
   first(
@@ -88,16 +85,28 @@ def stretches($least):
       | if length > 0 and .[-1].to == $from then .[-1].to = $to else . + [{$from, $to}] end
     );
 
-# {bytes, s, worker_s} of the time from a moment on in which at least so many jobs were active.
-def held($least; $from):
-  . as $points
-  | reduce range(length - 1) as $n (
-      {bytes: 0, s: 0, worker_s: 0};
-      $points[$n] as [$t, $bytes, $pace, $active]
-      | ($points[$n + 1][0] - ([$t, $from] | max)) as $length
-      | if $active < $least or $length <= 0 then .
-        else .s += $length | .bytes += $pace * $length | .worker_s += $active * $length end
+# Bytes and worker-seconds at each of some moments, which ascend: [moment, bytes, worker-seconds], ...
+def at($moments):
+  [(.[] | [.[0], 0] + .), ($moments[] | [., 1])]
+  | sort
+  | foreach .[] as [$t, $asked, $_, $bytes, $pace, $active] (
+      # Since .t: .bytes and .worker_s until then, .pace and .active from then on.
+      {t: 0, bytes: 0, worker_s: 0, pace: 0, active: 0};
+      ($t - .t) as $passed
+      | .worker_s += .active * $passed
+      | .t = $t
+      | if $asked == 1 then .bytes += .pace * $passed
+        else .bytes = $bytes | .pace = $pace | .active = $active end;
+      if $asked == 1 then [.t, .bytes, .worker_s] else empty end
     );
+
+# {s, bytes, worker_s} of some stretches of time, from a moment on.
+def during($stretches; $from):
+  [at([$stretches[] | select(.to > $from) | ([.from, $from] | max), .to])]
+  | [range(length) as $n | .[$n] | if $n % 2 == 0 then map(-.) else . end]
+  | transpose
+  | map(add) as [$s, $bytes, $worker_s]
+  | {$s, $bytes, $worker_s};
 
 # [most bytes delivered in any $width seconds, when those begin]; null where the whole is shorter. Between the moments
 # at which either end of the window meets a point the difference is linear: so the most is at one of those.
@@ -119,18 +128,3 @@ def best($width):
         )
       | .most
     end;
-
-# Bytes and worker-seconds at each of some moments, which ascend: [moment, bytes, worker-seconds], ...
-def at($moments):
-  [(.[] | [.[0], 0] + .), ($moments[] | [., 1])]
-  | sort
-  | foreach .[] as [$t, $asked, $_, $bytes, $pace, $active] (
-      # Since .t: .bytes and .worker_s until then, .pace and .active from then on.
-      {t: 0, bytes: 0, worker_s: 0, pace: 0, active: 0};
-      ($t - .t) as $passed
-      | .worker_s += .active * $passed
-      | .t = $t
-      | if $asked == 1 then .bytes += .pace * $passed
-        else .bytes = $bytes | .pace = $pace | .active = $active end;
-      if $asked == 1 then [.t, .bytes, .worker_s] else empty end
-    );

@@ -17,19 +17,13 @@ def p50: map(select(measured)) | sort | nearest_rank(50);
 
 # The share of what its memory buys that the median worker used.
 def processor_share($run):
-  map(
-    (.memory_mb // $run.memory_mb // 0) as $memory
-    | select(.error == null and .cpu_s != null and $memory > 0)
-    | .cpu_s / (.stop - .start) / ($memory / processor_mb)
-  )
-  | p50;
+  map(select(.error == null) | (.cpu_s / (.stop - .start) / (.memory_mb // $run.memory_mb) * processor_mb)?) | p50;
 
-# Input: the jobs that began, at least one. $points: their timeline; $least: so many jobs are the fleet together;
-# $stretches: the time in which it was. After the middle of that a burst is over and workers have their steady rate.
-def evidence($run; $points; $least; $stretches):
+# Input: the jobs that began, at least one. $points: their timeline; $stretches: the time in which the fleet was
+# together. After the middle of that a burst is over and workers have their steady rate.
+def evidence($run; $points; $stretches):
   (map(.start) | min) as $origin
-  | ($points | held($least; ($stretches[0].from + $stretches[-1].to) / 2)) as $later
-  | map(select((.throttled // 0) > 0)) as $throttled
+  | ($points | during($stretches; ($stretches[0].from + $stretches[-1].to) / 2)) as $later
   | {
       mean_start_s: ((map(.start - $origin) | add) / length),
       median_job_s: (map(.stop - .start) | p50),
@@ -39,11 +33,9 @@ def evidence($run; $points; $least; $stretches):
       network_mbps: ($run | cap_mbps),
       # 503s came within the jobs that met some.
       throttled: (
-        if $throttled == [] then null
-        else
-          $throttled
-          | {jobs: length, from_s: (map(.start) | min - $origin), to_s: (map(.stop) | max - $origin)}
-        end
+        (map(select((.throttled // 0) > 0)) | select(. != [])
+          | {jobs: length, from_s: (map(.start) | min - $origin), to_s: (map(.stop) | max - $origin)})
+        // null
       ),
       steady_mbps: ($later.bytes / $later.worker_s / 1e6)
     };
@@ -58,23 +50,24 @@ def told_mbps: "\(figures) MB/s";
 def told_gbs: "\(figures) GB/s";
 
 # cost_s: null where what it cost cannot be told. short: the cause behind other causes.
-def finding($cause; $cost_s; $short; $sentence): {$cause, $cost_s, $short, $sentence};
+def finding($cause; $cost_s; $sentence):
+  {cpu: "processor time", network_cap: "the network cap", too_short: "a short run"} as $names
+  | {$cause, $cost_s, short: ($names[$cause] // ($cause | sub("_"; " "))), $sentence};
 
 def settled_mbps: if .sustained_short then .mbps.p50 else .evidence.steady_mbps end;
 
 def begins_with_a_burst:
   (.sustained_short | not) and .sustained * 1e3 / .max_active > 1.1 * .evidence.steady_mbps;
 
-# A worker's rate as a share of what the network gives it; null where either is not known.
-def share_of_cap:
-  if settled_mbps == null or .evidence.network_mbps == null then null else settled_mbps / .evidence.network_mbps end;
-
-def is_at_cap: share_of_cap != null and share_of_cap >= 0.9 and share_of_cap <= 1.1;
+# Whether a worker's rate is what the network gives it.
+def is_at_cap:
+  settled_mbps != null and .evidence.network_mbps != null
+  and (settled_mbps / .evidence.network_mbps | . >= 0.9 and . <= 1.1);
 
 def failures:
   (.failed + .missing) as $lost
   | (.errors | to_entries | max_by(.value)) as $most
-  | finding("failures"; (.makespan_s // 0) * $lost / .jobs; "failures";
+  | finding("failures"; (.makespan_s // 0) * $lost / .jobs;
       "Failures: \($lost | grouped) of \(.jobs | counted("job"; "jobs")) were not completed"
       + if $most == null then "" else ", \($most.value | grouped) of them with \($most.key | visible)" end);
 
@@ -89,7 +82,7 @@ def last_is_late: .untimed == null and .evidence.last.start_s > .evidence.last.j
 
 def stragglers:
   select(has_tail and (last_is_late | not))
-  | finding("stragglers"; tail_s; "stragglers";
+  | finding("stragglers"; tail_s;
       "Stragglers cost \(tail_cost): "
       + if .untimed != null then "when \(jobs_without_times) ended is not known"
         else
@@ -101,19 +94,19 @@ def late_starts:
   select(.start_spread_s >= 0.1)
   | (if has_tail and last_is_late then [tail_s, tail_cost]
      else .evidence.mean_start_s | [., "\(told_s) on average"] end) as [$cost_s, $cost]
-  | finding("late_starts"; $cost_s; "late starts";
+  | finding("late_starts"; $cost_s;
       "Late starts cost \($cost): the last worker began \(.start_spread_s | told_s) after the first");
 
 # Requests open one after another, so that S3 is approached gradually: on average half the opening is idle.
 def opening:
   select((.evidence.open_s // 0) > 1)
-  | finding("opening"; .evidence.open_s / 2; "the opening over \(.evidence.open_s | told_s)";
+  | finding("opening"; .evidence.open_s / 2;
       "The opening: requests began one after another over \(.evidence.open_s | told_s), so that S3 was approached "
       + "gradually");
 
 def cpu:
   select(.evidence.cpu_share != null and .evidence.cpu_share >= 0.9 and .mbps.p50 != null)
-  | finding("cpu"; null; "processor time";
+  | finding("cpu"; null;
       "Processor time: the median worker used \(.evidence.cpu_share | percent) of what "
       + (if .evidence.memory_mb == null then "its memory" else "\(.evidence.memory_mb | grouped) MB" end)
       + " buys, and got \(settled_mbps | told_mbps)");
@@ -121,20 +114,20 @@ def cpu:
 # Of how many requests so many had to be repeated.
 def repeated($count; $cause; $why):
   select($count > 0 and (.requests // 0) > 0)
-  | finding($cause; .makespan_s * $count / .requests; $cause;
+  | finding($cause; .makespan_s * $count / .requests;
       "\($count | grouped) of \(.requests | grouped) requests (\($count / .requests | percent)) \($why) and were "
       + "repeated");
 
 def network:
   select(is_at_cap)
-  | finding("network_cap"; null; "the network cap";
+  | finding("network_cap"; null;
       "The network cap: workers \(if begins_with_a_burst then "settled, after a burst," else "ran" end) at "
       + "\(settled_mbps | told_mbps), and \(.evidence.network_mbps | fixed(0)) MB/s is what Lambda gives each"
       + if .evidence.network_mbps == usual_mbps then " unless opted in to more" else "" end);
 
 def too_short:
   select(.makespan_s < 5)
-  | finding("too_short"; null; "a short run";
+  | finding("too_short"; null;
       "Too short to judge: it took \(.makespan_s | told_s), and a fleet needs several seconds to settle");
 
 # Every cause that shows, the costliest first. What has no cost of its own ranks as if it cost 5 %: before trifles,
