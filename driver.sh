@@ -23,7 +23,7 @@ ROOT=$(cd "${script:-.}" && pwd)
 # The ground floor, then the rooms; each room may call those that stand before it.
 for part in messages tools options arguments settings background process aws credentials folder writable \
   plan/keys plan/preflight plan/ping plan/fleet run/launch run/collect run/resume \
-  report/report report/sweep delete/deletions delete/delete; do
+  report/report delete/deletions delete/delete sweep/sweep; do
   # shellcheck source=driver/messages.sh
   . "$ROOT/driver/$part.sh"
 done
@@ -78,6 +78,14 @@ sum_up() { # RUN
   keep_records "$1"
   summarise "$1" || no_room_for_answers "$1"
   show "$1"
+}
+
+# A write and a read with each number of workers, each by a driver of its own, and one table of all.
+sweep() {
+  settings
+  on_interruption cut_sweep_short
+  measure_points
+  end_sweep
 }
 
 delete() {

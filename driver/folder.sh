@@ -48,11 +48,7 @@ find_run() { # PARENT RUN
   printf '%s' "$run"
 }
 
-# The same of a sweep. Fails where it is none.
-find_sweep() { # PARENT SWEEP
-  find_folder "$1" "$2" sweep.json
-}
-
+# A run's or a sweep's folder, by a file in it. Fails where there is none.
 find_folder() { # PARENT NAME FILE-IN-IT
   local folder
   for folder in "${2%/}" "$1/${2%/}"; do

@@ -7,7 +7,7 @@ runs_to_delete() { # [RUN|SWEEP ...]
   local run sweep
   RUNS=()
   for run in "$@"; do
-    if sweep=$(find_sweep "$PARENT" "$run"); then
+    if sweep=$(find_folder "$PARENT" "$run" sweep.json); then
       while IFS= read -r run; do RUNS+=("$run"); done < <(runs_of_sweep "$sweep")
     else
       run=$(find_run "$PARENT" "$run")

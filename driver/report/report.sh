@@ -14,7 +14,7 @@ report() {
   fi
   if [ ${#found[@]} -gt 1 ]; then
     compare "$parent" "${found[@]}"
-  elif is_sweep "${found[0]}"; then
+  elif [ -f "${found[0]}/sweep.json" ]; then
     report_sweep "${found[0]}"
   else
     show "${found[0]}"
@@ -33,7 +33,7 @@ find_source() { # PARENT SOURCE
     printf '%s' "$2"
   elif [ "$2" != "${2%.ndjson}" ]; then
     usage "there is no file \"$2\""
-  elif find_sweep "$1" "$2"; then
+  elif find_folder "$1" "$2" sweep.json; then
     [ ${#SOURCES[@]} -eq 1 ] || usage "$2 is a sweep, which is reported alone: ./driver.sh report $(shown "$2")"
   else
     find_run "$1" "$2"
@@ -88,6 +88,13 @@ show() { # RUN|FILE
   draw "$target" report/picture -n --slurpfile run "$SCRATCH/evaluated.run" --slurpfile measured "$SCRATCH/evaluated" \
     --arg source "${1##*/}"
   jq -e '.jobs > 0 and .unfinished == 0' "$SCRATCH/summary.json" >/dev/null || return 1
+}
+
+# A sweep's table and picture; returns 1 unless it came to its end with all jobs good.
+report_sweep() { # FOLDER
+  show_comparison "$1/sweep.json" "$1/sweep.json"
+  draw "$1/sweep" report/comparison_picture "$1/sweep.json"
+  jq -e '.stopped == null and all(.rows[]; .failed == 0)' "$1/sweep.json" >/dev/null || return 1
 }
 
 # The same of several, side by side. Their picture goes into FOLDER.
