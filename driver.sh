@@ -30,6 +30,8 @@ done
 
 # write and read: the keys, where they go and whether they can; the run's folder; the launch; the table.
 measure() { # OP
+  [ "$1" = write ] || choose_run
+  [ -z "$READ_RUN" ] || records "$READ_RUN" >"$SCRATCH/written"
   choose_keys "$1"
   settings
   preflight "$1"
@@ -110,6 +112,7 @@ help() { # COMMAND, or driver for all
 main() {
   case ${1:-} in
     -h | --help | help) help driver; return ;;
+    --version) printf 'terabit %s\n' "$(own_version)"; return ;;
     write | read | sweep | report | delete) ;;
     '') usage "name a command: write, read, sweep, report or delete (./driver.sh --help explains them)" ;;
     *) usage "there is no command \"$1\"; there are write, read, sweep, report and delete (./driver.sh --help)" ;;

@@ -1,17 +1,44 @@
 # shellcheck shell=bash
-# What each command takes besides options. Fills NUMBER, MB_PER_FILE, NUMBERS and READ_RUN.
+# What each command takes besides options. Fills NUMBER, SIZE (bytes), NUMBERS and READ_RUN.
 
-NUMBER='' MB_PER_FILE='' READ_RUN=''
-# S3 takes so many parts of one object.
+NUMBER='' SIZE='' READ_RUN=''
+MIB=1048576
+# S3 takes so many parts of one object; all but the last have 5 MiB at least.
 MOST_PARTS=10000
+# The key of a stream's object goes on after the stream's own key, of at most so many bytes: /999999.
+STREAM_KEY=1017
 
-arguments_of_write() { # NUMBER MB_PER_FILE
-  [ $# -eq 2 ] || usage "write takes NUMBER and MB_PER_FILE, as in ./driver.sh write 8 64${3:+; \"$3\" is too many}"
+# A size in bytes.
+bytes() { # NAME VALUE
+  local number=${2%%[!0-9]*} unit=0
+  case ${2#"$number"} in
+    B) unit=1 ;;
+    kB) unit=1000 ;;
+    MB) unit=1000000 ;;
+    GB) unit=1000000000 ;;
+    TB) unit=1000000000000 ;;
+    KiB) unit=1024 ;;
+    '' | MiB) unit=$MIB ;;
+    GiB) unit=$((1 << 30)) ;;
+    TiB) unit=$((1 << 40)) ;;
+  esac
+  [[ $number =~ ^[0-9]{1,13}$ && $unit -gt 0 ]] && number=$((10#$number)) && [ "$number" -gt 0 ] &&
+    [ "$number" -le $(((5 << 40) / unit)) ] ||
+    usage "$1 is \"$2\"; a whole number of MiB is accepted, or one with B, kB, MB, GB, TB, KiB, MiB, GiB or TiB after" \
+      "it, up to 5 TiB"
+  printf '%d' $((number * unit))
+}
+
+arguments_of_write() { # NUMBER SIZE
+  local least
+  [ $# -eq 2 ] || usage "write takes NUMBER and SIZE, as in ./driver.sh write 8 64${3:+; \"$3\" is too many}"
   NUMBER=$(whole NUMBER "$1" 1 100000)
-  MB_PER_FILE=$(whole MB_PER_FILE "$2" 1 5242880)
-  [ "$MB_PER_FILE" -le $((PART_MB * MOST_PARTS)) ] || usage "MB_PER_FILE is $MB_PER_FILE: with parts of $PART_MB MiB" \
-    "that is more than S3's $MOST_PARTS parts; --part-mb $(((MB_PER_FILE + MOST_PARTS - 1) / MOST_PARTS)) is the" \
-    "smallest that works"
+  SIZE=$(bytes SIZE "$2")
+  # The first of several parts may be as short as a part can be.
+  least=$(((SIZE - 5 * MIB + (MOST_PARTS - 1) * MIB - 1) / ((MOST_PARTS - 1) * MIB)))
+  [ "$PART_MB" -ge "$least" ] || usage "SIZE is $2: with parts of $PART_MB MiB that can be more than S3's $MOST_PARTS" \
+    "parts; --part-mb $least is the smallest that works"
+  [ -z "$OPT_OBJECTS$OPT_FOR" ] || text '--key-prefix of a stream' "$OPT_KEY_PREFIX" 0 $((STREAM_KEY - 32))
 }
 
 arguments_of_read() { # [NUMBER] [RUN]
@@ -25,15 +52,15 @@ arguments_of_read() { # [NUMBER] [RUN]
   case ${READ_RUN:+r}${OPT_KEY:+k}${OPT_KEY_FILE:+f} in
     ?*?) usage "RUN, --key and --key-file each say what to read; give one of them" ;;
   esac
+  [ -z "$OPT_KEY" ] || [ -z "$OPT_OBJECTS" ] || text '--key of a stream' "$OPT_KEY" 1 "$STREAM_KEY"
 }
 
 # A run is taken up as it was planned.
 arguments_of_resume() {
   local row name
   [ $# -eq 0 ] || usage "--resume takes up a run as it was planned; \"$1\" is too many"
-  for row in "${OPTIONS[@]}"; do
-    name=${row#* }
-    name=${name%% *}
+  for row in "${OPTIONS[@]#* }"; do
+    name=${row%% *}
     [ -z "${!name}" ] || [[ "$row " == *' resume '* ]] ||
       usage "--resume takes up a run as it was planned; with it go $(options_of resume)"
   done
@@ -48,10 +75,10 @@ arguments_of_delete() { # [RUN ...]
   [ $# -eq 0 ] || [ -z "$OPT_KEY_FILE" ] || usage "RUN and --key-file each say what to delete; give one of them"
 }
 
-arguments_of_sweep() { # "NUMBERS" MB_PER_FILE
+arguments_of_sweep() { # "NUMBERS" SIZE
   local number example='as in ./driver.sh sweep "1 10 100" 64'
   [ $# -eq 2 ] ||
-    usage "sweep takes the fleet sizes, in one word, and MB_PER_FILE, $example${3:+; \"$3\" is too many}"
+    usage "sweep takes the fleet sizes, in one word, and SIZE, $example${3:+; \"$3\" is too many}"
   NUMBERS=''
   for number in ${1//,/ }; do
     NUMBERS="$NUMBERS $(whole 'a fleet size' "$number" 1 100000)"

@@ -6,6 +6,8 @@
 # Values: a whole number between two bounds, a text of so many bytes, US dollars, anything but nothing, or none at all.
 LAUNCHING='write read sweep'
 OPTIONS=(
+  "--for OPT_FOR 1-840 $LAUNCHING"
+  "--objects OPT_OBJECTS 1-1000000 $LAUNCHING"
   "--bucket OPT_BUCKET some $LAUNCHING delete"
   "--function OPT_FUNCTION some $LAUNCHING"
   "--squad OPT_SQUAD 1-256 $LAUNCHING resume"
@@ -16,6 +18,7 @@ OPTIONS=(
   "--max-cost OPT_MAX_COST usd $LAUNCHING resume"
   "--yes OPT_YES none $LAUNCHING resume"
   "--json OPT_JSON none $LAUNCHING report resume"
+  "--no-picture OPT_NO_PICTURE none $LAUNCHING report resume"
   "--key-file OPT_KEY_FILE some write read delete"
   "--key-prefix OPT_KEY_PREFIX text:0-992 write sweep"
   "--key OPT_KEY text:1-1024 read"
@@ -78,7 +81,7 @@ parse() { # COMMAND ARG...
   done
   # shellcheck disable=SC2034 # the rooms read them
   PARENT=${OPT_OUT:-$ROOT/runs} PART_MB=${OPT_PART_MB:-64} RANGE_MB=${OPT_RANGE_MB:-64} \
-    READ_TIMES=${OPT_READ_TIMES:-1} MAX_COST=${OPT_MAX_COST:-10}
+    MAX_COST=${OPT_MAX_COST:-10}
   [ -z "$OPT_RESUME" ] || command=resume
   [ -n "$OPT_HELP" ] || "arguments_of_$command" "${ARGUMENTS[@]+"${ARGUMENTS[@]}"}"
 }

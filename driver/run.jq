@@ -50,3 +50,9 @@ def run_of($folder):
         launches: launches_of_format_1
       }
   end;
+
+# The size of each object in bytes; null where it is not known.
+def object_bytes: if .mb_per_file == null then .bytes_per_file else .mb_per_file * 1048576 end;
+
+# Whether its keys have streams of objects below them.
+def is_stream: .objects != null or (.op == "write" and .for_s != null);

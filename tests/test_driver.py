@@ -125,6 +125,95 @@ def test_read_takes_the_latest_write(driver):
     assert len(ndjson(driver.runs()[4] / "jobs.ndjson")) == 2
 
 
+def jobs_of(run, *fields):
+    return [tuple(job.get(field) for field in fields) for job in ndjson(run / "jobs.ndjson")]
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "expected"),
+    [
+        ("64", [], {"mb_per_file": 64}),
+        ("64MiB", ["--objects", 3], {"mb_per_file": 64, "objects": 3}),
+        ("2GiB", [], {"mb_per_file": 2048}),
+        ("1048576kB", [], {"mb_per_file": 1000}),
+        ("100kB", ["--objects", 3], {"bytes_per_file": 100_000, "objects": 3}),
+        ("4KiB", ["--yes", "--for", 5], {"bytes_per_file": 4096, "for_s": 5}),
+        ("007B", [], {"bytes_per_file": 7}),
+    ],
+)
+def test_sizes_and_streams_of_a_write(driver, size, options, expected):
+    driver.run("write", 2, size, *options)
+    run = driver.only_run()
+    workload = {"mb_per_file", "bytes_per_file", "objects", "for_s"}
+    for job in ndjson(run / "jobs.ndjson"):
+        assert {field: job[field] for field in workload & job.keys()} == expected
+    config = read_json(run / "run.json")
+    assert {field: config[field] for field in workload} == dict.fromkeys(workload) | expected
+
+
+def test_a_read_of_streams_takes_their_objects_from_the_good_records(driver):
+    driver.run("write", 3, "4KiB", "--for", 5, "--yes", "--squad", 3)
+    run = driver.only_run()
+    keys = (run / "keys.txt").read_text().splitlines()
+    lines = ndjson(run / "records.ndjson")
+    lines[0]["objects"] = 20
+    lines[1]["error"] = {"type": "Deadline", "message": "late"}
+    (run / "records.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = driver.run("read", "--yes")
+    assert "1 stream without a good record: left out" in done.err
+    read = driver.runs()[1]
+    assert jobs_of(read, "key", "objects", "read_times") == [(keys[0], 20, 1), (keys[2], 7, 1)]
+    config = read_json(read / "run.json")
+    assert (config["objects"], config["bytes_per_file"], config["for_s"]) == (20, 4096, None)
+    driver.run("read", 3, run, "--objects", 9, "--read-times", 2)
+    assert jobs_of(driver.runs()[2], "key", "objects", "read_times") == [
+        (keys[0], 9, 2),
+        (keys[2], 7, 2),
+        (keys[0], 9, 2),
+    ]
+    # What a read of streams read can be read again.
+    driver.run("read", read)
+    assert jobs_of(driver.runs()[3], "key", "objects") == jobs_of(read, "key", "objects")
+    (run / "records.ndjson").write_text("")
+    assert "no stream of" in driver.run("read", run, exit=2).err
+
+
+def test_a_read_by_time_goes_round(driver):
+    driver.run("write", 2, 1)
+    driver.run("read", "--for", 9, "--yes")
+    assert jobs_of(driver.runs()[1], "read_times", "objects", "for_s") == [(None, None, 9)] * 2
+    driver.run("read", "--for", 9, "--read-times", 4, "--yes")
+    assert jobs_of(driver.runs()[2], "read_times", "objects", "for_s") == [(4, None, 9)] * 2
+    done = driver.run("read", "--objects", 2, exit=2)
+    assert "--objects is of streams" in done.err
+    driver.run("read", "--key-file", driver.keys("a", "b"), "--objects", 5)
+    assert jobs_of(driver.runs()[3], "key", "objects") == [("a", 5), ("b", 5)]
+
+
+def test_a_stream_that_failed_is_written_again_as_it_was_planned(driver):
+    driver.run("write", 2, "100kB", "--objects", 5)
+    run = driver.only_run()
+    lines = ndjson(run / "records.ndjson")
+    lines[1]["error"] = {"type": "SlowDown", "message": "503"}
+    (run / "records.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    driver.run("write", "--resume", run)
+    first, again = [event["jobs"][0] for event in ndjson(driver.stub / "events") if "answer_key" in event][1:]
+    moments = {"start_at", "stop_by", "open_s"}
+    assert {k: v for k, v in first.items() if k not in moments} == {k: v for k, v in again.items() if k not in moments}
+    assert again["objects"] == 5 and again["bytes_per_file"] == 100_000
+
+
+def test_no_picture_is_drawn_where_none_is_wanted(driver):
+    assert "no picture: vl-convert" in driver.run("write", 1, 1).err
+    assert "picture" not in driver.run("write", 1, 1, "--no-picture").err
+    assert "picture" not in driver.run("report", "--no-picture").err
+
+
+def test_the_version_is_that_of_the_folder(driver):
+    (driver.project / "Cargo.toml").write_text('[workspace.package]\nversion = "9.9.9"\n')
+    assert driver.run("--version").out == "terabit 9.9.9\n"
+
+
 def test_one_hot_key(driver):
     driver.run("read", 4, "--key", "-hot key")
     assert [j["key"] for j in ndjson(driver.only_run() / "jobs.ndjson")] == ["-hot key"] * 4
@@ -646,19 +735,31 @@ def test_the_cli_of_the_project_is_found(driver):
 USAGE = [
     ([], "write, read, sweep, report or delete"),
     (["fly"], '"fly"'),
-    (["write"], "NUMBER and MB_PER_FILE"),
-    (["write", "1"], "MB_PER_FILE"),
+    (["write"], "NUMBER and SIZE"),
+    (["write", "1"], "SIZE"),
     (["write", "1", "2", "3"], '"3" is too many'),
     (["write", "x", "1"], 'NUMBER is "x".*1 to'),
     (["write", "0", "1"], 'NUMBER is "0"'),
     (["write", "-1", "1"], '"-1"'),
     (["write", "1.5", "1"], '"1.5"'),
-    (["write", "1", "0"], 'MB_PER_FILE is "0"'),
-    (["write", "1", "5242881"], "1 to 5242880"),
-    (["write", "1", "99999999999999999999"], "1 to 5242880"),
+    (["write", "1", "0"], 'SIZE is "0"; a whole number of MiB is accepted, or one with B, kB'),
+    (["write", "1", "5242881"], "up to 5 TiB"),
+    (["write", "1", "5497558138881B"], "up to 5 TiB"),
+    (["write", "1", "99999999999999999999"], "up to 5 TiB"),
+    (["write", "1", "4KB"], 'SIZE is "4KB".*kB, MB, GB, TB, KiB'),
+    (["write", "1", "1.5GiB"], '"1.5GiB"'),
+    (["write", "1", "KiB"], '"KiB"'),
     (["write", "", "1"], 'NUMBER is ""'),
     (["write", "1", "640001"], "--part-mb 65"),
-    (["write", "1", "100000", "--part-mb", "5"], "--part-mb 10 "),
+    # The first part may be the shortest: 10 would leave 10,001.
+    (["write", "1", "100000", "--part-mb", "5"], "--part-mb 11 "),
+    (["write", "1", "640000"], "--part-mb 65"),
+    (["write", "1", "640000MB", "--part-mb", "61"], "SIZE is 640000MB: with parts of 61 MiB.*--part-mb 62 "),
+    (["write", "1", "1", "--for", "841"], '--for is "841".*1 to 840'),
+    (["write", "1", "1", "--objects", "1000001"], "1 to 1000000"),
+    (["write", "1", "1", "--for", "5", "--key-prefix", "x" * 986], "986 bytes; 0 to 985"),
+    (["read", "--key", "k" * 1018, "--objects", "2"], "1018 bytes; 1 to 1017"),
+    (["read", "--key-file", "stream", "--objects", "2"], "line 1 has 1018 bytes; a key here has at most 1017"),
     (["write", "1", "1", "--bogus"], '"--bogus".*--bucket'),
     (["write", "1", "1", "-v"], '"-v"'),
     (["write", "1", "1", "--verify"], '"--verify"'),
@@ -707,6 +808,7 @@ def usage_driver(tmp_path_factory):
     (driver.project / "empty").write_text("")
     (driver.project / "blank").write_text("\n\n")
     (driver.project / "long").write_text("k\n" + "x" * 1025)
+    (driver.project / "stream").write_text("k" * 1018)
     (driver.project / "latin").write_bytes(b"caf\xe9\n")
     return driver
 

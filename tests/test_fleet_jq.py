@@ -127,11 +127,12 @@ def test_a_launch_makes_moments_of_durations():
 # fleet.jq
 
 
-def fleet(jobs, config=None, squad="", start_in="", timeout="", cpu=0.4):
+def fleet(jobs, config=None, squad="", start_in="", timeout="", cpu=0.4, max_cost=10, yes=""):
     config = {"op": "write", "memory_mb": 2048, "arch": "arm64", "timeout_s": 900, "mb_per_file": 64, "part_mb": 64,
               "in_flight": 8, "loopback": False, "network_mbps": 78.125, **(config or {})}  # fmt: skip
     options = {"squad": (str(squad),), "start_in": (str(start_in),), "timeout": (str(timeout),)}
     ping = [{"took_s": 2, "clock": {"within_s": 1}}]
+    options |= {"max_cost": max_cost, "yes": (yes,)}
     values = {"prices": [PRICES], "jobs": jobs, "cores": 2, "cpu": cpu, "ping": ping, **options}
     return json.loads(jq("-f", part("fleet.jq"), text=json.dumps(config), **values))
 
@@ -211,10 +212,14 @@ def test_compute_is_seconds_times_memory():
         ({"op": "read", "mb_per_file": 130, "range_mb": 64, "read_times": 2}, {"puts": 0, "gets": 6}),
         ({"op": "read", "mb_per_file": 130, "range_mb": 0, "read_times": 2}, {"puts": 0, "gets": 2}),
         ({"op": "read", "mb_per_file": None}, None),
+        ({"op": "write", "bytes_per_file": 4096, "part_mb": 5, "objects": 300}, {"puts": 300, "gets": 0}),
+        ({"op": "write", "bytes_per_file": 5242881, "part_mb": 5, "objects": 2}, {"puts": 8, "gets": 0}),
+        ({"op": "read", "mb_per_file": 12, "range_mb": 5, "objects": 7, "read_times": 2}, {"puts": 0, "gets": 42}),
+        ({"op": "read", "mb_per_file": 12, "range_mb": 0, "objects": 7}, {"puts": 0, "gets": 7}),
     ],
 )
 def test_requests_of_a_job(run, requests):
-    assert library("cost", "requests_of_a_job", run) == requests
+    assert library("cost", "requests_of(most_objects)", run) == requests
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,8 @@ delete_run() { # RUN
   [ -n "$OPT_DRY_RUN" ] || await_workers "$run"
   # A read made nothing but its answers.
   if [ "$(field "$run" .op)" = write ]; then keys_in "$run/keys.txt"; fi >"$SCRATCH/keys.txt"
-  clear_out "$(shown "$run")" "$(field "$run" .answers)"
-  if [ -z "$OPT_DRY_RUN" ] && [ -s "$SCRATCH/keys" ] && [ ! -s "$SCRATCH/left_over" ]; then
+  clear_out "$(shown "$run")" "$(field "$run" .answers)" "$(field "$run" is_stream)"
+  if [ -z "$OPT_DRY_RUN" ] && [ -s "$SCRATCH/named" ] && [ ! -s "$SCRATCH/left_over" ]; then
     mark_deleted "$run"
   fi
   unlock
@@ -69,29 +69,32 @@ delete_key_file() { # FILE
   cp "$SCRATCH/file.txt" "$SCRATCH/keys.txt"
   printf '{"text": null}' >"$SCRATCH/working"
   say "$1 is of no run here: workers that may still be writing its keys are not known and not waited for"
-  clear_out "$1" ''
+  clear_out "$1" '' false
 }
 
-# Deletes the keys in SCRATCH/keys.txt, their uploads, and a folder of answers in the bucket; says what came of it.
-clear_out() { # NAME FOLDER, empty for none
+# Deletes the keys in SCRATCH/keys.txt or the streams that they are, their uploads, and a folder of answers in the
+# bucket; says what came of it.
+clear_out() { # NAME FOLDER, empty for none STREAMS
   # Here what AWS refused for the moment may be tried again: a deletion is the same the second time.
   export AWS_MAX_ATTEMPTS=5 PYTHONUTF8=1
   : >"$SCRATCH/left_over"
   : >"$SCRATCH/uploads"
-  jq -R -a . "$SCRATCH/keys.txt" >"$SCRATCH/keys"
+  jq -R -a . "$SCRATCH/keys.txt" >"$SCRATCH/named"
   find_credentials
-  [ ! -s "$SCRATCH/keys" ] || list_uploads "$SCRATCH/keys"
+  [ ! -s "$SCRATCH/named" ] || list_uploads "$3" uploads
   # shellcheck disable=SC2153 # settings.sh fills it
   request versioning s3api get-bucket-versioning --bucket "$BUCKET" ||
     unknown "whether the bucket keeps versions" versioning
+  [ -n "$OPT_DRY_RUN" ] || on_interruption say "interrupted: the same command goes on with what is left"
+  list_objects "$3"
   if [ -z "$OPT_DRY_RUN" ]; then
-    on_interruption say "interrupted: the same command goes on with what is left"
-    make_requests aborts "$SCRATCH/uploads" uploads s3:AbortMultipartUpload
+    abort_uploads "$3"
     make_requests deletions "$SCRATCH/keys" objects s3:DeleteObject
     [ -z "$2" ] || delete_answers "$2"
   fi
-  jq_program delete/deleted -n -r --arg name "$1" --arg bucket "$BUCKET" --arg folder "$2" \
-    --arg dry_run "$OPT_DRY_RUN" --slurpfile keys "$SCRATCH/keys" --slurpfile uploads "$SCRATCH/uploads" \
+  jq_program delete/deleted -n -r --arg name "$1" --arg bucket "$BUCKET" --arg folder "$2" --argjson streams "$3" \
+    --arg dry_run "$OPT_DRY_RUN" --slurpfile named "$SCRATCH/named" --slurpfile keys "$SCRATCH/keys" \
+    --slurpfile strangers "$SCRATCH/strangers" --slurpfile uploads "$SCRATCH/uploads" \
     --slurpfile left_over "$SCRATCH/left_over" --slurpfile working "$SCRATCH/working" \
     --slurpfile versioning "$(answer_of versioning)"
   # shellcheck disable=SC2034 # driver.sh ends with it

@@ -1,8 +1,9 @@
 # Purpose: what a deletion did, or would do, and what is left over.
 # Input:   none (-n). $name: of the run or key file; $bucket; $folder: of the run's answers in it, "" for none;
-#          $dry_run: "" or "yes"; $keys, $uploads: what was found of each, slurped; $left_over: {"what", "key", "code",
-#          "message", "allow"} for each that is left, slurped (a null key: they could not be listed); $working:
-#          [working.jq's output]; $versioning: [the answer of get-bucket-versioning], [] where there is none.
+#          $dry_run: "" or "yes"; $streams: whether the keys are of streams; $named: those keys; $keys, $strangers,
+#          $uploads: what was found of each; $left_over: {"what", "key", "code", "message", "allow"} for each that is
+#          left (a null key: they could not be listed), all slurped; $working: [working.jq's output]; $versioning:
+#          [the answer of get-bucket-versioning], [] where there is none.
 # Output:  lines of text (-r).
 
 include "text";
@@ -26,11 +27,19 @@ def left_over:
 def done($what): length - ([$left_over[] | select(.what == $what and .key != null)] | length);
 
 def objects:
-  if $keys == [] then "a read made none; those that it read stay"
-  elif $dry_run != "" then "\($keys | unique | length | counted("key"; "keys"))"
-  else
-    "\($keys | unique | done("objects") | counted("key"; "keys")) deleted; S3 does not tell which were there"
-  end;
+  ($named | unique | length) as $number
+  | if $named == [] then "a read made none; those that it read stay"
+    elif $dry_run != "" and ($streams | not) then $number | counted("key"; "keys")
+    elif $streams then
+      "\($keys | done("objects") | counted("object"; "objects")) of \($number | counted("stream"; "streams"))"
+      + if $dry_run != "" then "" else " deleted" end
+    else "\($keys | unique | done("objects") | counted("key"; "keys")) deleted; S3 does not tell which were there" end;
+
+# What is below the keys of streams and no number.
+def strangers:
+  "\($strangers | length | counted("object"; "objects")) below the streams' keys, which the run did not write: "
+  + ([limit(3; $strangers[]) | visible | shortened(80)] | join(", "))
+  + if $strangers[3:] == [] then "" else ", ..." end;
 
 def uploads:
   if $uploads == [] then if any($left_over[]; .what == "uploads") then "not known" else "none was open" end
@@ -50,11 +59,12 @@ def versions:
     "one is removed by: aws s3api delete-object --bucket \($bucket) --key KEY --version-id ID";
 
 # Several lines under one name.
-def rows($name): (.[0] | row($name)), (.[1:][] | row(""));
+def rows($name): (.[:1][] | row($name)), (.[1:][] | row(""));
 
 "terabit delete: \($name | visible), bucket \($bucket)" + if $dry_run != "" then ", nothing is deleted" else "" end,
 (objects | row("objects")),
-(if $keys == [] then empty else uploads | row("open uploads") end),
+(if $strangers == [] then empty else strangers | paragraph("others stay") end),
+(if $named == [] then empty else uploads | row("open uploads") end),
 (if $folder == "" then empty else answers | row("answers") end),
 ([versions] | rows("versions")),
 (if $dry_run == "" or $working[0].text == null then empty

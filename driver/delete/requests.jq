@@ -7,7 +7,7 @@ def most: 1000;
 def fits_xml: test("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x{fffe}\\x{ffff}]") | not;
 
 # Of a request: its keys, none of which is done.
-def undone($why): [{key: (.Delete.Objects[]?.Key, .Key | values)} + $why];
+def undone($why): [{key: (.Delete.Objects[]?.Key, .Key, .Prefix | values)} + $why];
 
 # Requests, [operation, what it takes], as three lines each: a name, which begins with the operation, what it takes, and
 # what is undone before it.
@@ -29,18 +29,50 @@ def deletions($at):
     ]
   | named;
 
-# Of keys, at least one: what lists their open uploads. Their longest common prefix keeps the listing short.
-def listing($at):
+# Of keys, at least one: their longest common prefix, to keep listings short. In a directory bucket it ends in "/".
+def common_prefix($bucket):
   (min | explode) as $least
   | (max | explode) as $most
   | ([range($least | length) | select($least[.] != $most[.])][0] // ($least | length)) as $common
-  | {Bucket: $at.bucket, Prefix: ($least[:$common] | implode)};
+  | $least[:$common]
+  | implode
+  | if $bucket | endswith("--x-s3") then sub("[^/]*$"; "") else . end;
 
-# Of what list-multipart-uploads says: what abort-multipart-upload takes, for each upload of $at.keys.
+# Of keys, at least one: what lists their open uploads.
+def uploads($at): {Bucket: $at.bucket, Prefix: common_prefix($at.bucket)};
+
+# Of the keys of streams: what lists what is below them. Of many it is cheaper to list all at once.
+def most_listings: 64;
+def listings($at):
+  unique
+  | if length <= most_listings then map(. + "/") else [common_prefix($at.bucket)] end
+  | map(["list-objects-v2", {Bucket: $at.bucket, Prefix: .}])
+  | named;
+
+# Of listed keys: own, those that $at.keys name, or where $at.streams is "true" those of the streams that they name;
+# strangers, others below those streams. So it is said what a listing showed and a run did not write.
+def set: reduce .[] as $key ({}; .[$key] = true);
+def is_own($own; $at):
+  if $at.streams != "true" then $own[.]
+  else split("/") | $own[.[:-1] | join("/")] and (.[-1] | test("^(0|[1-9][0-9]{0,5})$")) end;
+def own($at): ($at.keys | set) as $own | .[] | select(is_own($own; $at));
+def strangers($at):
+  ($at.keys | set) as $own
+  | .[]
+  | select(is_own($own; $at) | not)
+  | select(split("/") as $path | any(range(1; $path | length); $own[$path[:.] | join("/")]));
+
+# Of what list-multipart-uploads says: what abort-multipart-upload takes, for each upload of own keys.
 def own_uploads($at):
-  (reduce $at.keys[] as $key ({}; .[$key] = true)) as $own
+  ($at.keys | set) as $own
   | .[].Uploads[]?
-  | select($own[.Key])
+  | select(.Key | is_own($own; $at))
   | {Bucket: $at.bucket, Key, UploadId};
 
 def aborts($at): map(["abort-multipart-upload", .]) | named;
+
+# Of uploads that are listed after their aborts: those of which nothing else is said in $at.left_over.
+def still_open($at):
+  ($at.left_over | map(select(.what == "uploads").key) | set) as $said
+  | map(select($said[.Key] | not)
+      | {key: .Key, code: "StillOpen", message: "S3 took the abort and lists the upload nevertheless"});

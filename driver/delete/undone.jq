@@ -1,12 +1,13 @@
 # Purpose: what a request to S3 left undone.
-# Input:   the request: DeleteObjects', DeleteObject's or AbortMultipartUpload's. $answer: [S3's answer], [] where it
-#          said nothing; $complaint, $status: stderr and exit status of `aws`.
+# Input:   the request: DeleteObjects', DeleteObject's, AbortMultipartUpload's or ListObjectsV2's. $answer: S3's
+#          answer, a text; $complaint, $status: stderr and exit status of `aws`.
 # Output:  [{"key", "code", "message"} for each key that is left].
 
 include "delete/requests";
 include "complaints";
 
-if $status == 0 then [$answer[0].Errors[]? | {key: .Key, code: (.Code // "Unknown"), message: (.Message // "")}]
+if $status == 0 then
+  [$answer | fromjson? | .Errors[]? | {key: .Key, code: (.Code // "Unknown"), message: (.Message // "")}]
 else
   ($complaint | code_and_message($status)) as $failure
   # An upload that is not there needs no abort.

@@ -1,5 +1,6 @@
 # Purpose: what a run costs, in USD, by the prices in prices.json. A library.
 
+include "run";
 include "text";
 
 # What Lambda takes for a number of environments over a number of seconds. Input: the run's configuration.
@@ -7,36 +8,50 @@ def compute_usd($prices; $environments; $seconds):
   $environments * $seconds * .memory_mb / 1024 * $prices.gb_second[.arch // "x86_64"];
 
 # The most parts, or ranges, that an object can have. The first of several is shorter than the others, but not shorter
-# than S3's smallest part. Sizes in MiB.
-def smallest_part_mb: 5;
-def pieces($mb; $piece_mb):
-  if $mb <= $piece_mb then 1
-  else ($piece_mb | [., smallest_part_mb] | min) as $first | 1 + (($mb - $first) / $piece_mb | ceil) end;
+# than S3's smallest part.
+def mib: 1048576;
+def smallest_part: 5 * mib;
+def pieces($bytes; $piece):
+  if $bytes <= $piece then 1
+  else ([$piece, smallest_part] | min) as $first | 1 + (($bytes - $first) / $piece | ceil) end;
 
-# The requests that one job sends to S3: {puts, gets}; null where the size of the objects is not known.
-def requests_of_a_job:
-  if .mb_per_file == null then null
-  elif .op == "write" then
-    pieces(.mb_per_file; .part_mb) as $parts
-    | {puts: (if $parts == 1 then 1 else $parts + 2 end), gets: 0}
+# The requests with a body that one object takes; null where its size is not known.
+def pieces_of_an_object:
+  object_bytes as $bytes
+  | if $bytes == null then null
+    elif .op == "read" and .range_mb == 0 then 1
+    else pieces($bytes; mib * if .op == "write" then .part_mb else .range_mb end) end;
+
+# The requests that so many objects take: {puts, gets}; null where their size is not known.
+def requests_of($objects):
+  pieces_of_an_object as $pieces
+  | if $pieces == null then null
+    elif .op == "read" then {puts: 0, gets: ($objects * $pieces)}
+    else {puts: ($objects * if $pieces == 1 then 1 else $pieces + 2 end), gets: 0} end;
+
+# How many objects a job writes or reads at most, each time counted; null where only time ends it.
+def most_objects:
+  if .for_s == null then (.objects // 1) * (.read_times // 1)
+  elif .op == "write" then .objects
+  elif .read_times == null then null
+  else (.objects // 1) * .read_times end;
+
+# The requests that a job has in flight, each on a connection of its own: at most as many as its objects have parts or
+# ranges, one where a single GET takes the whole object.
+def connections:
+  if .op == "read" and .range_mb == 0 and .objects == null then 1
   else
-    {puts: 0, gets: (.read_times * (if .range_mb == 0 then 1 else pieces(.mb_per_file; .range_mb) end))}
+    pieces_of_an_object as $pieces
+    | most_objects as $objects
+    | if $pieces == null or $objects == null then .in_flight else [.in_flight, $pieces * $objects] | min end
   end;
 
-# The requests that a job has in flight, each on a connection of its own: at most as many as it has parts or ranges, one
-# where a single GET takes the whole object.
-def connections:
-  if .op == "read" and .range_mb == 0 then 1
-  elif .mb_per_file == null then .in_flight
-  elif .op == "read" then [.in_flight, requests_of_a_job.gets] | min
-  else [.in_flight, pieces(.mb_per_file; .part_mb)] | min end;
-
-# All requests of a launch, {invocations, puts, gets}: the invocations of workers and squads; what the workers send to
-# S3; a HeadBucket on each connection before a common start ($barrier); a put of each invocation's answer. Null where
-# the size is not known.
-def requests($jobs; $invocations; $squad; $barrier):
+# All requests of a launch whose jobs have so many objects, {invocations, puts, gets}: the invocations of workers and
+# squads; what the workers send to S3; a HeadBucket on each connection before a common start ($barrier); a put of each
+# invocation's answer. Null where the size is not known.
+def requests($jobs; $invocations; $squad; $barrier; $objects):
   (if $barrier then connections else 0 end) as $connections
-  | requests_of_a_job
+  | requests_of($objects)
   | if . == null then null
     else {
       invocations: ($jobs + if $squad > 1 then $invocations else 0 end),
@@ -52,9 +67,9 @@ def requests_usd($prices):
     + .gets * $prices.thousand_gets / 1e3
   end;
 
-# What the objects of a number of jobs cost each day until they are deleted. Input: the run's configuration.
-def storage_usd_per_day($prices; $jobs):
-  if .op == "write" then $jobs * .mb_per_file / 1024 * $prices.gb_month / 30 else 0 end;
+# What so many objects cost each day until they are deleted. Input: the run's configuration.
+def storage_usd_per_day($prices; $objects):
+  if .op == "write" then $objects * object_bytes / pow(2; 30) * $prices.gb_month / 30 else 0 end;
 
 # An amount for a person to read. A small amount is not shown as zero.
 def dollars:

@@ -2,19 +2,21 @@
 #          makes moments of them.
 # Input:   the run's configuration (see configuration.jq).
 # Args:    $prices: [prices.json]; $jobs: how many this launch runs; $squad, $start_in, $timeout: the options, empty
-#          where they were not told; $cores: of this machine; $cpu: processor seconds of one aws process; $ping:
-#          [ping.jq's output], [] before the ping: then a usual one is assumed.
-# Output:  what this adds to the configuration. Times in seconds after the launch; cost in USD.
+#          where they were not told; $max_cost: USD, $yes: "" or "yes"; $cores: of this machine; $cpu: processor
+#          seconds of one aws process; $ping: [ping.jq's output], [] before the ping: then a usual one is assumed.
+# Output:  what this adds to the configuration. Times in seconds after the launch; cost in USD. for_most_s: the longest
+#          for_s that can end; paid: {objects} or {read_times} to which --max-cost limits a job that ends by time, {}
+#          for none.
 
+include "plan/pace";
 include "plan/cost";
 include "plan/squads";
 include "plan/network";
+include "run";
 include "text";
 
 # Lambda gives a function so many new environments at once, and again every 10 s.
 def environments_at_once: 1000;
-# MB/s of a whole machine on which workers, S3 and Lambda share the loopback.
-def machine_rate: 300;
 # What starting one worker process on this machine takes, in processor seconds.
 def spawning_s: 0.03;
 # Connections are opened in the last 3 s before the start; a few need less.
@@ -46,17 +48,35 @@ def option: if . == "" then null else tonumber end;
    elif $jobs == 1 or $waves > 1 then null
    else $ready + margin_s($connections) end) as $start_in
 | ($start_in // $ready) as $begin
-| ($run.mb_per_file // null) as $mb
-| (if $mb == null then null
-   else
-     $mb * 1048576 / 1e6 * ($run.read_times // 1)
-     | [. / ($run.network_mbps // usual_mbps), (if $run.loopback then . * $jobs / machine_rate else 0 end)]
-     | max * $waves
-   end) as $expected
+| ($run | objects_per_s($jobs)) as $rate
+| ($run | conceivable_objects($jobs)) as $conceivable
 | ($run.timeout_s * $waves - answering_s | at_least(1)) as $most
-| ($timeout | option // if $expected == null then $most else 4 * $expected | at_least(least_s) end) as $patience
+| ($timeout | option
+    // if $run.for_s != null then $run.for_s * $waves + least_s
+      elif $rate == null then $most
+      else 4 * $conceivable / $rate * $waves | at_least(least_s) end) as $patience
 | ($begin + $patience | at_most($most)) as $until
+
+# The cost where every job has so many objects.
+| $prices[0] as $table
+| def requests_at($objects):
+    $run | requests($jobs; $invocations; $squad; $start_in != null; $objects);
+  def stored_at($objects): $run | storage_usd_per_day($table; $jobs * ($objects // 0));
+  def most_usd($objects):
+    ($run | compute_usd($table; $slots; $until)) + (requests_at($objects) | requests_usd($table) // 0)
+    + stored_at($objects);
+
+# What --max-cost pays for, in whole rounds of what is read. A further launch has its jobs already.
+(if $run.op == "read" then $run.objects else null end // 1) as $round
+| ($run.for_s != null and $rate != null and $run.launches == [] and $yes == "" and ($run.loopback | not)) as $limited
+| (if $limited then
+     ($max_cost - most_usd(0)) / (most_usd($round) - most_usd(0)) | floor | at_least(1) * $round | at_most($conceivable)
+   else $conceivable end) as $objects
+| (if $rate == null then $run.for_s
+   else [$objects / $rate, $run.for_s | values] | min end
+   | values * $waves // null) as $expected
 | (if $expected == null then null else $begin + $expected | at_most($until) end) as $over
+| (if $rate == null then null else [$objects, $expected / $waves * $rate | ceil] | min end) as $reckoned
 | {
     $squad,
     $invocations,
@@ -66,19 +86,24 @@ def option: if . == "" then null else tonumber end;
     start_in_s: $start_in,
     stop_in_s: $until,
     expected_s: $expected,
+    for_most_s: (($until - $begin) / $waves - ($run | finishing_s($jobs)) | floor),
+    paid: (
+      if $limited | not then {}
+      elif $run.op == "write" then {$objects}
+      else {read_times: ($objects / $round | ceil)} end
+    ),
     timeout_cut: ($timeout != "" and $begin + $patience > $most),
     answering_s: answering_s,
     version: $ping[0].version,
     clock: $ping[0].clock,
     cost: (
-      $prices[0] as $table
-      | ($run | requests($jobs; $invocations; $squad; $start_in != null)) as $requests
+      requests_at($reckoned) as $requests
       | ($requests | requests_usd($table)) as $requests_usd
       | {
           compute_usd: (if $over == null then null else $run | compute_usd($table; $slots; $over) end),
           $requests_usd,
-          ceiling_usd: (($run | compute_usd($table; $slots; $until)) + ($requests_usd // 0)),
-          storage_usd_per_day: ($run | storage_usd_per_day($table; $jobs)),
+          ceiling_usd: most_usd($objects),
+          storage_usd_per_day: stored_at($reckoned),
           # What the amounts are made of.
           expected_s: $over,
           $requests,

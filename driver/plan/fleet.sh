@@ -4,14 +4,16 @@
 # Leaves the configuration of a run that is new in SCRATCH/config: run.json as it will stand.
 configure() { # OP
   run_json "$READ_RUN" >"$SCRATCH/source"
-  jq_program plan/configuration -n --arg op "$1" --arg number "$NUMBER" --arg mb_per_file "$MB_PER_FILE" \
+  jq_program plan/configuration -n --arg op "$1" --arg number "$NUMBER" --arg size "$SIZE" \
     --arg bucket "$BUCKET" --arg function "$FUNCTION" --arg region "${AWS_REGION:-}" \
     --arg key_prefix "$OPT_KEY_PREFIX" --arg key_file "$OPT_KEY_FILE" --arg keys_from "$KEYS_FROM" \
-    --arg part_mb "$PART_MB" --arg range_mb "$RANGE_MB" --arg in_flight "$OPT_IN_FLIGHT" \
-    --arg read_times "$READ_TIMES" --arg verify "$OPT_VERIFY" --argjson loopback "$(loopback)" \
+    --arg part_mb "$PART_MB" --arg range_mb "$RANGE_MB" --arg in_flight "$OPT_IN_FLIGHT" --arg for_s "$OPT_FOR" \
+    --arg read_times "$OPT_READ_TIMES" --arg objects "$OPT_OBJECTS" --arg verify "$OPT_VERIFY" \
+    --argjson loopback "$(loopback)" \
     --arg id "$(od -An -v -tx1 -N 16 /dev/urandom | tr -d ' \n')" --arg driver "$(own_version)" \
     --slurpfile lambda "$SCRATCH/function" --slurpfile quotas "$(answer_of network)" \
-    --slurpfile source "$SCRATCH/source" --arg source_name "${READ_RUN##*/}" >"$SCRATCH/config"
+    --slurpfile streams "$SCRATCH/streams" --slurpfile source "$SCRATCH/source" \
+    --arg source_name "${READ_RUN##*/}" >"$SCRATCH/config"
 }
 
 # Plans the launch of so many jobs in SCRATCH/fleet, says what it will be, and refuses one that cannot be.
@@ -37,12 +39,14 @@ plan_fleet() { # JOBS
   cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || cores=2
   jq_program plan/fleet --slurpfile prices "$ROOT/driver/plan/prices.json" --arg squad "$OPT_SQUAD" \
     --arg start_in "$OPT_START_IN" --arg timeout "$OPT_TIMEOUT" --argjson jobs "$1" --argjson cores "$cores" \
-    --argjson cpu "$LAUNCH_CPU" --slurpfile ping "$SCRATCH/ping" "$SCRATCH/config" >"$SCRATCH/fleet"
+    --argjson cpu "$LAUNCH_CPU" --argjson max_cost "$MAX_COST" --arg yes "$OPT_YES" \
+    --slurpfile ping "$SCRATCH/ping" "$SCRATCH/config" >"$SCRATCH/fleet"
 }
 
 dry_run() { # JOBS
   [ -n "$OPT_JSON" ] || { show_plan "$1" false && return; }
-  jq -s 'add | del(.id, .answers, .clock, .version, .deleted, .launches)' "$SCRATCH/config" "$SCRATCH/fleet"
+  jq -s 'add | . + .paid | del(.id, .answers, .clock, .version, .deleted, .launches, .paid)' "$SCRATCH/config" \
+    "$SCRATCH/fleet"
 }
 
 show_plan() { # JOBS BRIEF
@@ -56,8 +60,9 @@ make_run() { # OP
   lock "$RUN"
   {
     cp "$SCRATCH/keys.txt" "$RUN/keys.txt" &&
-      jq_program plan/jobs -c -n -R --slurpfile config "$SCRATCH/config" <"$RUN/keys.txt" >"$RUN/jobs.ndjson" &&
-      cp "$SCRATCH/config" "$RUN/run.part" &&
+      jq -s '.[0] + .[1].paid' "$SCRATCH/config" "$SCRATCH/fleet" >"$RUN/run.part" &&
+      jq_program plan/jobs -c -n -R --slurpfile config "$RUN/run.part" --slurpfile streams "$SCRATCH/streams" \
+        <"$RUN/keys.txt" >"$RUN/jobs.ndjson" &&
       # Last: a folder with a run.json is a run.
       mv "$RUN/run.part" "$RUN/run.json"
   } 2>"$SCRATCH/unwritten" || no_room "$RUN"

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # Keys: new ones for a write, those of an earlier run, of a file or one alone for a read. One per line.
 
-# Leaves the keys in SCRATCH/keys.txt. Sets KEYS_FROM, READ_RUN to the folder of a run that is read, and NUMBER where
-# it was not told. Before settings: a run's keys are in the run's own bucket.
+# Leaves the keys in SCRATCH/keys.txt, and in SCRATCH/streams the number of objects of those that are streams of a run.
+# Sets KEYS_FROM, and NUMBER where it was not told. Before settings: a run's keys are in the run's own bucket.
 choose_keys() { # OP
   KEYS_FROM=''
+  printf '{}' >"$SCRATCH/streams"
   if [ "$1" = write ]; then
     # save_keys checks again: the file may appear meanwhile.
     [ -z "$OPT_KEY_FILE" ] || [ ! -e "$OPT_KEY_FILE" ] || no_key_file
@@ -12,12 +13,15 @@ choose_keys() { # OP
   elif [ -n "$OPT_KEY" ]; then
     KEYS_FROM=--key NUMBER=${NUMBER:-1}
     printf '%s\n' "$OPT_KEY"
+  elif [ -n "$READ_RUN" ]; then
+    KEYS_FROM=$READ_RUN/keys.txt
+    keys_of_run
   else
     KEYS_FROM=$OPT_KEY_FILE
-    [ -n "$KEYS_FROM" ] || choose_run
-    keys_in "$KEYS_FROM" "${NUMBER:-}"
-  fi >"$SCRATCH/keys.txt"
-  NUMBER=${NUMBER:-$(lines "$SCRATCH/keys.txt")}
+    keys_in "$KEYS_FROM" ${OPT_OBJECTS:+"$STREAM_KEY"}
+  fi >"$SCRATCH/all.txt"
+  NUMBER=${NUMBER:-$(lines "$SCRATCH/all.txt")}
+  head -n "$NUMBER" "$SCRATCH/all.txt" >"$SCRATCH/keys.txt"
 }
 
 # The prefix and 32 random hex digits: spread over S3's partitions from the first character on.
@@ -26,16 +30,17 @@ new_keys() { # NUMBER PREFIX
     jq -R -r --arg prefix "$2" '$prefix + .'
 }
 
-# The run whose keys are read: its bucket is used, and where that is not the configured one it says so.
+# Sets READ_RUN to the run whose keys are read, the latest write where none was named. Its bucket is used, and where
+# that is not the configured one it says so.
 choose_run() {
   local configured
+  [ -z "$OPT_KEY$OPT_KEY_FILE" ] || return 0
   if [ -n "$READ_RUN" ]; then
     READ_RUN=$(find_run "$PARENT" "$READ_RUN")
   else
     READ_RUN=$(latest_run "$PARENT" write) ||
       usage "there is nothing to read: no write run in $PARENT yet (./driver.sh write 8 64), no --key-file, no --key"
   fi
-  KEYS_FROM=$READ_RUN/keys.txt
   not_deleted "$READ_RUN"
   within_reach "$READ_RUN"
   say "reading the keys of $(shown "$READ_RUN")"
@@ -49,6 +54,25 @@ choose_run() {
   FUNCTION=${FUNCTION:-$(field "$READ_RUN" .function)}
 }
 
+# The keys of READ_RUN; of streams those whose number of objects is known, by the records in SCRATCH/written.
+keys_of_run() {
+  local unknown
+  keys_in "$READ_RUN/keys.txt" >"$SCRATCH/run.txt"
+  if [ "$(field "$READ_RUN" is_stream)" = true ]; then
+    jq_program plan/streams -n --arg op "$(field "$READ_RUN" .op)" --arg most "$OPT_OBJECTS" \
+      --slurpfile jobs "$READ_RUN/jobs.ndjson" "$SCRATCH/written" >"$SCRATCH/streams"
+    jq -R -r --slurpfile streams "$SCRATCH/streams" 'select($streams[0][.])' "$SCRATCH/run.txt" >"$SCRATCH/known.txt"
+    unknown=$(($(lines "$SCRATCH/run.txt") - $(lines "$SCRATCH/known.txt")))
+    [ -s "$SCRATCH/known.txt" ] ||
+      usage "no stream of $(shown "$READ_RUN") has a good record: ./driver.sh write --resume $(shown "$READ_RUN")"
+    [ "$unknown" -eq 0 ] || say "$(plural "$unknown" stream) without a good record: left out"
+    mv "$SCRATCH/known.txt" "$SCRATCH/run.txt"
+  elif [ -n "$OPT_OBJECTS" ]; then
+    usage "--objects is of streams, and $(shown "$READ_RUN") wrote plain objects"
+  fi
+  cat "$SCRATCH/run.txt"
+}
+
 # The copy that --key-file asks for. A file that has come to exist meanwhile is not overwritten either.
 save_keys() { # OP
   [ "$1" = read ] || [ -z "$OPT_KEY_FILE" ] ||
@@ -60,18 +84,18 @@ no_key_file() {
     "exist; nothing was launched"
 }
 
-# The keys in a file, at most NUMBER of them; empty lines are passed over, every other line is a key.
-keys_in() { # FILE [NUMBER]
-  local file=$1 bad
+# The keys in a file; empty lines are passed over, every other line is a key.
+keys_in() { # FILE [MOST-BYTES]
+  local file=$1 most=${2:-1024} bad
   [ -f "$file" ] && [ -r "$file" ] || usage "the key file \"$file\" is not there or cannot be read"
   # The added line break ends a last line that has none. What jq had to mend was not UTF-8.
   { cat "$file"; printf '\n'; } >"$SCRATCH/lines"
   jq -R -r . "$SCRATCH/lines" | cmp -s - "$SCRATCH/lines" || usage "the key file \"$file\" is not UTF-8 text"
-  bad=$(LC_ALL=C awk -v most="${2:-0}" -v keys="$SCRATCH/some" '
+  bad=$(LC_ALL=C awk -v most="$most" -v keys="$SCRATCH/some" '
     !length { next }
-    length > 1024 && !bad { bad = ": line " NR " has " length " bytes; a key has at most 1024" }
+    length > most && !bad { bad = ": line " NR " has " length " bytes; a key here has at most " most }
     !/\r$/ { unix = 1 }
-    ++n <= most || !most { print >keys }
+    { n++; print >keys }
     END {
       if (!n) bad = " holds no key"
       else if (!unix) bad = " has lines that end with CR LF, as on Windows, and the CR would be part of each key:" \

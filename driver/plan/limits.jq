@@ -8,6 +8,7 @@
 include "plan/cost";
 include "plan/squads";
 include "plan/network";
+include "run";
 include "text";
 
 add as $run
@@ -64,17 +65,32 @@ add as $run
         + "aws service-quotas list-service-quotas --service-code lambda --query \"Quotas[?QuotaName=='\(quota_name)']\""
       end;
 
+  ($run.stop_in_s - ($run.start_in_s // 0)) as $allowed
+  | (if $run.stop_in_s < $run.timeout_s - $run.answering_s then "; a longer --timeout allows more" else "" end)
+    as $longer
+
+  | def by_time:
+      if $run.for_s == null then empty
+      elif $run.for_s > $run.for_most_s then
+        "refuse --for \($run.for_s) does not end before the workers give up, \($allowed | fixed(0)) s after the start: "
+        + if $run.for_most_s < 1 then "there is no time at all" else "--for \($run.for_most_s) is the longest" end
+        + $longer
+      elif $run.expected_s < 0.99 * $run.for_s
+        and any($run.paid | to_entries[]; .value < ($run[.key] // infinite)) then
+        "WARNING: $\($max_cost) (--max-cost) pays for \($run.expected_s | rough_seconds) of \($run.for_s): workers end "
+        + "after \($run.paid | if .objects then .objects | counted("object"; "objects")
+             else .read_times | counted("round"; "rounds") end); --yes, or a higher --max-cost, allows more"
+      else empty end;
+
   # A faster network may do it: no refusal.
   def time:
-    ($run.stop_in_s - ($run.start_in_s // 0)) as $allowed
-    | if $run.expected_s == null or $run.expected_s <= $allowed then empty
-      else
-        "WARNING: this takes \($run.expected_s | fixed(0)) s at "
-        + (if $run.loopback then "the rate of this machine" else "\($network | fixed(0)) MB/s per worker" end)
-        + ", and workers give up \($allowed | fixed(0)) s after the start, with nothing done unless they are faster: "
-        + "smaller objects end in time"
-        + (if $run.stop_in_s < $run.timeout_s - $run.answering_s then "; a longer --timeout allows more" else "" end)
-      end;
+    if $run.for_s != null or $run.expected_s == null or $run.expected_s <= $allowed then empty
+    else
+      "WARNING: this takes \($run.expected_s | fixed(0)) s at "
+      + (if $run.loopback then "the rate of this machine" else "\($network | fixed(0)) MB/s per worker" end)
+      + ", and workers give up \($allowed | fixed(0)) s after the start, with nothing done unless they are faster: "
+      + "smaller objects end in time" + $longer
+    end;
 
   def ceiling:
     if $run.loopback or $yes != "" or $run.cost.ceiling_usd <= $max_cost then empty
@@ -83,4 +99,4 @@ add as $run
       + "to allow it, --max-cost USD for another ceiling, or --timeout SECONDS for less time"
     end;
 
-  timeout, concurrency, time, more_network, ceiling
+  timeout, concurrency, by_time, time, more_network, ceiling

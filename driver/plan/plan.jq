@@ -3,7 +3,22 @@
 # Output:  lines of text (-r).
 
 include "plan/cost";
+include "run";
 include "text";
+
+# What each job of a stream, or by time, is.
+def work:
+  if .for_s == null and .objects == null then ""
+  else
+    "; each \(.op)s" + (if .for_s == null then "" else " for \(.for_s) s" end)
+    + if .op == "read" and .for_s != null then
+        if .read_times == null then "" else ", at most \(.read_times | counted("round"; "rounds"))" end
+      elif .objects == null then ""
+      else
+        (if .for_s != null then ", at most" elif .op == "read" then " up to" else "" end)
+        + " \(.objects | counted("object"; "objects"))"
+      end
+  end;
 
 def fleet:
   "\($jobs | counted("job"; "jobs"))"
@@ -21,23 +36,25 @@ def fleet:
      end)
   + if .timeout_cut then
       " (--timeout is cut: the function itself times out after \(.timeout_s | rough_seconds))"
-    else "" end;
+    else "" end
+  + work;
 
 def price:
   (if .loopback then "nothing on loopback; on AWS " else "" end)
   # As far as the objects' size is known.
   + (if .cost.compute_usd == null then "" else "about \(.cost.compute_usd + .cost.requests_usd | dollars), " end)
   + "at most \(.cost.ceiling_usd | dollars) if all run until they give up"
+  + (if .op == "write" then " and the objects stay for a day" else "" end)
   + (if .cost.requests_usd == null then " and their requests (objects of unknown size)" else "" end)
   + (if .cost.storage_usd_per_day > 0 then
-       "; then \(.cost.storage_usd_per_day | dollars) a day until the objects are deleted"
+       "; \(.cost.storage_usd_per_day | dollars) a day until they are deleted"
      else "" end)
   + " (list prices of \(.cost.prices.region), \(.cost.prices.date))";
 
 # Every field that is known, costs and requests among them.
 def fields:
   .cost as $cost
-  | del(.format, .id, .op, .jobs, .answers, .cost, .reads, .deleted, .launches, .clock, .version, .timeout_cut)
+  | del(.format, .id, .op, .jobs, .answers, .cost, .reads, .deleted, .launches, .clock, .version, .timeout_cut, .paid)
   + ($cost | del(.prices, .requests, .expected_s)) + ($cost.requests // {} | {puts, gets})
   | to_entries[]
   | select(.value != null and .value != "")
@@ -46,6 +63,7 @@ def fields:
   | "  \(.key | left(20))\(.value)";
 
 add
+| . + .paid
 | if $brief then fleet, price | "driver: " + .
   else
     ("terabit \(.op): would launch \(fleet)" | wrapped(width - 2)[]),

@@ -2,6 +2,7 @@
 
 include "plan/cost";
 include "plan/squads";
+include "run";
 include "text";
 
 # What is billed of one worker, in seconds; null where its record does not say.

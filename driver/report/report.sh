@@ -138,6 +138,7 @@ colours() {
 # message, never a failure: the figures stand without it.
 draw() { # TARGET PROGRAM ARGUMENT-OF-JQ...
   local target=$1
+  [ -z "${OPT_NO_PICTURE:-}" ] || return 0
   shift
   if ! "$ROOT/.venv/bin/python" -c 'import vl_convert' 2>/dev/null; then
     say 'no picture: vl-convert is not in .venv; "make build" installs it, then "./driver.sh report" draws'

@@ -29,6 +29,7 @@ include "report/selection";
 include "report/verdict";
 include "plan/network";
 include "report/timeline";
+include "run";
 include "text";
 
 # Per type: how many, and the first of them as an example.

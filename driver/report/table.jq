@@ -7,6 +7,7 @@
 include "plan/cost";
 include "report/errors";
 include "report/next";
+include "run";
 include "text";
 
 # Items joined by commas.

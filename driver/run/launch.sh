@@ -22,16 +22,17 @@ begin_launch() { # RUN
 
 # Hands every invocation to invoke.sh and waits for all, showing how far they are.
 invoke_all() { # RUN
-  local run=$1 processes noun jobs start give_up
+  local run=$1 processes noun jobs start give_up for_s
   # On this machine's clock; a launch without a common start began with itself.
   read -r processes noun jobs start give_up < <(
     field "$run" '.launches[-1] | .launch -= .clock.offset_s
       | "\(.processes) \(if .squad > 1 then "squad" else "worker" end) \([.jobs[] | .[1] - .[0] + 1] | add)" +
       " \(.launch + (.start_in_s // 0) | floor) \(.launch + .stop_in_s | floor)"'
   )
+  for_s=$(field "$run" '.for_s // 0')
   rm -rf "$SCRATCH/answers"
   each_invocation send "$run" "$run/work/names" "$processes" "$start" $((give_up + ${ANSWER_S:-30})) \
-    "launch_progress $(lines "$run/work/names") $noun $jobs $start"
+    "launch_progress $(lines "$run/work/names") $noun $jobs $start $((start + for_s))"
   # On a terminal the table follows at once, in the place of the progress.
   [ -t 2 ] || say "$(answered_jobs "$jobs")"
 }
@@ -44,17 +45,20 @@ each_invocation() { # send|fetch RUN NAMES-FILE AT-ONCE START GIVE-UP PROGRESS
     "$(process "$$")" "$BUCKET" "$(field "$2" .answers)"
 }
 
-# How far a launch of so many invocations is. A squad is silent until its last worker has answered.
-launch_progress() { # INVOCATIONS NOUN JOBS START, epoch seconds on this machine's clock
-  local launched ahead
+# How far a launch of so many invocations is. A squad is silent until its last worker has answered; a job by time begins
+# nothing new after END.
+launch_progress() { # INVOCATIONS NOUN JOBS START END, epoch seconds on this machine's clock
+  local launched now
   launched=$(count "$SCRATCH"/answers/*.answer)
-  ahead=$(($4 - $(date +%s)))
-  if ! any "$SCRATCH"/answers/*.counts && [ "$launched" -lt "$1" ]; then
-    printf 'launched %s of %s' "$launched" "$(plural "$1" "$2")"
-  elif ! any "$SCRATCH"/answers/*.counts && [ "$ahead" -gt 0 ]; then
-    printf 'launched %s, %d s to the start' "$(plural "$1" "$2")" "$ahead"
-  else
+  now=$(date +%s)
+  if any "$SCRATCH"/answers/*.counts || { [ "$launched" -eq "$1" ] && [ "$now" -ge "$5" ]; }; then
     answered_jobs "$3"
+  elif [ "$launched" -lt "$1" ]; then
+    printf 'launched %s of %s' "$launched" "$(plural "$1" "$2")"
+  elif [ "$now" -lt "$4" ]; then
+    printf 'launched %s, %d s to the start' "$(plural "$1" "$2")" $(($4 - now))
+  else
+    printf '%s at work, %d s to the end' "$(plural "$1" "$2")" $(($5 - now))
   fi
 }
 

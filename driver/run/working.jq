@@ -7,6 +7,7 @@
 #          text and cost say so, null where nobody may any more.
 
 include "plan/cost";
+include "run";
 include "text";
 
 $run[0] as $run

@@ -10,7 +10,7 @@ measure_points() {
   for ((turn = 1; turn <= ${OPT_REPEAT:-1}; turn++)); do
     for number in $NUMBERS; do
       say "sweep: $(plural "$number" worker), turn $turn of ${OPT_REPEAT:-1}"
-      run_one write "$number" "$MB_PER_FILE" && run_one read "$number" "$SWEEP_RUN" || return 0
+      run_one write "$number" "${SIZE}B" && run_one read "$number" "$SWEEP_RUN" || return 0
     done
   done
 }
