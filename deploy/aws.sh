@@ -43,23 +43,9 @@ kept() { # NAME
   [ -z "$SAVED_HERE" ] || saved "$1"
 }
 
-complains() { # NAME TEXT
-  [[ $(complaint "$1") == *"$2"* ]]
-}
-
-# A complaint in one line: cargo-lambda draws a tree and breaks its lines anywhere.
-complaint() { # NAME
-  jq -R -s -r \
-    'sub("Was this behavior unexpected[\\s\\S]*"; "") | gsub("[│├─▶╰×▹\\s]+"; " ") | ltrimstr(" ")' \
-    "$SCRATCH/$1.complaint"
-}
-
 # Ends with what a complaint means and the way out.
 blame() { # NAME ACTION
-  local complaint
-  complaint=$(complaint "$1")
-  explain "${complaint:-aws ended without a word}" "$2"
-  refuse "$2 failed; once that is mended, $(again) goes on from there"
+  explain "$1" "$2" "$2 failed; once that is mended, $(again) goes on from there"
 }
 
 # A command that works in a terminal that knows nothing of this one.

@@ -7,15 +7,9 @@ PROGRAM=destroy
 # shellcheck source=deploy/aws.sh
 . "${BASH_SOURCE[0]%/*}/aws.sh"
 
-# Fills LOG_GROUP; empty where there is none.
-look_at_logs() {
-  request logs logs describe-log-groups --log-group-name-prefix "/aws/lambda/$STACK" ||
-    blame logs logs:DescribeLogGroups
-  LOG_GROUP=$(jq -r --arg name "/aws/lambda/$STACK" '.logGroups[].logGroupName | select(. == $name)' "$SCRATCH/logs")
-}
-
 # Open uploads go with the bucket.
 empty_bucket() {
+  say "emptying the bucket"
   # What AWS refuses for the moment may be tried again: a deletion is the same the second time.
   AWS_MAX_ATTEMPTS=5 request empty s3 rm --recursive --only-show-errors "s3://$OWN_BUCKET" ||
     complains empty NoSuchBucket || blame empty 's3:ListBucket and s3:DeleteObject'
@@ -27,7 +21,7 @@ name_all() {
   [ -z "$FOUND_ARCH" ] || say "  function   $STACK"
   [ -z "$OWN_BUCKET" ] || say "  bucket     $OWN_BUCKET with all objects in it"
   [ "$STATE" = none ] || say "  stack      $STACK${OWN_ROLE:+ with the role $OWN_ROLE}"
-  [ -z "$LOG_GROUP" ] || say "  logs       $LOG_GROUP"
+  say "  logs       /aws/lambda/$STACK"
   [ "$(kept OWN_BUCKET)" != no ] || say "the bucket $(kept BUCKET) stays, and so do the objects of runs in it:" \
     "./driver.sh delete RUN removes those of one"
 }
@@ -54,24 +48,14 @@ delete_stack() {
     "behind: aws cloudformation delete-stack --stack-name $STACK --region $REGION --retain-resources NAME"
 }
 
+# The logs first: while function or stack are there, make destroy knows that there may be some.
 remove() {
-  if [ -n "$FOUND_ARCH" ]; then
-    say "removing the function"
-    remove_function
-  fi
-  if [ -n "$OWN_BUCKET" ]; then
-    say "emptying the bucket"
-    empty_bucket
-  fi
-  if [ "$STATE" != none ]; then
-    say "removing the stack: half a minute or two"
-    delete_stack
-  fi
-  if [ -n "$LOG_GROUP" ]; then
-    say "removing the logs"
-    request delete logs delete-log-group --log-group-name "$LOG_GROUP" ||
-      complains delete ResourceNotFoundException || blame delete logs:DeleteLogGroup
-  fi
+  say "removing it: half a minute or two"
+  request delete logs delete-log-group --log-group-name "/aws/lambda/$STACK" ||
+    complains delete ResourceNotFoundException || blame delete logs:DeleteLogGroup
+  [ -z "$FOUND_ARCH" ] || remove_function
+  [ -z "$OWN_BUCKET" ] || empty_bucket
+  [ "$STATE" = none ] || delete_stack
 }
 
 require_tools destroy
@@ -80,8 +64,7 @@ on_interruption say "interrupted; make destroy again goes on from there"
 place
 look_at_stack
 look_at_function
-look_at_logs
-if [ "$STATE" = none ] && [ -z "$FOUND_ARCH" ] && [ -z "$LOG_GROUP" ]; then
+if [ "$STATE" = none ] && [ -z "$FOUND_ARCH" ]; then
   say "nothing is deployed as $STACK in $REGION, account $ACCOUNT"
 else
   name_all

@@ -9,7 +9,7 @@ ask() { # NAME ARGUMENT...
     </dev/null >"$SCRATCH/$name" 2>"$SCRATCH/$name.complaint"
 }
 
-# Leaves the processor seconds of user and system in a file. Not `time` in the driver itself: bash loses a trap there.
+# Leaves the processor seconds of user and system in a file. `time` takes stderr, so it has a process of its own.
 timed_aws() { # FILE ARGUMENT...
   local TIMEFORMAT='%U %S' took=$1
   shift
@@ -30,8 +30,14 @@ answer_of() { # NAME
   esac
 }
 
+# In one line, fit for a terminal: cargo-lambda draws a tree and breaks its lines anywhere.
 complaint_of() { # NAME
-  cat "$SCRATCH/$1.complaint"
+  jq -R -s -r -L "$ROOT/driver" 'include "text";
+    sub("Was this behavior unexpected[\\s\\S]*"; "") | gsub("[│├─▶╰×▹\\s]+"; " ") | visible' "$SCRATCH/$1.complaint"
+}
+
+complains() { # NAME TEXT
+  [[ $(complaint_of "$1") == *"$2"* ]]
 }
 
 # The one invocation of a function. It is sent once, whatever the user's own configuration says.
@@ -40,18 +46,21 @@ invoke_function() { # FUNCTION EVENT-FILE ANSWER-FILE READ-TIMEOUT
     --cli-read-timeout "$4" "$3"
 }
 
-# Says what AWS complains of and ends with what mends it; returns where complaints.jq has no row for it.
-explain() { # COMPLAINT [ACTION]
-  local remedy
-  say "${1#$'\n'}"
-  remedy=$(jq -n -r -L "$ROOT/driver" --arg complaint "$1" --arg action "${2:-}" --arg function "${FUNCTION:-}" \
+# Says what AWS complained of and ends with what mends it: the row of complaints.jq, else what is said here. Returns
+# where there is neither.
+explain() { # NAME ACTION [WORD...]
+  local complaint action=$2 remedy
+  complaint=$(complaint_of "$1")
+  shift 2
+  say "${complaint:-aws ended without a word}"
+  remedy=$(jq -n -r -L "$ROOT/driver" --arg complaint "$complaint" --arg action "$action" --arg function "${FUNCTION:-}" \
     --arg bucket "${BUCKET:-}" --arg region "${AWS_REGION:-}" --arg deployed "$(saved REGION)" \
     --arg profile "${AWS_PROFILE:-}" --arg cli "${CLI_VERSION:-1}" --arg clock "$(date -u '+%Y-%m-%d %H:%M UTC')" \
     'include "complaints"; $complaint | remedy($ARGS.named)')
-  [ -z "$remedy" ] || refuse "$remedy"
+  [ -z "$remedy$*" ] || refuse "${remedy:-$*}"
 }
 
 # The same, and it returns where only a permission is missing.
-explain_unless_denied() { # COMPLAINT
-  [[ $1 == *AccessDenied* || $1 == *'(403)'* ]] || explain "$1"
+explain_unless_denied() { # NAME ACTION
+  complains "$1" AccessDenied || complains "$1" '(403)' || explain "$1" "$2"
 }

@@ -48,19 +48,18 @@ find_run() { # PARENT RUN
   printf '%s' "$run"
 }
 
-# A run's or a sweep's folder, by a file in it. Fails where there is none.
+# The whole path of a folder that the user named; fails where neither NAME nor PARENT/NAME has such a file.
 find_folder() { # PARENT NAME FILE-IN-IT
   local folder
-  for folder in "${2%/}" "$1/${2%/}"; do
-    [ ! -f "$folder/$3" ] || { printf '%s' "$folder" && return; }
+  for folder in "$2" "$1/$2"; do
+    [ ! -f "$folder/$3" ] || { (cd "$folder" && pwd) && return; }
   done
   return 1
 }
 
 # The folders of a sweep's runs, which lie beside its own; reads before what they read.
 runs_of_sweep() { # SWEEP
-  local parent name
-  parent=$(cd "$1/.." && pwd)
+  local parent=${1%/*} name
   jq -r '(.unfinished // empty), (.rows | reverse[] | .runs[]) | split("/")[-1]' "$1/sweep.json" |
     while IFS= read -r name; do
     if [ -f "$parent/$name/run.json" ]; then
@@ -116,22 +115,15 @@ unlock() {
 
 # A value of run.json, in format 2 whatever it was written in; a text without quotes.
 field() { # RUN FILTER
-  local name
-  name=$(cd "$1" && pwd)
-  jq -r -L "$ROOT/driver" --arg folder "${name##*/}" "include \"run\"; run_of(\$folder) | $2" "$1/run.json"
-}
-
-# All of it; nothing for no RUN.
-run_json() { # RUN
-  [ -z "$1" ] || field "$1" .
+  jq -r -L "$ROOT/driver" --arg folder "${1##*/}" "include \"run\"; run_of(\$folder) | $2" "$1/run.json"
 }
 
 # Sets a value in run.json, complete or not at all. Fails where that cannot be written.
 amend() { # RUN PATH JSON
   {
-    run_json "$1" >"$SCRATCH/run.json" &&
-      jq --argjson value "$3" "$2 = \$value" "$SCRATCH/run.json" >"$SCRATCH/amended" &&
-      [ -s "$SCRATCH/amended" ] && cp "$SCRATCH/amended" "$1/run.part" && mv "$1/run.part" "$1/run.json"
+    field "$1" . >"$SCRATCH/run.json" &&
+      jq -e --argjson value "$3" "$2 = \$value" "$SCRATCH/run.json" >"$SCRATCH/amended" &&
+      cp "$SCRATCH/amended" "$1/run.part" && mv "$1/run.part" "$1/run.json"
   } 2>"$SCRATCH/unwritten"
 }
 

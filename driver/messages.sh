@@ -40,7 +40,11 @@ plural() { # NUMBER WORD
 scratch() {
   SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/terabit.XXXXXX") || refuse "no temporary folder can be made in ${TMPDIR:-/tmp}"
   trap leave EXIT
-  trap interruption INT TERM HUP
+  # Where Bash 5.2 begins to read a $(...) it takes the trap for what is inside: the second line ends that. It is not
+  # read otherwise: the first one exits.
+  local commands=$'interruption\n)'
+  # shellcheck disable=SC2064 # this text is meant
+  trap "$commands" INT TERM HUP
   # Every file on its way is there: a full disk is said now, not by the program that fails first.
   head -c 1048576 /dev/zero 2>/dev/null >"$SCRATCH/room" ||
     refuse "${TMPDIR:-/tmp} has no room for temporary files: make some, or name another folder with TMPDIR="

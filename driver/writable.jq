@@ -29,9 +29,7 @@ def retention:
 # Whether the key's own policy may let the role use it: conditions are not looked into. That it leaves the choice to
 # IAM, by naming the account's root, lets nobody in who IAM refuses.
 def lets_the_role_in:
-  [(.Policy | fromjson).Statement | if type == "array" then .[] else . end | select(.Effect == "Allow") | .Principal
-    | if type == "object" then .AWS // [] else . end | if type == "array" then .[] else . end]
-  | any(. == "*" or . == $role);
+  any(.Policy | fromjson | .. | objects | select(.Effect == "Allow").Principal | .. | strings; IN("*", $role));
 
 def grant:
   "aws iam put-role-policy --role-name \($role | split("/")[-1] | word) --policy-name terabit-key --policy-document "

@@ -658,6 +658,14 @@ def test_an_interruption_is_told_wherever_messages_were_sent():
     assert done.returncode == 130 and "what it means" in done.stderr
 
 
+def test_an_interruption_between_two_substitutions_of_one_command_is_one(tmp_path):
+    """Bash 5.2 runs a trap where it begins to read the second."""
+    script = 'TMPDIR=$1; scratch; on_interruption say told; : "$(kill -TERM $$; sleep 0.2)" "$(:)"; echo "it went on"'
+    done = in_shell(script, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "test: told\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_run_json_that_cannot_be_changed_stays_as_it_was(driver, tmp_path):
     driver.run("write", 1, 1)
     run = driver.only_run()

@@ -44,8 +44,7 @@ deletable() { # RUN
 }
 
 delete_run() { # RUN
-  local run
-  run=$(cd "$1" && pwd)
+  local run=$1
   place_of "$run"
   settings
   [ "$(field "$run" .deleted)" = null ] ||

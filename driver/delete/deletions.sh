@@ -28,7 +28,7 @@ list_uploads() { # STREAMS FILE
   if [ "$status" -eq 0 ]; then
     named own_uploads "$1" "$SCRATCH/list" >"$SCRATCH/$2"
   else
-    explain_unless_denied "$(complaint_of list)"
+    explain_unless_denied list s3:ListBucketMultipartUploads
     note_complaint uploads null s3:ListBucketMultipartUploads list "$status"
   fi
 }

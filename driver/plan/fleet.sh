@@ -3,7 +3,7 @@
 
 # Leaves the configuration of a run that is new in SCRATCH/config: run.json as it will stand.
 configure() { # OP
-  run_json "$READ_RUN" >"$SCRATCH/source"
+  { [ -z "$READ_RUN" ] || field "$READ_RUN" .; } >"$SCRATCH/source"
   jq_program plan/configuration -n --arg op "$1" --arg number "$NUMBER" --arg size "$SIZE" \
     --arg bucket "$BUCKET" --arg function "$FUNCTION" --arg region "${AWS_REGION:-}" \
     --arg key_prefix "$OPT_KEY_PREFIX" --arg key_file "$OPT_KEY_FILE" --arg keys_from "$KEYS_FROM" \

@@ -7,7 +7,7 @@ PING_S=60
 
 # Leaves what it told in SCRATCH/ping. A squad of one does its job itself, one of two invokes two workers.
 ping() { # NUMBER-OF-PINGS
-  local before after refusal
+  local before after
   say "ping"
   jq -n -c --arg bucket "$BUCKET" --argjson pings "$1" '{jobs: [range($pings) | {op: "ping", bucket: $bucket}]}' \
     >"$SCRATCH/ping.event"
@@ -15,17 +15,16 @@ ping() { # NUMBER-OF-PINGS
   before=$(now)
   start_group invoke_function "$FUNCTION" "$SCRATCH/ping.event" "$SCRATCH/ping.answer" "$PING_S" \
     </dev/null >"$SCRATCH/ping.metadata" 2>"$SCRATCH/ping.complaint"
-  wait "$GROUP" || unpinged "$(complaint_of ping)"
+  wait "$GROUP" || unpinged
   after=$(now)
   jq_program plan/ping -n --rawfile answer "$SCRATCH/ping.answer" --argjson before "$before" \
     --argjson after "$after" --argjson pings "$1" --arg own "$(own_version)" >"$SCRATCH/ping"
-  refusal=$(jq -r '.refusal // empty' "$SCRATCH/ping")
-  [ -z "$refusal" ] || unpinged "the ping failed: $refusal"
+  jq -r '.refusal // empty | "the ping failed: " + .' "$SCRATCH/ping" >"$SCRATCH/ping.complaint"
+  [ ! -s "$SCRATCH/ping.complaint" ] || unpinged
 }
 
-unpinged() { # COMPLAINT
-  explain "$1" lambda:InvokeFunction
-  refuse "the function \"$FUNCTION\" does not answer a ping; nothing was launched"
+unpinged() {
+  explain ping lambda:InvokeFunction "the function \"$FUNCTION\" does not answer a ping; nothing was launched"
 }
 
 # The version of this folder; nothing where Cargo.toml is not beside the driver.

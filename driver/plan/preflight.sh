@@ -45,20 +45,17 @@ failed() { # NAME
 }
 
 check_function() {
-  if failed function; then
-    explain "$(complaint_of function)" lambda:GetFunctionConfiguration
-    refuse "the function \"$FUNCTION\" cannot be asked for; nothing was launched: try again in a minute;" \
-      "aws lambda get-function-configuration --function-name $FUNCTION asks the same"
-  fi
+  ! failed function || explain function lambda:GetFunctionConfiguration \
+    "the function \"$FUNCTION\" cannot be asked for; nothing was launched: try again in a minute; aws lambda" \
+    "get-function-configuration --function-name $FUNCTION asks the same"
 }
 
 # Whether the bucket is there, and where the function is. What this machine may not ask is left to the ping.
 check_bucket() {
-  local complaint here there
+  local here there
   if failed bucket; then
-    complaint=$(complaint_of bucket)
-    explain_unless_denied "$complaint"
-    say "the bucket cannot be looked at from here; the ping will tell: ${complaint#$'\n'}"
+    explain_unless_denied bucket s3:ListBucket
+    say "the bucket cannot be looked at from here; the ping will tell: $(complaint_of bucket)"
   else
     here=$(jq -r '.FunctionArn // "" | split(":")[3] // ""' "$SCRATCH/function")
     there=$(jq -r '.BucketRegion // ""' "$(answer_of bucket)")
@@ -85,7 +82,7 @@ warn() {
 }
 
 unknown() { # WHAT NAME
-  say "$1 could not be asked for, so it is not checked: $(complaint_of "$2" | head -c 300 | tr '\n' ' ')"
+  say "$1 could not be asked for, so it is not checked: $(complaint_of "$2")"
 }
 
 # Whether the account has opted in to more network: asked only where it would show.

@@ -42,7 +42,7 @@ find_source() { # PARENT SOURCE
 
 # The run in format 2, null for a file of records from elsewhere.
 run_or_null() { # RUN|FILE
-  if [ -d "$1" ]; then run_json "$1"; else printf null; fi
+  if [ -d "$1" ]; then field "$1" .; else printf null; fi
 }
 
 # The run or file that was evaluated last.

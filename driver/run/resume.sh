@@ -5,7 +5,6 @@
 choose_resumed() { # OP
   local op
   RUN=$(find_run "$PARENT" "$OPT_RESUME")
-  RUN=$(cd "$RUN" && pwd)
   op=$(field "$RUN" .op)
   [ "$op" = "$1" ] || usage "$(shown "$RUN") is a $op run: ./driver.sh $op --resume $(shown "$RUN")"
   not_deleted "$RUN"
@@ -41,7 +40,7 @@ await_workers() { # RUN
   jq -e '.text != null' "$SCRATCH/working" >/dev/null || return 0
   # A bucket that cannot be asked is told now, not after the wait.
   find_credentials
-  request bucket s3api head-bucket --bucket "$BUCKET" || explain_unless_denied "$(complaint_of bucket)"
+  request bucket s3api head-bucket --bucket "$BUCKET" || explain_unless_denied bucket s3:ListBucket
   until=$(jq '.until | ceil' "$SCRATCH/working")
   say "$(shown "$1"): $(jq -r .text "$SCRATCH/working"); waiting for that; Ctrl-C leaves everything as it is"
   start_watching "workers_progress $until"
@@ -60,7 +59,7 @@ plan_rest() { # RUN
   if [ "$REST" -eq 0 ]; then
     say "every job has a good record: nothing is launched"
   else
-    run_json "$1" >"$SCRATCH/config"
+    field "$1" . >"$SCRATCH/config"
     plan_launch "$REST"
   fi
 }
