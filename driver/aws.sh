@@ -53,8 +53,8 @@ explain() { # NAME ACTION [WORD...]
   complaint=$(complaint_of "$1")
   shift 2
   say "${complaint:-aws ended without a word}"
-  remedy=$(jq -n -r -L "$ROOT/driver" --arg complaint "$complaint" --arg action "$action" --arg function "${FUNCTION:-}" \
-    --arg bucket "${BUCKET:-}" --arg region "${AWS_REGION:-}" --arg deployed "$(saved REGION)" \
+  remedy=$(jq -n -r -L "$ROOT/driver" --arg complaint "$complaint" --arg action "$action" \
+    --arg function "${FUNCTION:-}" --arg bucket "${BUCKET:-}" --arg region "${AWS_REGION:-}" --arg deployed "$(saved REGION)" \
     --arg profile "${AWS_PROFILE:-}" --arg cli "${CLI_VERSION:-1}" --arg clock "$(date -u '+%Y-%m-%d %H:%M UTC')" \
     'include "complaints"; $complaint | remedy($ARGS.named)')
   [ -z "$remedy$*" ] || refuse "${remedy:-$*}"

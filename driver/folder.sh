@@ -24,28 +24,37 @@ shown() { # PATH
 
 # Finding one
 
-# Prints the newest run folder, of one op if given; fails where there is none.
+# Prints the newest run folder; of one op only those that are within reach count, as long as there is one. Fails where
+# there is none.
 latest_run() { # PARENT [OP]
-  local run latest=''
-  for run in "$1"/[0-9]*Z-*-[0-9]*; do
-    case ${run##*/} in
-      *-"${2:-}"*) [ ! -f "$run/run.json" ] || latest=$run ;;
-    esac
+  local runs=("$1"/[0-9]*Z-*-[0-9]*) n run latest=''
+  for ((n = ${#runs[@]} - 1; n >= 0; n--)); do
+    run=${runs[n]}
+    [ -f "$run/run.json" ] && [[ ${run##*/} == *-"${2:-}"* ]] || continue
+    latest=${latest:-$run}
+    if [ -z "${2:-}" ] || [ -n "$(damage "$run" false)" ] || (within_reach "$run") 2>/dev/null; then
+      latest=$run
+      break
+    fi
   done
   [ -n "$latest" ] && printf '%s' "$latest"
 }
 
-# A RUN the user named: a path, or the name of a folder in PARENT.
+# A RUN the user named: a path, or the name of a folder in PARENT. Refuses one that is damaged.
 find_run() { # PARENT RUN
-  local run
+  local run damage
   run=$(find_folder "$1" "$2" run.json) ||
     usage "there is no run \"$2\": neither it nor $1/${2%/} is a folder with a run.json in it"
-  # Refuses a run whose run.json tells too little to go on with.
-  jq -e -s 'length == 1 and (.[0] | type == "object" and (.jobs | type == "number") and (.op | IN("write", "read"))
-    and all(.bucket, .function; type == "string"))' "$run/run.json" >/dev/null 2>&1 ||
-    usage "$(shown "$run")/run.json is damaged; jq . $(shown "$run")/run.json says where. What its workers told is" \
-      "shown by: cp $(shown "$run")/records.ndjson some.ndjson && ./driver.sh report some.ndjson"
+  damage=$(damage "$run" true)
+  [ -z "$damage" ] || usage "$(shown "$run") is damaged: $damage. Its records are shown by: ./driver.sh report" \
+    "$(shown "$run"). The keys in keys.txt are deleted by: ./driver.sh delete --key-file $(shown "$run")/keys.txt"
   printf '%s' "$run"
+}
+
+# What is damaged in a run's folder, of PLAN's keys and jobs too; nothing where all is whole.
+damage() { # RUN PLAN, true or false
+  jq_program damage -R -s -r --argjson plan "$2" --rawfile jobs <(cat "$1/jobs.ndjson" 2>/dev/null) \
+    --rawfile keys <(cat "$1/keys.txt" 2>/dev/null) "$1/run.json"
 }
 
 # The whole path of a folder that the user named; fails where neither NAME nor PARENT/NAME has such a file.

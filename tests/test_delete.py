@@ -397,7 +397,7 @@ def test_who_may_still_be_writing(tmp_path, launches, records, sent, expected):
         (tmp_path / name).write_text("".join(json.dumps(value) + "\n" for value in values))
         arguments += ["--slurpfile", name, tmp_path / name]
     done = subprocess.run(
-        ["jq", "-n", "-f", part("working.jq"), *arguments],
+        ["jq", "-n", "-R", "-f", part("working.jq"), *arguments],
         input="".join(json.dumps({"launch": 1} | record) + "\n" for record in records),
         check=True,
         capture_output=True,

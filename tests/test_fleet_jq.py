@@ -355,7 +355,7 @@ def test_a_plan_for_loopback_says_that_it_costs_nothing():
 
 def unfinished(records, jobs):
     text = "".join(json.dumps(one) + "\n" for one in records)
-    return json.loads(jq("-c", "-n", "-f", part("unfinished.jq"), text=text, jobs=jobs))
+    return json.loads(jq("-c", "-n", "-f", part("unfinished.jq"), "-R", text=text, jobs=jobs))
 
 
 def test_jobs_without_a_good_record_run_again():

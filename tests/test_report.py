@@ -21,6 +21,7 @@ FORMAT_1 = {
     "in_flight": 8,
     "memory_mb": 2048,
     "arch": "arm64",
+    "timeout_s": 900,
     "network_mbps": 78.125,
     "loopback": False,
     "launches": 1,
@@ -202,10 +203,15 @@ def test_a_damaged_run_json_is_named_with_what_still_helps(driver, text):
     driver.run("write", 1, 1)
     run = driver.only_run()
     (run / "run.json").write_text(text)
-    for command in (["report", run], ["delete", run], ["read", run], ["write", "--resume", run]):
+    for command in (["delete", run], ["delete"], ["read", run], ["read"], ["write", "--resume", run]):
         done = driver.run(*command, exit=2)
-        assert "run.json is damaged" in done.err and "records.ndjson" in done.err
+        assert "is damaged: run.json" in done.err and "--key-file" in done.err
         assert all(line.startswith("driver: ") for line in done.err.splitlines()), done.err
+    for source in ([run], [run / "records.ndjson"], []):
+        done = driver.run("report", *source)
+        assert "Only its records are reported" in done.err and "1 good, 0 failed" in done.out
+        assert all(line.startswith("driver: ") for line in done.err.splitlines()), done.err
+    driver.run("delete", "--key-file", run / "keys.txt")
 
 
 @pytest.mark.parametrize("name", ["nowhere", "nowhere.ndjson", "lib", "runs/nowhere", ""])

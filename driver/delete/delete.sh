@@ -17,13 +17,14 @@ runs_to_delete() { # [RUN|SWEEP ...]
   if [ -n "$OPT_KEY_FILE" ]; then
     keys_in "$OPT_KEY_FILE" >"$SCRATCH/file.txt"
     for run in "$PARENT"/*-write-*; do
-      cmp -s "$SCRATCH/file.txt" "$run/keys.txt" || continue
+      cmp -s "$SCRATCH/file.txt" "$run/keys.txt" && [ -z "$(damage "$run" true)" ] || continue
       say "$OPT_KEY_FILE holds the keys of $(shown "$run"): deleting that run"
       RUNS=("$run")
     done
   elif [ "${#RUNS[@]}" -eq 0 ]; then
     run=$(latest_run "$PARENT" write) ||
       usage "there is nothing to delete: no write run in $PARENT, no RUN, no --key-file (./driver.sh delete RUN)"
+    run=$(find_run "$PARENT" "$run")
     say "deleting the latest write run, $(shown "$run")"
     RUNS=("$run")
   fi

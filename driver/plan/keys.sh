@@ -6,6 +6,8 @@
 choose_keys() { # OP
   KEYS_FROM=''
   printf '{}' >"$SCRATCH/streams"
+  printf '%s\n' "$OPT_KEY_PREFIX$OPT_KEY" >"$SCRATCH/lines"
+  utf_8 || usage "what is given with ${OPT_KEY:+--key}${OPT_KEY_PREFIX:+--key-prefix} is not UTF-8 text"
   if [ "$1" = write ]; then
     # save_keys checks again: the file may appear meanwhile.
     [ -z "$OPT_KEY_FILE" ] || [ ! -e "$OPT_KEY_FILE" ] || no_key_file
@@ -35,12 +37,9 @@ new_keys() { # NUMBER PREFIX
 choose_run() {
   local configured
   [ -z "$OPT_KEY$OPT_KEY_FILE" ] || return 0
-  if [ -n "$READ_RUN" ]; then
-    READ_RUN=$(find_run "$PARENT" "$READ_RUN")
-  else
-    READ_RUN=$(latest_run "$PARENT" write) ||
-      usage "there is nothing to read: no write run in $PARENT yet (./driver.sh write 8 64), no --key-file, no --key"
-  fi
+  READ_RUN=${READ_RUN:-$(latest_run "$PARENT" write)} ||
+    usage "there is nothing to read: no write run in $PARENT yet (./driver.sh write 8 64), no --key-file, no --key"
+  READ_RUN=$(find_run "$PARENT" "$READ_RUN")
   not_deleted "$READ_RUN"
   within_reach "$READ_RUN"
   say "reading the keys of $(shown "$READ_RUN")"
@@ -84,24 +83,31 @@ no_key_file() {
     "exist; nothing was launched"
 }
 
+# Whether SCRATCH/lines is UTF-8: jq mends what is not.
+utf_8() {
+  jq -R -r . "$SCRATCH/lines" | cmp -s - "$SCRATCH/lines"
+}
+
 # The keys in a file; empty lines are passed over, every other line is a key.
 keys_in() { # FILE [MOST-BYTES]
   local file=$1 most=${2:-1024} bad
   [ -f "$file" ] && [ -r "$file" ] || usage "the key file \"$file\" is not there or cannot be read"
-  # The added line break ends a last line that has none. What jq had to mend was not UTF-8.
+  # The added line break ends a last line that has none.
   { cat "$file"; printf '\n'; } >"$SCRATCH/lines"
-  jq -R -r . "$SCRATCH/lines" | cmp -s - "$SCRATCH/lines" || usage "the key file \"$file\" is not UTF-8 text"
+  utf_8 || usage "the key file \"$file\" is not UTF-8 text"
   bad=$(LC_ALL=C awk -v most="$most" -v keys="$SCRATCH/some" '
-    !length { next }
-    length > most && !bad { bad = ": line " NR " has " length " bytes; a key here has at most " most }
-    !/\r$/ { unix = 1 }
+    !length($0) { next }
+    NR == 1 && substr($0, 1, 3) == "\357\273\277" {
+      bad = " begins with a byte order mark, which would be part of the first key: tail -c +4 FILE leaves it out"
+    }
+    !bad && length($0) > most { bad = ": line " NR " has " length($0) " bytes; a key here has at most " most }
+    !bad && /^[ \t]+\r?$/ { bad = ": line " NR " is blanks alone, which S3 does not take as a key" }
+    !bad && /\r$/ {
+      bad = ": line " NR " ends with CR, as on Windows, which would be part of the key:" \
+        " tr -d \047\\r\047 <FILE leaves it out"
+    }
     { n++; print >keys }
-    END {
-      if (!n) bad = " holds no key"
-      else if (!unix) bad = " has lines that end with CR LF, as on Windows, and the CR would be part of each key:" \
-        " tr -d \047\\r\047 <FILE makes lines without"
-      print bad
-    }' "$SCRATCH/lines")
+    END { print n ? bad : " holds no key" }' "$SCRATCH/lines")
   [ -z "$bad" ] || usage "the key file \"$file\"$bad"
   cat "$SCRATCH/some"
 }

@@ -10,7 +10,8 @@ report() {
     found+=("$source")
   done
   if [ ${#found[@]} -eq 0 ]; then
-    found=("$(latest_run "$parent")") || usage "there is no run in $parent yet; make one: ./driver.sh write 8 64"
+    source=$(latest_run "$parent") || usage "there is no run in $parent yet; make one: ./driver.sh write 8 64"
+    found=("$(run_or_records "$source")")
   fi
   if [ ${#found[@]} -gt 1 ]; then
     compare "$parent" "${found[@]}"
@@ -25,7 +26,7 @@ report() {
 find_source() { # PARENT SOURCE
   # A run's own file is the run: what else is known of it stands beside.
   if [ "${2##*/}" = records.ndjson ] && [ -f "${2%records.ndjson}run.json" ]; then
-    find_run "$1" "$(dirname "$2")"
+    run_or_records "$(cd "${2%records.ndjson}." && pwd)"
   elif [ -f "$2" ]; then
     [ -r "$2" ] || usage "the file $2 cannot be read: chmod +r $2"
     [ ! -s "$2" ] || awk '/^[ \t]*{/ { found = 1; exit } END { exit !found }' "$2" ||
@@ -35,8 +36,23 @@ find_source() { # PARENT SOURCE
     usage "there is no file \"$2\""
   elif find_folder "$1" "$2" sweep.json; then
     [ ${#SOURCES[@]} -eq 1 ] || usage "$2 is a sweep, which is reported alone: ./driver.sh report $(shown "$2")"
+  elif source=$(find_folder "$1" "$2" run.json); then
+    run_or_records "$source"
   else
     find_run "$1" "$2"
+  fi
+}
+
+# A run; where it is damaged its records, as a file from elsewhere.
+run_or_records() { # RUN
+  local damage
+  damage=$(damage "$1" false)
+  if [ -z "$damage" ]; then
+    printf '%s' "$1"
+  else
+    say "$(shown "$1") is damaged: $damage. Only its records are reported"
+    [ -f "$1/records.ndjson" ] || usage "$(shown "$1") has no records.ndjson"
+    printf '%s' "$1/records.ndjson"
   fi
 }
 

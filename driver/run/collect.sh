@@ -66,7 +66,7 @@ who_may_work() { # RUN
   list_waiting "$1" || true
   while IFS= read -r name; do cat "$1/work/$name.jobs"; done <"$SCRATCH/waiting" >"$SCRATCH/sent"
   field "$1" . >"$SCRATCH/run.json"
-  records "$1" | jq_program run/working -n --slurpfile run "$SCRATCH/run.json" --slurpfile sent "$SCRATCH/sent" \
+  records "$1" | jq_program run/working -n -R --slurpfile run "$SCRATCH/run.json" --slurpfile sent "$SCRATCH/sent" \
     --slurpfile prices "$ROOT/driver/plan/prices.json" --argjson now "$(now)" >"$SCRATCH/working"
 }
 

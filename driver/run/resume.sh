@@ -54,7 +54,7 @@ workers_progress() { # UNTIL
 
 # Plans the launch of the jobs without a good record. REST is how many they are.
 plan_rest() { # RUN
-  records "$1" | jq_program run/unfinished -c -n --argjson jobs "$(field "$1" .jobs)" >"$SCRATCH/jobs"
+  records "$1" | jq_program run/unfinished -c -n -R --argjson jobs "$(field "$1" .jobs)" >"$SCRATCH/jobs"
   REST=$(jq '[.[] | .[1] - .[0] + 1] | add // 0' "$SCRATCH/jobs")
   if [ "$REST" -eq 0 ]; then
     say "every job has a good record: nothing is launched"

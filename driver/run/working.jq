@@ -1,8 +1,8 @@
 # Purpose: who may still work for a run, until when and at what cost: workers that may write, squads that may put their
 #          answers into the bucket.
-# Input:   the run's records (-n). $run: [run.json, see run.jq]; $sent: the planned jobs of each invocation of the last
-#          launch that was sent and has not answered, an array each; $prices: [prices.json]; $now in epoch seconds on
-#          the workers' clock.
+# Input:   the run's records as raw lines (-n -R); a torn one is none. $run: [run.json, see run.jq]; $sent: the planned
+#          jobs of each invocation of the last launch that was sent and has not answered, an array each; $prices:
+#          [prices.json]; $now in epoch seconds on the workers' clock.
 # Output:  {workers, squads, until, text, cost}: until in epoch seconds on the workers' clock, null where nobody may;
 #          text and cost say so, null where nobody may any more.
 
@@ -17,6 +17,8 @@ $run[0] as $run
     $sent[][].job,
     (
       inputs
+      | fromjson?
+      | objects
       | select(.launch == $launch.n)
       # The workers of a squad outlive it: that it broke down says nothing of them.
       | select((.error.type? | IN("Unanswered", "BadAnswer")) or .squad_failed == true)
