@@ -1,5 +1,6 @@
 """Two surroundings for the driver: a stub in place of the AWS CLI, or the real CLI with S3 and Lambda on loopback."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,8 +9,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 # Where jq finds libraries, which programs include by room and name.
@@ -218,6 +222,48 @@ class Local:
     def run_of(self, op):
         """The latest run."""
         return max(self.runs.glob(f"*-{op}-*"))
+
+
+    def workers(self):
+        """The processes of workers, busy or not."""
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                parent = int(stat.read_text().rpartition(")")[2].split()[1])
+                if parent == self.server.pid and (stat.parent / "exe").resolve() == self.worker.resolve():
+                    found.append(int(stat.parent.name))
+        return found
+
+
+class Bucket:
+    """The bucket as botocore sees it, many requests at a time."""
+
+    def __init__(self, env):
+        session = pytest.importorskip("botocore.session").Session()
+        session.set_credentials(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"])
+        endpoint = env["AWS_ENDPOINT_URL_S3"]
+        self.client = session.create_client("s3", region_name=env["AWS_REGION"], endpoint_url=endpoint)
+        self.name = env["BUCKET"]
+
+    def each(self, call, keys):
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda key: call(Bucket=self.name, Key=key), keys))
+
+    def put(self, keys):
+        self.each(self.client.put_object, keys)
+
+    def open(self, keys):
+        self.each(self.client.create_multipart_upload, keys)
+
+    def pages(self, operation):
+        yield from self.client.get_paginator(operation).paginate(Bucket=self.name)
+
+    def keys(self):
+        return {entry["Key"] for page in self.pages("list_objects_v2") for entry in page.get("Contents", [])}
+
+    def uploads(self):
+        found = [entry["Key"] for page in self.pages("list_multipart_uploads") for entry in page.get("Uploads", [])]
+        return sorted(found)
 
 
 def copy_driver(folder):

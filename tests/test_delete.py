@@ -6,10 +6,9 @@ import re
 import signal
 import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from harness import JQ, ROOT, part, processes_of, read_json
+from harness import HASTY, JQ, ROOT, Bucket, part, processes_of, read_json, wait_for
 
 OWN = "A" * 31 + "1"
 # Alike, and not ours.
@@ -219,6 +218,69 @@ def test_a_dry_run_changes_nothing(driver):
     assert re.search(r"up to 2 workers may still be at work, until \d\d:\d\d:\d\d UTC", done.out)
 
 
+# Streams
+
+
+def streams(driver, *listed, number=2):
+    """A run of streams, and what listings show."""
+    driver.run("write", number, "4KiB", "--objects", 3)
+    run = driver.runs()[-1]
+    keys = keys_of(run)
+    contents = "".join(listed_key.format(*keys) + "\n" for listed_key in listed)
+    (driver.stub / "below").write_text(contents)
+    return run, keys
+
+
+def test_of_a_stream_what_it_wrote_is_deleted_and_nothing_else(driver):
+    strangers = ["{0}/x", "{0}/007", "{0}/1/2", "{1}/1000000", "{0}//1"]
+    run, keys = streams(driver, "{0}/0", "{0}/12", "{1}/999999", "{0}", "{0}-x", "{0}S/0", "x/{0}/0", "None", *strangers)
+    open_uploads(driver, f"{keys[0]}/3", keys[0], f"{keys[1]}/x", f"{keys[1]}/0")
+    own = sorted([f"{keys[0]}/0", f"{keys[0]}/12", f"{keys[1]}/999999"])
+    done = driver.run("delete", "--dry-run")
+    assert re.search(r"objects +3 objects of 2 streams\n", done.out) and re.search(r"open uploads +2 open\n", done.out)
+    assert deleted(driver) == []
+    done = driver.run("delete")
+    assert sorted(deleted(driver)) == own
+    aborted = [request["Key"] for request in requests(driver, "abort-multipart-upload")]
+    assert sorted(aborted) == sorted([f"{keys[0]}/3", f"{keys[1]}/0"])
+    listed = {request["Prefix"] for request in requests(driver, "list-objects-v2")}
+    assert listed == {f"{key}/" for key in keys}, "a listing a key"
+    text = " ".join(done.out.split())
+    assert "3 objects of 2 streams deleted" in text
+    assert "others stay 5 objects below the streams' keys, which the run did not write: " in text
+    assert read_json(run / "run.json")["deleted"] is not None
+
+
+def test_many_streams_are_listed_at_once_below_their_common_prefix(driver):
+    run, keys = streams(driver, "{0}/0", "{64}/1", "other/0", number=65)
+    driver.run("delete")
+    assert sorted(deleted(driver)) == sorted([f"{keys[0]}/0", f"{keys[64]}/1"])
+    (listing,) = requests(driver, "list-objects-v2")
+    assert listing == {"Bucket": "some-bucket", "Prefix": os.path.commonprefix(keys)}
+
+
+@pytest.mark.parametrize(("bucket", "prefix"), [("some-bucket", "a/b"), ("some--use1-az4--x-s3", "a/")])
+def test_the_common_prefix_ends_where_the_bucket_wants(bucket, prefix):
+    program = 'include "delete/requests"; common_prefix($bucket)'
+    command = ["jq", "-L", JQ, "--arg", "bucket", bucket, program]
+    done = subprocess.run(command, input='["a/bc", "a/bd"]', check=True, capture_output=True, text=True, timeout=60)
+    assert json.loads(done.stdout) == prefix
+
+
+def test_streams_that_may_not_be_listed_are_left(driver):
+    run, keys = streams(driver, "{0}/0")
+    (driver.stub / "list-objects-v2.fail").write_text("An error occurred (AccessDenied) when calling it: no")
+    done = driver.run("delete", exit=1)
+    assert re.search(r"left +2 streams: AccessDenied, allow s3:ListBucket: ", done.out) and deleted(driver) == []
+    assert read_json(run / "run.json")["deleted"] is None
+
+
+def test_a_key_file_is_of_exact_keys(driver):
+    _, keys = streams(driver, "{0}/0")
+    driver.run("delete", "--key-file", driver.keys(keys[0]))
+    assert deleted(driver) == [keys[0]] and not requests(driver, "list-objects-v2")
+
+
 # What is left
 
 
@@ -246,6 +308,19 @@ def test_a_request_that_fails_leaves_its_keys(driver):
     aws.chmod(0o755)
     done = driver.run("delete", exit=1)
     assert re.search(r"left +3 objects: NoAnswer, it did not come to an end", done.out)
+
+
+def test_an_upload_that_outlives_its_abort_is_told(driver):
+    run = written(driver)
+    open_uploads(driver, keys_of(run)[0], *FOREIGN)
+    (driver.stub / "stubborn").touch()
+    done = driver.run("delete", exit=1)
+    assert re.search(rf"left +1 upload: StillOpen, S3 took the abort .*: {keys_of(run)[0]}", " ".join(done.out.split()))
+    assert sorted(deleted(driver)) == sorted(keys_of(run)), "the objects are deleted nevertheless"
+    assert read_json(run / "run.json")["deleted"] is None, "a run with an upload left is not done"
+    (driver.stub / "stubborn").unlink()
+    assert "none was open" in driver.run("delete").out
+    assert read_json(run / "run.json")["deleted"] is not None
 
 
 def test_an_abort_that_is_denied_is_left_with_the_permission(driver):
@@ -453,37 +528,6 @@ def test_what_keeps_s3_from_being_asked_is_refused(driver, complaint, remedy):
 # On loopback
 
 
-class Bucket:
-    """The bucket as botocore sees it, many requests at a time."""
-
-    def __init__(self, env):
-        session = pytest.importorskip("botocore.session").Session()
-        session.set_credentials(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"])
-        endpoint = env["AWS_ENDPOINT_URL_S3"]
-        self.client = session.create_client("s3", region_name=env["AWS_REGION"], endpoint_url=endpoint)
-        self.name = env["BUCKET"]
-
-    def each(self, call, keys):
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda key: call(Bucket=self.name, Key=key), keys))
-
-    def put(self, keys):
-        self.each(self.client.put_object, keys)
-
-    def open(self, keys):
-        self.each(self.client.create_multipart_upload, keys)
-
-    def pages(self, operation):
-        yield from self.client.get_paginator(operation).paginate(Bucket=self.name)
-
-    def keys(self):
-        return {entry["Key"] for page in self.pages("list_objects_v2") for entry in page.get("Contents", [])}
-
-    def uploads(self):
-        found = [entry["Key"] for page in self.pages("list_multipart_uploads") for entry in page.get("Uploads", [])]
-        return sorted(found)
-
-
 def test_2500_own_and_100_foreign_objects_and_uploads_of_both(local):
     local.serve()
     local.drive("write", 6, 1, "--squad", 3)
@@ -542,3 +586,24 @@ def test_workers_that_outlive_their_driver_leave_nothing(local):
     (key, _) = keys_of(local.run_of("write"))
     bucket.open([key])
     assert "1 aborted" in local.drive("delete").out and bucket.uploads() == []
+
+
+def test_streams_whose_workers_and_driver_were_killed_leave_nothing(local):
+    local.serve("--worker-rate", 20)
+    hasty = local.env | HASTY
+    options = ["--part-mb", 5, "--in-flight", 4, "--start-in", 0, "--for", 6, "--timeout", 9]
+    process = local.start("write", 2, "12MiB", *options, env=hasty)
+    bucket = Bucket(local.env)
+    wait_for(lambda: len(bucket.keys()) > 2 and len(bucket.uploads()) > 1, process)
+    process.kill()
+    for worker in local.workers():
+        os.kill(worker, signal.SIGKILL)
+    process.wait(60)
+    key, other = keys_of(local.run_of("write"))
+    foreign = [f"{key}-x", f"{key}S/0", f"{key}/x", key]
+    bucket.put(foreign)
+    bucket.open([f"{other}/x", f"{other}S/1"])
+    done = local.drive("delete", env=hasty)
+    assert bucket.keys() == set(foreign) and bucket.uploads() == sorted([f"{other}/x", f"{other}S/1"])
+    assert f"did not write: {key}/x" in " ".join(done.out.split())
+    assert read_json(local.run_of("write") / "run.json")["deleted"] is not None

@@ -884,6 +884,13 @@ def test_progress_counts_down_to_the_start_by_this_machines_clock(driver):
     assert "answered" not in said.split("interrupted")[0]
 
 
+def test_progress_counts_down_to_the_end_of_a_run_by_time(driver):
+    (driver.stub / "squad").write_text("slow\n")
+    args = ["write", 4, "4KiB", "--squad", 2, "--start-in", 0, "--for", 50]
+    said = said_until(driver, r"2 squads at work, [1-5]?\d s to the end", *args, answered=0)
+    assert "answered" not in said.split("interrupted")[0], "squads tell nothing meanwhile"
+
+
 def test_a_code_can_be_typed_in_where_credentials_ask_for_one(driver):
     """On a terminal, by a process that reads from it; in the background it would stand still."""
     del driver.env["AWS_ACCESS_KEY_ID"]

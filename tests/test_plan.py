@@ -83,10 +83,11 @@ def test_the_plan_adds_up_by_hand(driver):
     assert cost["expected_s"] == pytest.approx(plan["start_in_s"] + 2000 * 2**20 / 78.125e6)
     assert cost["requests_usd"] == pytest.approx(requests)
     assert cost["compute_usd"] == pytest.approx(second * cost["expected_s"])
-    assert cost["ceiling_usd"] == pytest.approx(second * plan["stop_in_s"] + requests)
+    day = 1800 * 2000 / 1024 * 0.023 / 30
+    assert cost["ceiling_usd"] == pytest.approx(second * plan["stop_in_s"] + requests + day)
     assert cost["ceiling_usd"] < 10
     assert plan["open_s"] == pytest.approx(2000 * 2**20 / 78.125e6 / 10), "4.8 s would be more than a tenth of the time"
-    assert cost["storage_usd_per_day"] == pytest.approx(1800 * 2000 / 1024 * 0.023 / 30)
+    assert cost["storage_usd_per_day"] == pytest.approx(day)
     text = " ".join(driver.run("write", 1800, 2000, "--dry-run").out.split())
     assert f"list prices of {PRICES['region']}, {PRICES['date']}" in text
     for amount in (cost["compute_usd"] + requests, cost["ceiling_usd"], cost["storage_usd_per_day"]):
@@ -94,6 +95,68 @@ def test_the_plan_adds_up_by_hand(driver):
     assert "in 16 squads of up to 113;" in text
     for field in ("environments 1816", "puts 63016", "gets 14400", "bucket some-bucket", "memory_mb 512"):
         assert field in text, text
+
+
+def test_a_stream_by_time_ends_by_what_max_cost_pays_for(driver):
+    """100 workers, 6,400 small objects a second: in a minute $192 of requests."""
+    function_of(driver)
+    many = ["write", 100, "4KiB", "--for", 60, "--in-flight", 64, "--dry-run"]
+    done = driver.run(*many, "--json")
+    plan = json.loads(done.out)
+    each = 100 * (0.005 / 1e3 + 4096 / 2**30 * 0.023 / 30)
+    rest = 107 * 0.5 * 0.0000166667 * plan["stop_in_s"] + 107 * 0.2e-6 + 7 * 0.005 / 1e3 + 100 * 64 * 0.0004 / 1e3
+    assert plan["objects"] == int((10 - rest) / each)
+    assert 10 - each < plan["cost"]["ceiling_usd"] <= 10
+    assert plan["expected_s"] == pytest.approx(plan["objects"] / 6400)
+    objects = f"{plan['objects']:,} objects"
+    assert f"WARNING: $10 (--max-cost) pays for 3.1 s of 60: workers end after {objects}; --yes" in done.err
+    text = " ".join(driver.run(*many).out.split())
+    assert f"each writes for 60 s, at most {objects}" in text and "at most $10.00 if all run until they give up" in text
+    plan = json.loads(driver.run(*many, "--json", "--yes").out)
+    assert plan["objects"] is None and plan["cost"]["ceiling_usd"] > 192 and plan["expected_s"] == 60
+    assert plan["cost"]["requests"]["puts"] == pytest.approx(6400 * 60 * 100 + 7)
+    assert "more than $0.0001" in driver.run(*many, "--max-cost", "0.0001", exit=3).err
+    # What is told counts, where it is less.
+    plan = json.loads(driver.run(*many, "--json", "--objects", 50).out)
+    assert plan["objects"] == 50 and plan["cost"]["requests"]["puts"] == 50 * 100 + 7
+    assert "WARNING" not in driver.run(*many, "--objects", 50).err
+
+
+def test_the_ceiling_of_a_few_large_objects_is_near_what_they_cost(driver):
+    function_of(driver)
+    plan = json.loads(driver.run("write", 3, "64MiB", "--for", 5, "--dry-run", "--json").out)
+    # 78.125 MB/s are 5.8 objects in 5 s; no worker is ten times faster.
+    assert plan["objects"] == 59 and plan["cost"]["requests"]["puts"] == 6 * 3 + 3
+    assert plan["cost"]["ceiling_usd"] < 0.03
+    assert plan["stop_in_s"] - plan["start_in_s"] == pytest.approx(65)
+
+
+def test_a_read_by_time_ends_by_what_max_cost_pays_for(driver):
+    function_of(driver)
+    driver.run("write", 2, "4KiB", "--objects", 100)
+    read = ["read", 200, "--for", 60, "--in-flight", 64, "--dry-run", "--json"]
+    done = driver.run(*read)
+    plan = json.loads(done.out)
+    # 200 x 100 GETs are a round.
+    assert plan["objects"] == 100 and 10 - 0.008 < plan["cost"]["ceiling_usd"] <= 10
+    assert f"workers end after {plan['read_times']:,} rounds" in done.err
+    assert json.loads(driver.run(*read, "--read-times", 3).out)["read_times"] == 3
+    plan = json.loads(driver.run("read", 200, "--for", 60, "--key", "k", "--dry-run", "--json").out)
+    assert plan["read_times"] is None and plan["expected_s"] == 60, "of unknown size"
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--for", 840], "--for 840 does not end before the workers give up, 55 s after the start: --for 48 is the longest"),
+        (["--for", 30, "--timeout", 30], "--for 23 is the longest; a longer --timeout allows more"),
+        (["--for", 30, "--timeout", 5], "there is no time at all; a longer --timeout"),
+    ],
+)
+def test_a_time_that_cannot_end_is_refused_with_the_longest(driver, options, text):
+    function_of(driver, Timeout=70)
+    assert text in driver.run("write", 1, 64, "--start-in", 5, *options, "--dry-run", exit=3).err
+    driver.run("write", 1, 64, "--start-in", 5, "--for", 48, "--dry-run")
 
 
 def test_a_read_stores_nothing_and_an_unknown_size_is_said(driver):

@@ -57,7 +57,7 @@ delete_run() { # RUN
   [ -n "$OPT_DRY_RUN" ] || await_workers "$run"
   # A read made nothing but its answers.
   if [ "$(field "$run" .op)" = write ]; then keys_in "$run/keys.txt"; fi >"$SCRATCH/keys.txt"
-  clear_out "$(shown "$run")" "$(field "$run" .answers)" "$(field "$run" is_stream)"
+  clear_out "$(shown "$run")" "$(field "$run" .answers)" "$(field "$run" '.op == "write" and is_stream')"
   if [ -z "$OPT_DRY_RUN" ] && [ -s "$SCRATCH/named" ] && [ ! -s "$SCRATCH/left_over" ]; then
     mark_deleted "$run"
   fi
@@ -72,23 +72,26 @@ delete_key_file() { # FILE
   clear_out "$1" '' false
 }
 
-# Deletes the keys in SCRATCH/keys.txt or the streams that they are, their uploads, and a folder of answers in the
-# bucket; says what came of it.
-clear_out() { # NAME FOLDER, empty for none STREAMS
+# Deletes the objects at the keys in SCRATCH/keys.txt, or those of the streams that they are, their uploads, and a
+# folder of answers in the bucket; says what came of it.
+clear_out() { # NAME FOLDER, empty for none STREAMS: true or false
   # Here what AWS refused for the moment may be tried again: a deletion is the same the second time.
   export AWS_MAX_ATTEMPTS=5 PYTHONUTF8=1
   : >"$SCRATCH/left_over"
   : >"$SCRATCH/uploads"
+  : >"$SCRATCH/strangers"
+  # shellcheck disable=SC2034 # deletions.sh reads it
+  STREAMS=$3
   jq -R -a . "$SCRATCH/keys.txt" >"$SCRATCH/named"
   find_credentials
-  [ ! -s "$SCRATCH/named" ] || list_uploads "$3" uploads
+  [ ! -s "$SCRATCH/named" ] || list_uploads uploads
   # shellcheck disable=SC2153 # settings.sh fills it
   request versioning s3api get-bucket-versioning --bucket "$BUCKET" ||
     unknown "whether the bucket keeps versions" versioning
   [ -n "$OPT_DRY_RUN" ] || on_interruption say "interrupted: the same command goes on with what is left"
-  list_objects "$3"
+  if [ "$3" = true ]; then list_streams; else cp "$SCRATCH/named" "$SCRATCH/keys"; fi
   if [ -z "$OPT_DRY_RUN" ]; then
-    abort_uploads "$3"
+    abort_uploads
     make_requests deletions "$SCRATCH/keys" objects s3:DeleteObject
     [ -z "$2" ] || delete_answers "$2"
   fi

@@ -5,28 +5,23 @@
 # S3 takes 3,500 deletions a second, each key of a request is one: more at once would only be throttled.
 AT_ONCE=4
 
-# Leaves in SCRATCH/keys, of the keys in SCRATCH/named, the objects to delete: those keys, or the objects of the streams
-# that they are; in SCRATCH/strangers what else is below those streams. What may not be listed is left over.
-list_objects() { # STREAMS: true or false
-  : >"$SCRATCH/strangers"
-  if [ "$1" = false ]; then
-    cp "$SCRATCH/named" "$SCRATCH/keys"
-    return
-  fi
+# Leaves in SCRATCH/keys the objects of the streams in SCRATCH/named, and in SCRATCH/strangers what else is below them.
+# What may not be listed is left over.
+list_streams() {
   make_requests listings "$SCRATCH/named" streams s3:ListBucket
   find "$SCRATCH/requests" -name '*.answer' -exec cat {} + >"$SCRATCH/below"
-  named own "$1" -R "$SCRATCH/below" >"$SCRATCH/keys"
-  named strangers "$1" -R "$SCRATCH/below" >"$SCRATCH/strangers"
+  with_requests own -R "$SCRATCH/below" >"$SCRATCH/keys"
+  with_requests strangers -R "$SCRATCH/below" >"$SCRATCH/strangers"
 }
 
 # Leaves in a file of SCRATCH the open uploads of the keys in SCRATCH/named. What may not be listed is left over.
-list_uploads() { # STREAMS FILE
+list_uploads() { # FILE
   local status=0
-  : >"$SCRATCH/$2"
+  : >"$SCRATCH/$1"
   with_requests uploads "$SCRATCH/named" >"$SCRATCH/list.request"
   request list s3api list-multipart-uploads --cli-input-json "file://$SCRATCH/list.request" || status=$?
   if [ "$status" -eq 0 ]; then
-    named own_uploads "$1" "$SCRATCH/list" >"$SCRATCH/$2"
+    with_requests own_uploads "$SCRATCH/list" >"$SCRATCH/$1"
   else
     explain_unless_denied list s3:ListBucketMultipartUploads
     note_complaint uploads null s3:ListBucketMultipartUploads list "$status"
@@ -34,10 +29,10 @@ list_uploads() { # STREAMS FILE
 }
 
 # Aborts the uploads in SCRATCH/uploads, and looks for them again: one that a part was on its way to can outlive it.
-abort_uploads() { # STREAMS
+abort_uploads() {
   [ -s "$SCRATCH/uploads" ] || return 0
   make_requests aborts "$SCRATCH/uploads" uploads s3:AbortMultipartUpload
-  list_uploads "$1" open
+  list_uploads open
   with_requests still_open --slurpfile left_over "$SCRATCH/left_over" "$SCRATCH/open" |
     note_left_over uploads s3:AbortMultipartUpload
 }
@@ -50,19 +45,12 @@ delete_answers() { # FOLDER
     note_complaint answers "$(jq -n --arg folder "$1" '$folder')" 's3:ListBucket and s3:DeleteObject' answers "$status"
 }
 
-# A function of requests.jq, over all lines of a file.
+# A function of requests.jq, over all lines of a file. It knows the keys in SCRATCH/named, and whether they are STREAMS.
 with_requests() { # FUNCTION ARGUMENT-OF-JQ...
   local function=$1
   shift
-  jq -n -a -c -L "$ROOT/driver" --arg bucket "$BUCKET" \
+  jq -n -a -c -L "$ROOT/driver" --arg bucket "$BUCKET" --arg streams "$STREAMS" --slurpfile keys "$SCRATCH/named" \
     "include \"delete/requests\"; [inputs] | $function(\$ARGS.named)" "$@"
-}
-
-# The same of what a listing showed, for the keys in SCRATCH/named.
-named() { # FUNCTION STREAMS ARGUMENT-OF-JQ...
-  local function=$1 streams=$2
-  shift 2
-  with_requests "$function" --slurpfile keys "$SCRATCH/named" --arg streams "$streams" "$@"
 }
 
 # Makes the requests for all lines of a file, as few as there can be, and notes what they leave.
