@@ -78,11 +78,22 @@ def rounded($decimals): if . == null then null else pow(10; $decimals) as $scale
 # A share of 1 in percent.
 def percent: if . == null then "-" else "\(. * 100 | fixed(if fabs < 9.95 then 1 else 0 end)) %" end;
 
+# So many bytes, exactly, in the largest unit that divides them.
+def size:
+  . as $bytes
+  | [[1048576, "MiB"], [1024, "KiB"], [1e9, "GB"], [1e6, "MB"], [1e3, "kB"], [1, "bytes"]]
+  | first(.[] | select($bytes % .[0] == 0)) as [$unit, $name]
+  | "\($bytes / $unit | grouped) \($name)";
+
 # Seconds where a tenth is enough.
 def rough_seconds: "\(fixed(if . < 10 then 1 else 0 end)) s";
 
 # Three figures or so: 0.123, 12.3, 123.
 def figures: fixed(if . == null then 0 elif fabs < 10 then 3 elif fabs < 100 then 2 else 1 end);
+
+# GB/s with their unit; a few MB/s are not 0.00 GB/s.
+def rate_and_unit: if . != null and . > 0 and . < 0.01 then [. * 1e3, "MB"] else [., "GB"] end;
+def told_gbs: rate_and_unit as [$rate, $unit] | "\($rate | figures) \($unit)/s";
 
 # Filled with blanks to a width. (" " * 0 is null, which adds nothing.)
 def left($width): . + " " * ([$width - length, 0] | max);

@@ -94,7 +94,7 @@ def test_it_is_deleted(driver, thaw, name):
 def test_a_sweep(driver, thaw):
     thaw("sweep")
     (sweep,) = (driver.project / "runs").glob("*-sweep")
-    assert len(re.findall(r"^ +(?:write|read) [12] +1  ", driver.run("report", sweep).out, re.M)) == 4
+    assert len(re.findall(r"^ +(?:write|read) +[12] +0\.\d+ ", driver.run("report", sweep).out, re.M)) >= 4
     driver.run("delete", sweep)
     writes = [run for run in (driver.project / "runs").glob("*-write-*")]
     assert len(writes) == 2 and all(read_json(run / "run.json")["deleted"] for run in writes)

@@ -619,19 +619,63 @@ def test_nothing_delivered_has_no_straggler():
 
 
 def test_latencies():
-    records = [
-        job(
-            *(0, 1, 1),
-            key=f"k{i}",
-            first_byte_ms=i,
-            request_ms={"p50": i, "p99": 2 * i, "max": 3 * i},
-        )
-        for i in range(1, 101)
-    ]
+    records = [job(0, 1, 1, key=f"k{i}", first_byte_ms=i, request_ms={"max": 3 * i}) for i in range(1, 101)]
     s = summary(records)
     assert s["first_byte_ms"] == {"p50": 50, "p95": 95, "p99": 99, "max": 100}
-    assert s["request_ms"] == {"p50": 50, "p99": 198, "max": 300}
+    assert s["request_ms"] == {"p50": None, "p90": None, "p99": None, "p999": None, "max": 300}
     assert set(summary([job(0, 1, 1)])["request_ms"].values()) == {None}
+
+
+def binned(durations_ms):
+    """A job's histogram and its slowest request, as the worker makes them."""
+    counts = {}
+    for ms in durations_ms:
+        bucket = math.floor(16 * math.log2(ms * 1e3))
+        counts[bucket] = counts.get(bucket, 0) + 1
+    return {"latency": sorted(counts.items()), "request_ms": {"max": max(durations_ms)}}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_fleets_latencies_are_those_of_all_its_requests(seed):
+    rng = random.Random(seed)
+    fleet = [
+        [rng.lognormvariate(rng.uniform(0, 8), rng.uniform(0.01, 1.5)) for _ in range(rng.randrange(1, 400))]
+        for _ in range(rng.randrange(1, 12))
+    ]
+    got = summary([job(0, 1, 1, **binned(durations)) for durations in fleet])["request_ms"]
+    every = sorted(ms for durations in fleet for ms in durations)
+    for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)):
+        assert got[name] == pytest.approx(every[math.ceil(share * len(every) - 1e-9) - 1], rel=0.023), name
+        assert got[name] <= got["max"] == every[-1]
+
+
+@pytest.mark.parametrize("latency", [None, "x", [[1]], [[1, 2, 3]], [["1", 2]], [[-1, 2]], [[1.5, 2]], [[1, -2]], {}])
+def test_latencies_are_known_only_where_every_job_tells_them(latency):
+    good = job(0, 1, 1, latency=[[160, 5]], request_ms={"max": 7})
+    assert summary([good, {**good, "latency": latency}])["request_ms"]["p50"] is None
+    assert summary([good, failure("Throttled")])["request_ms"]["p50"] == pytest.approx(2 ** (160.5 / 16) / 1e3)
+    assert summary([good, failed(0, 1, latency=[])])["request_ms"]["p50"] is not None, "a failed job may have none"
+
+
+def test_objects_and_their_rate():
+    s = summary([job(0, 4, 4096e3, objects=1000), failed(0, 5, 4096e2, objects=100)])
+    assert (s["objects"], s["objects_per_s"], s["small_objects"]) == (1100, 220, True)
+    s = summary([job(0, 4, 4e9, objects=1), failure("Crashed")], a_run(2, {"end": EPOCH + 8}))
+    assert (s["objects"], s["objects_per_s"], s["small_objects"]) == (1, 1 / 8, False), "at least"
+    s = summary([job(0, 4, 4e9, objects=1), job(0, 4, 4e9)])
+    assert (s["objects"], s["objects_per_s"], s["small_objects"]) == (None, None, False), "a worker before streams"
+
+
+def test_what_moving_costs_is_without_waiting_and_null_where_a_field_is_missing():
+    moved = job(0, 2, 1e9, **BILLED)
+    one = 2 * 2 * 0.01 + 5 * 0.1
+    assert summary([moved] * 4, a_run(4, {"squad": 2}), PRICES)["usd_per_tb"] == pytest.approx(one * 1000)
+    throttled = summary([moved, failure("Throttled")], prices=PRICES)
+    assert throttled["usd_per_tb"] == pytest.approx(one * 1000), "what did not begin moved nothing"
+    assert "$540.00 per TB" in table(throttled)
+    for name in ("memory_mb", "arch", "requests", "op"):
+        assert summary([moved, {k: v for k, v in moved.items() if k != name}], prices=PRICES)["usd_per_tb"] is None
+    assert summary([job(0, 2, 0, **BILLED)], prices=PRICES)["usd_per_tb"] is None
 
 
 def test_the_peak_second_of_requests_takes_them_as_spread_over_their_job():
@@ -1265,10 +1309,10 @@ def test_the_costliest_cause_comes_first():
 ONE = a_run(1)
 
 
-def comparison(*runs, stopped="", unfinished=""):
+def comparison(*runs, stopped="", unfinished="", prices=None):
     """What comparison.jq makes of runs, each [records, run.json]."""
     text = "".join(
-        json.dumps({"source": f"runs/{n}", "run": run, "summary": summary(records, run)})
+        json.dumps({"source": f"runs/{n}", "run": run, "summary": summary(records, run, prices)})
         for n, (records, run) in enumerate(runs)
     )
     args = ["--arg", "stopped", stopped, "--arg", "unfinished", unfinished]
@@ -1286,61 +1330,84 @@ def compare(*runs, **more):
     return comparison_table(comparison(*runs), **more)
 
 
-def cells(text, letter, block=0):
-    """What stands in a row of a block, its name left out."""
-    (line,) = [line for line in text.split("\n\n")[block + 1].splitlines() if line.startswith(f"  {letter} ")]
-    return line[22:].replace(" %", "%").split()
+def cells(text, letter):
+    """What stands in a row, by the heads of its columns, whatever block they are in."""
+    found = {}
+    for block in text.split("\n\n"):
+        heads, *rows = [re.split(r"  +", line.strip()) for line in block.splitlines()]
+        for mark, op, *row in rows:
+            if mark == letter and len(row) == len(heads):
+                found |= {"op": op, **dict(zip(heads, row))}
+    return found
 
 
 def test_runs_that_differ_in_a_setting_are_compared_with_the_first():
     text = compare(([job(0, 10, 10e9)], ONE), ([job(0, 10, 15e9)], {**ONE, "memory_mb": 4096}))
-    assert cells(text, "A") == ["1", "1.000", "1.000", "1.000", "1,000.0"]
-    assert cells(text, "B") == ["1", "1.500", "1.500", "1.500", "1,500.0", "+50.0%"]
-    assert cells(text, "B", 1) == ["1.500", "1.500", "1,500.0", "0.0%", "-", "0"]
-    assert "may be noise" in text and "B  write 1, memory_mb 4096" in text
-    assert "A  write 1, memory_mb 2048\n     runs/0\n" in text and "memory_mb 4096\n     runs/1\n" in text
+    first = {"op": "write", "memory MB": "2,048", "GB/s": "1.000", "MB/s each": "1,000.0", "to A": "-",
+             "held back by": "nothing", "sustained": "1.000", "best second": "1.000", "slow worker": "1,000.0",
+             "stragglers": "0.0 %"}  # fmt: skip
+    assert cells(text, "A") == first
+    other = {"memory MB": "4,096", "GB/s": "1.500", "MB/s each": "1,500.0", "to A": "+50 %", "sustained": "1.500",
+             "best second": "1.500", "slow worker": "1,500.0"}  # fmt: skip
+    assert cells(text, "B") == first | other
+    assert text.startswith("terabit: 2 runs of 2 kinds, 1 worker, 64 MiB each, 8 in flight, parts of 64 MiB\n")
+    assert "may be noise" in text and "  A   runs/0\n  B   runs/1\n" in text
+
+
+def test_a_difference_of_any_size_stays_in_its_column():
+    runs = [([job(0, 10, size)], {**ONE, "in_flight": n}) for n, size in enumerate((2e6, 5e11, 1e6), 1)]
+    text = compare(*runs)
+    assert [cells(text, letter)["to A"] for letter in "ABC"] == ["-", "x 250,000", "-50 %"]
 
 
 def test_runs_of_one_kind_are_a_median_and_a_range():
     first = [([job(0, 10, n * 1e9)], ONE) for n in (10, 14, 12)]
     other = [([job(0, 10, n * 1e9)], {**ONE, "in_flight": 16}) for n in (20, 24, 22)]
     text = compare(*first, *other)
-    assert cells(text, "A") == ["3", "1.200", "1.000", "1.400", "1,200.0"]
-    assert cells(text, "B") == ["3", "2.200", "2.000", "2.400", "2,200.0", "+83.3%"]
+    shown = [[cells(text, letter)[head] for head in ("runs", "GB/s", "least", "most", "to A")] for letter in "AB"]
+    assert shown == [["3", "1.200", "1.000", "1.400", "-"], ["3", "2.200", "2.000", "2.400", "+83 %"]]
     assert "A difference within the range of the runs may be noise" in text
     assert "shows no spread" in compare(*first, other[0])
-    assert cells(compare(*[([job(0, 10, n * 1e9)], ONE) for n in (10, 30)]), "A")[1] == "2.000", "between two"
+    assert cells(compare(*[([job(0, 10, n * 1e9)], ONE) for n in (10, 30)]), "A")["GB/s"] == "2.000", "between two"
 
 
 def test_records_from_elsewhere_are_never_taken_for_repetitions():
     text = compare(([job(0, 10, 10e9)], None), ([job(0, 10, 15e9)], None))
-    assert cells(text, "B")[-1] == "+50.0%"
-    assert "A  records 1 of runs/0" in text and "B  records 1 of runs/1" in text and "may be noise" in text
+    assert cells(text, "B")["to A"] == "+50 %"
+    assert "  A   runs/0\n  B   runs/1\n" in text and "may be noise" in text
 
 
-def test_settings_are_told_where_runs_that_have_them_differ():
-    read = {**ONE, "op": "read", "range_mb": 64}
-    text = compare(*[([job(0, 10, 1e9)], run) for run in ({**ONE, "part_mb": 64}, read, {**read, "range_mb": 8})])
-    assert "A  write 1\n" in text and "B  read 1, range_mb 64" in text and "C  read 1, range_mb 8" in text
+def test_what_varies_has_a_column_and_what_does_not_stands_above():
+    read = {**ONE, "op": "read", "part_mb": None, "range_mb": 64}
+    text = compare(*[([job(0, 10, 1e9)], run) for run in ({**ONE, "part_mb": 16}, read, {**read, "range_mb": 8})])
+    assert [cells(text, letter)["op"] for letter in "ABC"] == ["write", "read", "read"]
+    assert [cells(text, letter)["range MiB"] for letter in "ABC"] == ["-", "8", "64"]
+    assert "part MiB" not in text and ", 8 in flight, parts of 16 MiB\n" in flat(text)
     squads = compare(([job(0, 10, 1e9)], ONE), ([job(0, 10, 1e9)], a_run(1, {"squad": 1})))
-    assert "squad 16" in squads and "squad 1" in squads
+    assert [cells(squads, letter)["squad"] for letter in "AB"] == ["1", "16"]
+    sizes = compare(*[([job(0, 10, 1e9)], {**ONE, "mb_per_file": None, "bytes_per_file": n}) for n in (4096, 10**8)])
+    assert [cells(sizes, letter)["size"] for letter in "AB"] == ["4 KiB", "100 MB"]
 
 
-def test_fleets_that_differ_in_workers_alone_are_measured_by_the_smallest_valid_one():
-    def fleet(op, jobs, gbs, squad=16):
-        return [job(0, 10, gbs * 10e9 / jobs)] * jobs, a_run(jobs, {"squad": squad}, op=op)
+def fleet(op, jobs, gbs, squad=16, **more):
+    return [job(0, 10, gbs * 10e9 / jobs)] * jobs, a_run(jobs, {"squad": squad}, op=op, **more)
 
+
+def test_fleets_are_measured_by_the_smallest_valid_one_of_their_series():
     bad = ([failed(0, 10, 1e8)], a_run(1))
     writes = [bad, fleet("write", 100, 9, 20), fleet("write", 2, 0.2), fleet("write", 10, 0.8)]
     made = comparison(fleet("read", 1, 0.3), *writes)
     assert [(row["op"], row["jobs"]) for row in made["rows"]] == [("write", n) for n in (1, 2, 10, 100)] + [("read", 1)]
     assert [row["ideal"] for row in made["rows"]] == pytest.approx([0.1, 0.2, 1, 10, 0.3])
     assert [row["of_ideal"] for row in made["rows"]] == [None, *map(pytest.approx, (1, 0.8, 0.9, 1))]
+    assert (made["across"], made["varies"]) == ("workers", ["workers"]), "squads follow the workers"
     text = comparison_table(made)
-    assert [cells(text, letter)[-1] for letter in "ABCDE"] == ["-", "100%", "80%", "90%", "100%"]
+    assert [cells(text, letter)["ideal"] for letter in "ABCDE"] == ["-", "100 %", "80 %", "90 %", "100 %"]
     assert "NOT VALID: more than 1 % failed or missing, in A\n" in text and "noise" not in text
-    other = comparison(*writes, fleet("write", 10, 0.8, squad=5))
-    assert {row["ideal"] for row in other["rows"]} == {None}, "of one size there are two kinds"
+    larger = [fleet("write", n, gbs, memory_mb=4096) for n, gbs in ((10, 2), (100, 5))]
+    rows = comparison(*writes, *larger)["rows"]
+    assert [row["of_ideal"] for row in rows if row["settings"]["memory_mb"] == 4096] == [1, 0.25]
+    assert {row["series"] for row in rows} == {"2,048 MB of memory", "4,096 MB of memory"}
 
 
 def test_a_bound_is_no_figure_to_compare_with():
@@ -1348,19 +1415,19 @@ def test_a_bound_is_no_figure_to_compare_with():
     crashed = ([*[job(0, 10, 1e9)] * 199, failure("Crashed")], a_run(200, in_flight=16))
     for text in (compare(whole, crashed), compare(crashed, whole), compare(whole, whole, crashed, crashed)):
         assert text.index("BOUNDS (>=, <=)") < text.index("GB/s")
-        bound, figure = (next(one for one in (cells(text, "A"), cells(text, "B")) if one[1] == gbs)
-                         for gbs in (">=9.950", "20.00"))  # fmt: skip
-        assert bound[1:4] == [">=9.950"] * 3 and cells(text, "B")[-1] == "-"
-        assert "<=50%" in cells(text, "A", 1) + cells(text, "B", 1)
+        assert cells(text, "A")["GB/s"] == "20.00"
+        bound = cells(text, "B")
+        assert {bound[head] for head in ("GB/s", "least", "most") if head in bound} == {">=9.950"}
+        assert (bound["to A"], bound["stragglers"]) == ("-", "<=50 %")
     assert "DAMAGED" in compare(whole, ([*whole[0], job(0, 10, 1e9, job=3, launch=1)], a_run(200)))
     unknown = compare(([job(0, 10, 1e9), failure("Crashed")], None), ([job(0, 10, 1e9)], None))
-    assert cells(unknown, "A")[1] == "-" and "BOUNDS" in unknown
+    assert cells(unknown, "A")["GB/s"] == "-" and "BOUNDS" in unknown
 
 
 def test_forty_kinds_have_a_letter_each():
     text = compare(*[([job(0, 10, (n + 1) * 1e9)], {**ONE, "memory_mb": n + 1}) for n in range(40)])
     assert re.findall(r"^  ([A-Z]+) +write", text, re.M)[24:28] == ["Y", "Z", "AA", "AB"]
-    assert cells(text, "AN")[1] == "4.000"
+    assert cells(text, "AN")["GB/s"] == "4.000"
 
 
 def test_a_comparison_warns_and_shows_no_control_characters():
@@ -1371,6 +1438,54 @@ def test_a_comparison_warns_and_shows_no_control_characters():
     assert "\x1b[1m" in compare((bad, a_run(2)), colour=True)
     early = comparison_table(comparison((bad, a_run(2)), stopped="write 8 ended", unfinished="runs/\x1b"))
     assert "STOPPED EARLY (write 8 ended)" in early and "UNFINISHED: runs/\\u001b" in early
+
+
+def test_workers_that_share_a_machine_are_told():
+    text = compare(*(fleet("write", n, n, shared_machine=True) for n in (1, 2)))
+    assert text.index("ONE MACHINE") < text.index("GB/s") and "LOOPBACK" not in text
+
+
+def priced(gbs, memory, **more):
+    """A run of ten workers that together move so much, with what the bill needs."""
+    billed = {**BILLED, "memory_mb": memory, "handler_s": 40}
+    return [job(0, 10, gbs * 1e9, **billed)] * 10, a_run(10, memory_mb=memory, **more)
+
+
+def test_memory_buys_speed_and_the_cheapest_and_the_fastest_are_named():
+    sizes = [(512, 0.5), (1769, 0.8), (10240, 1)]
+    made = comparison(*(priced(gbs, memory) for memory, gbs in reversed(sizes)), prices=PRICES)
+    assert (made["across"], made["varies"]) == ("memory_mb", ["memory_mb"])
+    # 10 workers for 10 s at their memory, and 5 requests each.
+    costs = [(100 * memory / 1024 * 0.01 + 5) / (gbs * 0.01) for memory, gbs in sizes]
+    assert [row["figures"]["usd_per_tb"] for row in made["rows"]] == pytest.approx(costs)
+    assert made["sentences"] == [
+        "write, 10,240 MB of memory was the fastest with 1.000 GB/s at $1,500.00 per TB, "
+        "write, 1,769 MB of memory the cheapest with 0.800 GB/s at $840.94 per TB"
+    ]
+    text = comparison_table(made)
+    assert made["sentences"][0] + "." in flat(text)
+    assert [cells(text, letter)["$ per TB"] for letter in "ABC"] == ["1,100.00", "840.94", "1,500.00"]
+    both = comparison(*(priced(gbs, memory) for memory, gbs in ((512, 1), (1024, 0.5))), prices=PRICES)
+    assert both["sentences"] == [
+        "write, 512 MB of memory was the fastest and the cheapest: 1.000 GB/s at $550.00 per TB"
+    ]
+
+
+def test_small_objects_are_compared_by_objects():
+    def runs(size, number):
+        return [([job(0, 10, n * number * size, objects=n * number)], {**ONE, "in_flight": n}) for n in (8, 64)]
+
+    text = compare(*runs(4096, 1000))
+    assert [cells(text, letter)["objects/s"] for letter in "AB"] == ["800", "6,400"]
+    assert "objects/s" not in compare(*runs(2e9, 1))
+
+
+def test_what_failed_or_moved_nothing_is_no_candidate():
+    bad = ([failed(0, 10, 1e11)], a_run(1, memory_mb=1024))
+    nothing = ([job(0, 10, 0)], a_run(1, memory_mb=4096))
+    made = comparison(bad, nothing, ([job(0, 10, 1e9)], ONE))
+    assert [row["counts"] for row in made["rows"]] == [False, True, False]
+    assert made["sentences"] == ["write, 2,048 MB of memory moved 0.100 GB/s"]
 
 
 def test_every_program_keeps_to_the_width():

@@ -269,7 +269,7 @@ def test_title_and_footer():
     assert drawn["usermeta"]["title"] == [measured([job(0, 4, 8e9)] * 3, RUN)[0]["verdict"]["sentence"]]
     assert " ".join(drawn["title"]["text"]) == drawn["usermeta"]["title"][0]
     assert drawn["usermeta"]["footer"][0] == (
-        "2023-11-14 22:13 UTC, eu-west-1, 1,024 MB, arm64, parts of 64 MiB, 8 in flight, terabit 0.1.0"
+        "2023-11-14 22:13 UTC, 1,024 MB of memory, 8 in flight, parts of 64 MiB, arm64, eu-west-1, terabit 0.1.0"
     )
     assert drawn["vconcat"][-1]["name"] == "footer"
 
@@ -335,7 +335,7 @@ def test_every_style_of_the_panels_has_a_look_and_every_look_a_use():
     assert light.keys() == dark.keys() == set(re.findall(r'"\$(\w+)"', json.dumps(themes["config"])))
     records = [job(0, 4, 4e9, throttled=1, handler_s=6), failed(0, 9, 1, sent=5e9), failure("Crashed")]
     drawn = [spec(records, {**RUN, "op": op, "loopback": True}) for op in ("write", "read", "records")]
-    drawn += [spec([job(0, 4, 400e9)] * 9 + [job(0, 9, 1e9)], a_run(10)), scaling((1, 1), (10, 9))]
+    drawn += [spec([job(0, 4, 400e9)] * 9 + [job(0, 9, 1e9)], a_run(10)), scaling((1, 1), (10, 9)), picture(kind("write", 1, 1), across=None)]
     used = re.findall(r'"style": (?:"([^"]+)"|\[([^]]+)\])', json.dumps(drawn))
     names = {name for one, many in used for name in ([one] if one else re.findall(r'"([^"]+)"', many))}
     assert names == looks.keys()
@@ -393,14 +393,16 @@ def test_reference_records(op):
 
 def kind(op, workers, gbs, ideal=None, **more):
     """A row of comparison.jq: a kind of runs that moved so much together."""
-    return {"letter": "A", "name": f"{op} {workers}", "op": op, "jobs": workers, "runs": ["r"], "repetitions": 1,
+    return {"letter": "A", "name": f"{op}, {workers} workers", "op": op, "jobs": workers, "runs": ["r"],
+            "settings": {"workers": workers}, "series": "", "repetitions": 1, "counts": bool(gbs),
             "goodput": {"min": gbs, "median": gbs, "max": gbs}, "mbps_p50": 70, "ideal": ideal, "of_ideal": None,
-            "loopback": False, "valid": True, "at_least": False, **more}  # fmt: skip
+            "loopback": False, "figures": {}, "at_least": False, **more}  # fmt: skip
 
 
-def picture(*rows, scales=True, stopped=None):
-    text = json.dumps({"stopped": stopped, "unfinished": None, "scales": scales, "rows": rows})
-    return json.loads(jq("-c", "-f", part("comparison_picture.jq"), "--slurpfile", "panels", PANELS, text=text))
+def picture(*rows, across="workers", stopped=None, sentences=("What was found",)):
+    made = {"stopped": stopped, "unfinished": None, "across": across, "sentences": sentences, "rows": rows}
+    files = ["-f", part("comparison_picture.jq"), "--slurpfile", "panels", PANELS]
+    return json.loads(jq("-c", *files, text=json.dumps(made)))
 
 
 def scaling(*sizes, op="write", **more):
@@ -409,26 +411,70 @@ def scaling(*sizes, op="write", **more):
     return picture(*(kind(op, n, gbs, one * n, of_ideal=gbs / one / n, **more) for n, gbs in sizes))
 
 
-def points(drawn):
-    """What the first panel shows."""
-    return drawn["vconcat"][0]["data"]["values"]
+def points(drawn, panel=0):
+    """What a panel shows."""
+    return drawn["vconcat"][panel]["data"]["values"]
 
 
-def test_a_sweep_says_how_far_from_the_ideal_it_ended(tmp_path):
+def titles(drawn):
+    """What the axes of values say, panel by panel."""
+    axes = ("y", "x") if drawn["vconcat"][0]["encoding"]["x"].get("field") == "place" else ("x", "y")
+    return [panel["encoding"][axes[0]]["axis"]["title"] for panel in drawn["vconcat"][:-1]]
+
+
+def test_fleets_stand_across_their_workers_with_the_ideal(tmp_path):
     drawn = scaling((1, 0.07), (100, 3.5), loopback=True)
-    assert drawn["usermeta"]["title"] == ["write 100 moved the most together: 3.500 GB/s, 50 % of the ideal"]
+    assert drawn["usermeta"]["title"] == ["What was found"]
     assert texts(drawn).count("LOOPBACK, NOT S3") == 2
     across = drawn["vconcat"][0]["encoding"]["x"]
     assert across["scale"]["type"] == "log" and across["axis"]["values"] == [1, 100]
+    assert [one["ideal"] for one in points(drawn)] == pytest.approx([0.07, 7])
+    assert titles(drawn) == ["GB/s together: goodput", "MB/s of the median worker"]
     render(drawn, tmp_path, "sweep")
     assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
-    assert "together: at least 9.000 GB/s" in scaling((1, 0.1), (100, 9), at_least=True)["usermeta"]["title"][0]
 
 
-def test_nothing_is_drawn_of_kinds_that_moved_nothing():
+def test_memory_shows_rate_and_cost_above_each_other(tmp_path):
+    rows = [
+        kind("write", 10, gbs, settings={"memory_mb": memory}, figures={"usd_per_tb": usd})
+        for memory, gbs, usd in ((512, 0.3, 2.1), (1769, 0.78, 1.2), (10240, 3.7, 3.5))
+    ]
+    drawn = picture(*rows, across="memory_mb")
+    assert titles(drawn) == ["GB/s together: goodput", "$ per TB moved", "MB/s of the median worker"]
+    assert [one["value"] for one in points(drawn, 1)] == [2.1, 1.2, 3.5]
+    place = drawn["vconcat"][1]["encoding"]["x"]
+    assert place["axis"]["title"] == "memory MB" and '"10240":"10,240"' in place["axis"]["labelExpr"]
+    assert layers(drawn, "ideal") == []
+    render(drawn, tmp_path, "sweep")
+    assert ">10,240<" in (tmp_path / "sweep.svg").read_text()
+
+
+def test_small_objects_show_how_many_they_were():
+    rows = [
+        kind("write", 10, n / 1e3, settings={"in_flight": n}, small_objects=True, figures={"objects_per_s": n * 100})
+        for n in (8, 64)
+    ]
+    drawn = picture(*rows, across="in_flight")
+    assert titles(drawn)[1] == "objects per second together" and points(drawn, 1)[1]["value"] == 6400
+
+
+def test_each_series_has_a_line_with_its_name_at_the_end():
+    rows = [kind("write", n, n * size, series=f"{size} GB") for size in (1, 2) for n in (1, 10)]
+    drawn = picture(*rows)
+    assert [(one["series"], one["place"]) for one in points(drawn) if one.get("last")] == [("1 GB", 10), ("2 GB", 10)]
+    (line,) = layers(drawn, "outline")[:1]
+    assert line["encoding"]["detail"]["field"] == "series"
+
+
+def test_what_does_not_count_is_no_point_and_named():
     assert picture() is None
     assert picture(kind("write", 1, None)) is None
     assert picture(kind("write", 1, 0)) is None
+    bad = kind("write", 10, 9, letter="B", counts=False)
+    whole = kind("read", 1, 1, letter="C")
+    drawn = picture(kind("read", 1, 1, settings={"range_mb": 8}), bad, whole, across="range_mb")
+    assert [one["place"] for one in points(drawn)] == [8]
+    assert any(line.startswith("Not drawn: B, C") for line in drawn["usermeta"]["details"])
 
 
 def test_a_whisker_stays_in_the_chart(tmp_path):
@@ -441,23 +487,26 @@ def test_a_whisker_stays_in_the_chart(tmp_path):
     render(drawn, tmp_path, "sweep")
     svg = (tmp_path / "sweep.svg").read_text()
     assert "NaN" not in svg and "Infinity" not in svg
-    assert points(picture(rows[1], scales=False))[0]["least"] == 0
+    assert points(picture(rows[1], across=None))[0]["least"] == 0
 
 
-def test_kinds_that_differ_in_more_than_workers_have_a_line_each(tmp_path):
-    rows = [kind("write", 8, n, letter=f"A{n}", name=f"write 8, part_mb {n}") for n in range(1, 41)]
-    drawn = picture(*rows, scales=False)
-    assert [one["name"] for one in points(drawn)][::39] == ["A1 write 8, part_mb 1", "A40 write 8, part_mb 40"]
+def test_kinds_that_have_no_number_to_stand_at_have_a_bar_each(tmp_path):
+    rows = [kind("write", 8, n, letter=f"A{n}", name=f"write, region {n}") for n in range(1, 41)]
+    drawn = picture(*rows, across=None)
+    assert [one["name"] for one in points(drawn)][::39] == ["A1 write, region 1", "A40 write, region 40"]
     assert drawn["vconcat"][0]["encoding"]["y"]["type"] == "nominal" and layers(drawn, "ideal") == []
-    title = ["write 8, part_mb 40 moved the most together: 40.00 GB/s"]
-    assert drawn["usermeta"]["title"] == title
     render(drawn, tmp_path, "compare")
-    two = picture(kind("write", 8, 2), kind("read", 8, 3, letter="B", valid=False), scales=False)
-    assert two["usermeta"]["title"] == [
-        "write 8 moved 2.000 GB/s",
-        "read 8 moved 3.000 GB/s",
-    ]
-    assert layers(two, "write") and layers(two, "read") and "NOT VALID" in two["usermeta"]["details"][0]
+    two = picture(kind("write", 8, 2), kind("read", 8, 3, letter="B"), across=None)
+    assert layers(two, "write") and layers(two, "read")
+
+
+@pytest.mark.parametrize("rows", [1, 8])
+def test_the_mark_across_a_panel_is_no_larger_than_it(rows):
+    for machine, text in (("loopback", "LOOPBACK, NOT S3"), ("shared_machine", "ONE MACHINE")):
+        drawn = picture(*(kind("write", 8, 2, **{machine: True}) for _ in range(rows)), across=None)
+        (mark,) = layers(drawn["vconcat"][0], "mark")
+        assert mark["mark"]["text"] == text and mark["mark"]["fontSize"] < drawn["vconcat"][0]["height"]
+        assert any(line.startswith(text) for line in drawn["usermeta"]["details"])
 
 
 # Files

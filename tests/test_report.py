@@ -149,9 +149,9 @@ def test_two_runs_side_by_side(artist):
     other = run_folder(artist, "20260102T000000Z-write-2", 1.5, part_mb=8)
     done = artist.run("report", one.name, other)
     rows = [line.split() for line in done.out.split("\n\n")[1].splitlines()]
-    assert rows[2] == ["B", "write", "2", "1", "3.000", "3.000", "3.000", "1,500.0", "+50.0", "%"]
-    assert "  B  write 2, part_mb 8\n" in done.out and f"     runs/{one.name}\n" in done.out
-    assert "may be noise" in done.out
+    assert rows[1][:7] == ["A", "write", "8", "3.000", "1,500.0", "-", "nothing"]
+    assert rows[2][:6] == ["B", "write", "64", "2.000", "1,000.0", "-33"]
+    assert f"  A   runs/{other.name}\n  B   runs/{one.name}\n" in done.out and "may be noise" in done.out
     assert done.err == "driver: picture runs/compare.html, .svg and .png\n"
     assert drawn(artist.project / "runs" / "compare") == list(PICTURE)
     assert drawn(one / "report") == [], "the others stay as they are"
@@ -161,11 +161,11 @@ def test_files_and_runs_side_by_side(artist):
     run = run_folder(artist, "20260101T000000Z-write-2")
     file = records_file(artist.project / "theirs.ndjson", record(4))
     done = artist.run("report", file, run, "--out", "new/folder")
-    assert "A  records 1 of theirs.ndjson" in done.out
+    assert "  A   theirs.ndjson\n" in done.out
     assert "picture new/folder/compare.html" in done.err
     assert drawn(artist.project / "new" / "folder" / "compare") == list(PICTURE)
     svg = (artist.project / "new" / "folder" / "compare.svg").read_text()
-    assert "A records 1 of theirs.ndjson" in svg and "B write 2" in svg
+    assert "A theirs.ndjson" in svg and "B write" in svg
 
 
 def test_the_summaries_of_several(driver):
@@ -179,7 +179,7 @@ def test_the_summaries_of_several(driver):
 
 def test_runs_of_one_kind_repeated(driver):
     runs = [run_folder(driver, f"2026010{n}T000000Z-write-2", n) for n in (1, 2, 3)]
-    assert "  A  write 2               3     4.000     2.000     6.000" in driver.run("report", *runs).out
+    assert "  A  write     3  4.000  2.000  6.000" in driver.run("report", *runs).out
     files = [records_file(driver.project / f"{n}.ndjson", record(n)) for n in (1, 2)]
     assert "may be noise" in driver.run("report", *files).out, "of files from elsewhere nobody knows what they repeat"
 

@@ -8,9 +8,9 @@ include "text";
 # What is billed of one worker, in seconds; null where its record does not say.
 def billed_s: if .handler_s == null or .init_s == null then null else .handler_s + .init_s end;
 
-def worker_usd($prices):
-  if billed_s == null or .memory_mb == null or $prices.gb_second[.arch // ""] == null then null
-  else compute_usd($prices; 1; billed_s) end;
+def worker_usd($prices; $seconds):
+  if $seconds == null or .memory_mb == null or $prices.gb_second[.arch // ""] == null then null
+  else compute_usd($prices; 1; $seconds) end;
 
 # Writes ask with PUT and POST, reads with GET.
 def s3_usd($prices):
@@ -31,8 +31,14 @@ def bill($prices; $run; $launch; $missing):
   # Each invocation by the driver puts its answer into the bucket; in format 1 of a run, which has no id, squads alone.
   | (if $squads != [] then $squads | length elif $run.id != null then length else 0 end) as $answers
   | [
-      (.[] | worker_usd($prices), s3_usd($prices)),
+      (.[] | worker_usd($prices; billed_s), s3_usd($prices)),
       ($squads[] | squad_usd($prices; $run)),
       ({invocations: (length + ($squads | length)), puts: $answers, gets: (length * $heads)} | requests_usd($prices))
     ]
   | {usd: (if $missing > 0 or any(.[]; . == null) then null else add end), known_usd: total};
+
+# What moving the bytes of jobs that began cost, for each TB of them: their seconds between start and stop, and their
+# requests. Waiting for the start is not in it. Null where a record lacks a field or nothing was moved.
+def usd_per_tb($prices; $bytes):
+  [.[] | worker_usd($prices; .stop - .start), s3_usd($prices)]
+  | if $bytes == 0 or any(.[]; . == null) then null else add / $bytes * 1e12 end;

@@ -1,26 +1,18 @@
 # Purpose: runs beside each other, one row for each kind: those of the same operation and settings.
 # Input:   {source, run, summary} of each run (-n); source: the folder or file as the user would type it, run: its run
 #          (see run.jq) or null. $stopped: why a sweep ended early, $unfinished: the run that it cut short; else "".
-# Output:  {stopped, unfinished, scales, rows}, as in sweep.json. scales: whether rows of an operation differ in the
-#          number of workers alone; they are then sorted by it. letter and name: what a row is called. goodput and ideal
-#          in GB/s, mbps_p5 and mbps_p50 in MB/s of the slow and the median worker; figures: medians over the runs, as
-#          named in summary.json. ideal, of fleets that scale: as many times the goodput per worker of the operation's
-#          smallest valid fleet that moved something; of_ideal only of valid runs. at_least: some goodput is only a
-#          bound, or not known.
+# Output:  {stopped, unfinished, varies, across, common, sentences, rows}, as in sweep.json. varies: the settings in
+#          which rows differ; across: the one that pictures have as their axis, by which rows are sorted, null where
+#          none is a number; common: the others, in words. sentences: which kind was the fastest, and the cheapest.
+#          A row's series: in words the settings that set it apart from others at the same place. counts: false where it
+#          failed or moved nothing. goodput and ideal in GB/s, mbps_p5 and mbps_p50 in MB/s of the slow and the median
+#          worker; figures: medians over the runs, as named in summary.json. ideal, across workers: as many times the
+#          goodput per worker of the smallest fleet of its series that counts; of_ideal only of rows that count.
+#          at_least: some goodput is only a bound, or not known.
 
+include "report/setup";
+include "run";
 include "text";
-
-# What makes two runs the same experiment. Nobody knows that of records from elsewhere: each file is its own.
-def settings:
-  if .run == null then {source}
-  else
-    .run
-    | {
-        mb_per_file, part_mb, range_mb, in_flight, read_times, verify, memory_mb, arch, region, loopback, bucket,
-        function, squad: .launches[0].squad
-      }
-    | map_values(values)
-  end;
 
 def spread(figure): map(.summary | figure) | range_of | {min: .least, median, max: .most};
 
@@ -29,6 +21,7 @@ def row:
   . as $runs
   | .[0].kind
   + {
+      jobs: .[0].summary.jobs,
       runs: map(.source),
       repetitions: length,
       valid: all(.[].summary; .valid),
@@ -39,63 +32,91 @@ def row:
       mbps_p5: spread(.mbps.p5).median,
       mbps_p50: spread(.mbps.p50).median,
       loopback: any(.[].summary; .loopback == true),
+      shared_machine: any(.[].summary; .shared_machine == true),
+      small_objects: any(.[].summary; .small_objects == true),
+      # What held most of them back, and loopback is not that.
+      held_back: (map(.summary.verdict.findings[0].short // "nothing") | group_by(.) | max_by(length)[0]),
       figures: (
-        ["sustained", "peak_1s", "straggler_tax", "throttled"]
+        ["sustained", "peak_1s", "straggler_tax", "throttled", "usd_per_tb", "objects_per_s"]
         | map(. as $name | {($name): ($runs | spread(.[$name]).median)})
         | add
       )
-    };
+    }
+  | .counts = (.valid and (.goodput.median // 0) > 0);
 
-# Squads follow the number of workers.
-def differ_in_workers_alone:
-  group_by(.op)
-  | any(length > 1)
-    and all(.[]; (map(.settings | del(.squad)) | unique | length) == 1 and (map(.jobs) | length == (unique | length)));
-
-# The settings in which some of the rows that have them differ.
+# The settings in which some of the rows that have them differ. Squads follow the number of workers.
 def differing:
-  [.[].settings | to_entries[] | select(.key != "source")]
-  | unique
-  | group_by(.key)
-  | map(select(length > 1) | .[0].key);
+  def of($name): map(.settings[$name] | values) | unique | length > 1;
+  . as $rows
+  | (map(.settings) | add // {} | keys_unsorted)
+  | map(select(. as $name | $rows | if $name == "squad" then any(group_by(.jobs)[]; of($name)) else of($name) end));
 
 # A, B, ... Z, AA, AB, ...
 def letter: if . < 26 then [65 + .] | implode else ((. / 26 | floor) - 1 | letter) + (. % 26 | letter) end;
 
-# Operation, workers, and the settings that set a row apart.
-def name($differing):
-  .settings as $settings
-  | [
-      "\(.op // "records") \(.jobs | grouped)" + if $settings.source then " of \($settings.source)" else "" end,
-      ($differing[] | select($settings[.] != null) | "\(.) \($settings[.])")
-    ]
-  | join(", ")
-  | visible;
-
-# How far a fleet is from the smallest valid one of its operation, as many times.
+# How far a fleet is from the smallest one of its series that counts, as many times.
 def ideal($rows):
-  .op as $op
-  | ([$rows[] | select(.op == $op and .valid and (.goodput.median // 0) > 0)] | min_by(.jobs)) as $one
+  . as $row
+  | ([$rows[] | select(.op == $row.op and .series == $row.series and .counts)] | min_by(.jobs)) as $one
   | .ideal = (if $one == null then null else $one.goodput.median / $one.jobs * .jobs end)
-  | .of_ideal = if .valid and .ideal != null and .goodput.median != null then .goodput.median / .ideal else null end;
+  | .of_ideal = if .counts and .ideal != null then .goodput.median / .ideal else null end;
 
-[inputs | .kind = {op: .summary.op, jobs: .summary.jobs, settings: settings}]
+def told: "\(if .at_least then "at least " else "" end)\(.goodput.median | figures) GB/s"
+  + (.figures.usd_per_tb | if . == null then "" else " at $\(fixed(2)) per TB" end)
+  + (.of_ideal | if . == null then "" else ", \(percent) of the ideal" end);
+
+# Of one operation, which kind to choose.
+def sentence:
+  map(select(.counts))
+  | max_by(.goodput.median) as $fastest
+  | (map(select(.figures.usd_per_tb != null)) | min_by(.figures.usd_per_tb)) as $cheapest
+  | if length == 0 then empty
+    elif length == 1 then "\($fastest.name) moved \($fastest | told)"
+    elif $cheapest == null then "\($fastest.name) moved the most together: \($fastest | told)"
+    elif $cheapest == $fastest then "\($fastest.name) was the fastest and the cheapest: \($fastest | told)"
+    else
+      "\($fastest.name) was the fastest with \($fastest | told), "
+      + "\($cheapest.name) the cheapest with \($cheapest | told)"
+    end;
+
+[inputs
+  | .kind = {
+      op: .summary.op,
+      settings: (if .run == null then {workers: .summary.jobs, file: .source} else .run | settings end)
+    }]
 | to_entries
 | group_by(.value.kind)
 | sort_by(.[0].key)
 | map(map(.value) | row)
-| differ_in_workers_alone as $scales
-| (if $scales then sort_by(.op == "read", .jobs) else . end)
-| (if $scales then [] else differing end) as $differing
+| differing as $varies
+| ([("workers", "memory_mb", "size", "in_flight", "part_mb", "range_mb", "for_s") | select(IN($varies[]))][0]) as $first
+| (if any(.[].settings | .file, .[$first // ""] | values; type == "string" or . == 0) then null else $first end)
+  as $across
+# What is set with the axis, such as squads and requests in flight, makes no series.
+| (group_by([.op, .settings[$across // ""]]) | map(differing) | add // [] | unique) as $series
+| map(
+    .series = (.settings | described($series) | join(", "))
+    | .name = (
+        [(.settings.file // (.op // "records")), (.settings | described($varies - ["file"])[])] | join(", ") | visible
+      )
+  )
+| (if $across == null then . else sort_by(.op == "read", .series, .settings[$across]) end)
 | . as $rows
+| [
+    range(length) as $n
+    | $rows[$n]
+    | {letter: ($n | letter)} + .
+    | if $across == "workers" then ideal($rows) else .ideal = null | .of_ideal = null end
+  ]
 | {
     stopped: (if $stopped == "" then null else $stopped end),
     unfinished: (if $unfinished == "" then null else $unfinished end),
-    $scales,
-    rows: [
-      range(length) as $n
-      | $rows[$n]
-      | {letter: ($n | letter), name: name($differing)} + .
-      | if $scales then ideal($rows) else .ideal = null | .of_ideal = null end
-    ]
+    $varies,
+    $across,
+    common: (
+      (map(.settings) | add // {})
+      | described(["workers", "size", "memory_mb", "in_flight", "part_mb", "range_mb", "objects", "for_s"] - $varies)
+    ),
+    sentences: [group_by(.op == "read")[] | sentence],
+    rows: .
   }

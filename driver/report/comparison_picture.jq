@@ -1,10 +1,12 @@
-# Purpose: the picture of a comparison or of a sweep: what fleets moved together, and each worker of them.
-# Input:   what comparison.jq gives. $panels: [chart/panels.json].
-# Output:  one Vega-Lite specification, null where nothing was moved. A kind's place is its number of workers where
-#          kinds differ in that alone, else a line of its own. value, least, most and ideal in GB/s (10^9 bytes per
-#          second) of fleets, in MB/s (10^6) of workers.
+# Purpose: the picture of a comparison or of a sweep: what fleets moved together, at what cost, and each worker of them.
+# Input:   what comparison.jq gives, of earlier versions too. $panels: [chart/panels.json].
+# Output:  one Vega-Lite specification, null where no kind counts. A kind's place is the setting across which they are
+#          compared, else a line of its own. value, least, most and ideal in the unit of the panel: GB/s and MB/s are
+#          decimal.
 
 include "report/panels";
+include "report/setup";
+include "run";
 include "text";
 
 # A fleet of ten times the workers that moves ten times as much lies on a straight line of logarithmic axes, which have
@@ -12,95 +14,104 @@ include "text";
 def log_scale: {type: "log", domain: [min / 1.3, max * 1.3], nice: false};
 
 # Where a kind stands.
-def place($scales):
-  if $scales then
-    map(.workers)
+def place($across):
+  if $across == null then
+    {field: "name", type: "nominal", sort: null, axis: {title: null, labelLimit: 400, grid: true}}
+  else
+    (map(.place) | unique) as $places
     | {
-        field: "workers",
+        field: "place",
         type: "quantitative",
-        scale: log_scale,
-        axis: {title: "workers", values: unique, format: ",d"}
+        scale: ($places | log_scale),
+        axis: {
+          title: ($across | head),
+          values: $places,
+          # What stands at a place, in the unit of the setting.
+          labelExpr: "\($places | map({(tostring): cell($across)}) | add)[datum.value]"
+        }
       }
-  else {field: "name", type: "nominal", sort: null, axis: {title: null, labelLimit: 400, grid: true}} end;
+  end;
 
-# One panel. Input: its points. Whiskers stay within the axis: a logarithmic one has no place for 0.
-def panel($panels; $scales; $log; $height; $title):
-  (if $scales then ["x", "y"] else ["y", "x"] end) as [$place, $value]
+# What is drawn of a row, whose $figure it is.
+def point($across; $figure; $ideal):
+  {
+    op: (.op | if IN("write", "read") then . else "records" end),
+    name: "\(.letter // "") \(.name // "\(.op) \(.jobs)" | harmless(60))",
+    place: .settings[$across // ""],
+    series: (.series // "" | harmless(60)),
+    runs: .repetitions,
+    gbs: (.goodput.median | rounded(5)),
+    mbps: (.mbps_p50 | rounded(1)),
+    usd: (.figures.usd_per_tb | rounded(4)),
+    of_ideal,
+    value: ($figure.median | rounded(5)),
+    least: ($figure.min | rounded(5)),
+    most: ($figure.max | rounded(5)),
+    ideal: ($ideal | rounded(5))
+  };
+
+# A figure that has no spread.
+def alone: {min: ., median: ., max: .};
+
+# One panel of the rows that have a figure. Whiskers stay within the axis: a logarithmic one has no place for 0.
+def panel($panels; $across; $log; $height; $title; figure_of; ideal_of):
+  map(point($across; figure_of; ideal_of) | select(.value != null))
+  | select(. != [])
+  | (if $across == null then ["y", "x"] else ["x", "y"] end) as [$place, $value]
   | ([.[] | .value, .least, .most, .ideal | numbers | select(. > 0)]
-    | if $log then {scale: log_scale, axis: {$title, format: ",~g"}} else {axis: {$title}} end) as $value_axis
+    | if $log then {scale: log_scale, axis: {$title, format: ",~g"}}
+      else {scale: {zero: true}, axis: {$title}} end) as $axis
+  # A series is named at its end.
+  | (if $across == null then . else [group_by([.op, .series])[] | .[-1].last = true | .[]] end)
   | {
-      height: (if $scales then $height else [26 * length, 60] | max end),
-      data: {values: map(.least |= ([., ($value_axis.scale.domain[0] // 0)] | max))},
-      encoding: {($place): place($scales), ($value): ({field: "value", type: "quantitative"} + $value_axis)},
+      height: (if $across == null then [26 * length, 60] | max else $height end),
+      data: {values: map(.least |= ([., ($axis.scale.domain[0]? // 0)] | max))},
+      encoding: {($place): place($across), ($value): ({field: "value", type: "quantitative"} + $axis)},
       layer: [
         (map(.op) | unique | reverse[]) as $op
         | $panels[0].kinds
         | .whisker.encoding = {($value): {field: "least"}, "\($value)2": {field: "most"}}
-        | if $log then .ideal else empty end, if $scales then .line else empty end, .whisker, .dot
+        | (if $log then .ideal else empty end), (if $across == null then .bar else .line, .series end), .whisker, .dot
         | .transform += [{filter: "datum.op == '\($op)'"}]
         | coloured($op)
       ]
-    }
-  | marked($panels; any(.data.values[]; .loopback));
+    };
 
-# Sweeps of earlier versions have no names.
-def name: .name // "\(.op) \(.jobs)" | harmless(60);
-
-# What is drawn of a row.
-def point($spread; $ideal):
-  {
-    op: (.op | if IN("write", "read") then . else "records" end),
-    name: "\(.letter // "") \(name)",
-    workers: .jobs,
-    runs: .repetitions,
-    gbs: (.goodput.median | rounded(5)),
-    mbps: (.mbps_p50 | rounded(1)),
-    of_ideal,
-    valid,
-    loopback,
-    value: ($spread.median | rounded(5)),
-    least: ($spread.min | rounded(5)),
-    most: ($spread.max | rounded(5)),
-    ideal: ($ideal | rounded(5))
-  };
-
-# The best fleet of each operation.
-def headlines:
-  group_by(.op == "read")
-  | map(
-      (if length > 1 then "moved the most together:" else "moved" end) as $moved
-      | max_by(.goodput.median)
-      | "\(name) \($moved) \(if .at_least then "at least " else "" end)\(.goodput.median | figures) GB/s"
-        + if .of_ideal == null then "" else ", \(.of_ideal | percent) of the ideal" end
-    );
-
-.stopped as $stopped
-| (.scales != false) as $scales
-| .rows
-| map(select((.goodput.median // 0) > 0))
+any_comparison
+| .across as $across
+| .stopped as $stopped
+| (.sentences // ["Fleets of \(.rows | map(.jobs) | unique | map(grouped) | join(", ")) workers"]) as $title
+| (.rows | map(.drawn = (.counts and ($across == null or .settings[$across] != null)))) as $all
+| $all
+| map(select(.drawn))
 | if . == [] then null
   else
-    [
-      if any(.[]; .loopback) then loopback_warning else empty end,
-      if $stopped == null then empty else "The sweep ended early: \($stopped | visible | shortened(120))" end,
-      if all(.[]; .valid) then empty else "NOT VALID (pale): in some runs more than 1 % failed." end
-    ] as $details
+    machine as $machine
+    | ($across == "workers") as $scales
+    | [
+        ($machine | machine_warning),
+        ($stopped // empty | "The sweep ended early: \(visible | shortened(120))"),
+        ([$all[] | select(.drawn | not) | .letter // .op] | select(. != [])
+          | "Not drawn: \(join(", ")), where more than 1 % failed, nothing moved, or there is no place on the axis.")
+      ] as $details
     | [
         "Points: goodput (all bytes over first start to last stop) and the rate of the median worker, each the median "
           + "of a kind's runs; whiskers: the least and the most goodput. GB: 10^9 bytes, MB: 10^6.",
-        if $scales then "Ideal: the goodput per worker of the smallest valid fleet, times the workers." else empty end
+        if $scales then "Ideal: the goodput per worker of the smallest valid fleet, times the workers."
+        else empty end
       ] as $footer
-    | headlines as $title
     | [
-        (map(point(.goodput; .ideal)) | panel($panels; $scales; $scales; 300; "GB/s together: goodput")),
-        (map(select(.mbps_p50 != null) | point(.mbps_p50 | {min: ., median: ., max: .}; null))
-          | select(. != [])
-          | panel($panels; $scales; false; 150; "MB/s of the median worker"))
+        panel($panels; $across; $scales; 300; "GB/s together: goodput"; .goodput; .ideal),
+        panel($panels; $across; false; 150; "$ per TB moved"; .figures.usd_per_tb | alone; null),
+        (select(any(.[]; .small_objects))
+          | panel($panels; $across; $scales; 200; "objects per second together"; .figures.objects_per_s | alone; null)),
+        panel($panels; $across; false; 150; "MB/s of the median worker"; .mbps_p50 | alone; null)
       ]
     | .[0].layer += [
         [(.[0].data.values | map(.op) | unique | reverse[] | ["●", ., .]),
          if $scales then ["-", "ideal", "ideal"] else empty end]
         | legend($panels)
       ]
+    | map(marked($panels; $machine))
     | picture($panels; $title; $details; $footer)
   end

@@ -1,62 +1,86 @@
 # Purpose: the table of a comparison or of a sweep, for a terminal of 80 columns.
-# Input:   what comparison.jq gives; sweeps of earlier versions lack letters, names and figures.
+# Input:   what comparison.jq gives, of earlier versions too.
 #          Optional: --argjson colour true where the terminal shows colours (false).
 # Output:  lines of text (-r). GB/s and MB/s are decimal.
 
+include "report/setup";
+include "run";
 include "text";
 
-# The kinds by their letters; where there are few runs, each of them. Records from elsewhere are named by their file.
-def legend:
-  (map(.repetitions) | add <= 12) as $few
+# A column of the rows: its head, and a cell of each, - where there is none.
+def column($head; cell): {$head, cells: map([cell][0] // "-")};
+def column_of_words($head; cell): column($head; cell) + {words: true};
+
+# Columns that tell nothing are left out.
+def telling: select(any(.cells[]; . != "-"));
+
+def beside:
+  map(
+    .words as $words
+    | [.head, .cells[]]
+    | (map(length) | max) as $width
+    | map("  " + if $words then left($width) else right($width) end)
+  )
+  | transpose[]
+  | add
+  | sub(" +$"; "");
+
+# As many blocks of columns as the width needs; each begins with the names.
+def blocks($names):
+  reduce .[] as $column ([[]];
+    if .[-1] == [] or ([$names + .[-1] + [$column] | beside | length] | max) <= width then .[-1] += [$column]
+    else . + [[$column]] end)
   | .[]
-  | select(.name)
-  | (.letter | left(2)) as $letter
-  | (.name | wrapped(width - 5) | "  \($letter) \(.[0])", ("     " + .[1:][])),
-    (select($few and .settings.source == null) | .runs[] | "     \(visible)");
-
-# The figures of each row under these heads, [text, width].
-def block($heads; figures_of):
-  def line($name; $cells):
-    $name | left(22) + ([range($heads | length) as $n | $cells[$n] | right($heads[$n][1])] | add | sub(" +$"; ""));
-  "",
-  line(""; $heads | map(.[0])),
-  (.[] | line("  \(.letter // "" | left(2)) \(.op // "records") \(.jobs | grouped)"; [figures_of]));
-
-def told(figure): if . == null then "-" else figure end;
+  | "", ($names + . | beside);
 
 # A figure that is only a bound says so.
-def bounded($bound; figure): told("\($bound)\(figure)");
-def at_least: if .at_least then ">=" else "" end;
+def bounded($sign; figure): (if .at_least then $sign else "" end) as $bound | figure | values | $bound + .;
 
-# Percent of the first row's goodput; of nothing and of bounds there is none.
+# What a row's goodput is of the first one's; of nothing and of bounds there is none.
 def change($first):
-  if . == $first then ""
-  elif any(., $first; .at_least or (.goodput.median // 0) == 0) then "-"
+  if . == $first or any(., $first; .at_least or (.goodput.median // 0) == 0) then empty
   else
-    (.goodput.median / $first.goodput.median - 1) * 100
-    | (if . >= 0 then "+" else "" end) + fixed(if fabs < 1000 then 1 else 0 end) + " %"
+    .goodput.median / $first.goodput.median
+    | if . >= 10 then "x \(fixed(0))" else (if . >= 1 then "+" else "" end) + (. - 1 | percent) end
   end;
 
-def goodputs($scales):
-  .[0] as $first
-  | block(
-      [["runs", 6], ["GB/s", 10], ["least", 10], ["most", 10], ["MB/s each", 11],
-       [if $scales then "ideal" else "to A" end, 11]];
-      at_least as $bound
-      | (.repetitions | grouped),
-        (.goodput | .median, .min, .max | bounded($bound; figures)),
-        (.mbps_p50 | told(figures)),
-        if $scales then .of_ideal | told(percent) else change($first) end
-    );
+def names($varies):
+  [
+    column_of_words(""; .letter),
+    column_of_words(""; .op // "records"),
+    ($varies - ["file"])[] as $name | column($name | head; .settings[$name] | cell($name))
+  ]
+  | map(telling);
 
-def other_figures:
-  block(
-    [["sustained", 10], ["best second", 12], ["slow worker", 12], ["stragglers", 11], ["503s", 6], ["failed", 7]];
-    (.figures.sustained, .figures.peak_1s, .mbps_p5 | told(figures)),
-    ((if .at_least then "<=" else "" end) as $bound | .figures.straggler_tax | bounded($bound; percent)),
-    (.figures.throttled | fixed(0)),
-    (.failed | grouped)
-  );
+def figures_of_rows($across):
+  .[0] as $first
+  | any(.[]; .repetitions > 1) as $repeated
+  | def gbs($head; $which): column($head; bounded(">="; .goodput[$which] | values | figures));
+  [
+    if $repeated then column("runs"; .repetitions | grouped) else empty end,
+    gbs("GB/s"; "median"),
+    if $repeated then gbs("least"; "min"), gbs("most"; "max") else empty end,
+    column("MB/s each"; .mbps_p50 | values | figures),
+    if any(.[]; .small_objects) then column("objects/s"; .figures.objects_per_s | values | fixed(0)) else empty end,
+    column("$ per TB"; .figures.usd_per_tb | values | fixed(2)),
+    if $across == "workers" then column("ideal"; .of_ideal | values | percent) else column("to A"; change($first)) end,
+    column_of_words("held back by"; .held_back),
+    column("sustained"; .figures.sustained | values | figures),
+    column("best second"; .figures.peak_1s | values | figures),
+    column("slow worker"; .mbps_p5 | values | figures),
+    column("stragglers"; bounded("<="; .figures.straggler_tax | values | percent)),
+    column("503s"; .figures.throttled | values | fixed(0)),
+    if any(.[]; .failed > 0) then column("failed"; .failed | grouped) else empty end
+  ]
+  | map(telling);
+
+# Which runs they are: each where they are few, and files from elsewhere always.
+def sources:
+  (map(.repetitions) | add <= 12) as $few
+  | .[]
+  | select($few or .settings.file)
+  | (.runs | map(visible) | join(", ") | wrapped(width - 6)) as $lines
+  | "  \(.letter // "" | left(4))\($lines[0])", ($lines[1:][] | "      \(.)");
 
 # What stands before any figure: where something is so of all rows, no letters are told.
 def warning($text; condition):
@@ -66,14 +90,19 @@ def warning($text; condition):
   | $text + if length == $rows then "" else ", in \(join(", "))" end;
 
 ($ARGS.named.colour == true) as $colour
-| .rows as $rows
-| (.scales != false) as $scales
-| ("terabit: \($rows | map(.repetitions) | add // 0 | counted("run"; "runs")) of "
-    + ($rows | length | counted("kind"; "kinds"))
-    | strong($colour)),
-  ($rows | legend),
+| (if has("across") then . else .across = "workers" | .varies = ["workers"] end)
+| .across as $across
+| (.rows | map(.settings = {workers: .jobs} + (.settings // {}))) as $rows
+| ([
+      "terabit: \($rows | map(.repetitions) | add // 0 | counted("run"; "runs")) of "
+        + ($rows | length | counted("kind"; "kinds")),
+      .common[]?
+    ] | join(", ") | wrapped(width)[] | strong($colour)),
+  ($rows | sources),
   (
-    ($rows | warning("LOOPBACK, NOT S3: figures of this machine"; .loopback)),
+    ($rows
+      | warning("LOOPBACK, NOT S3: figures of this machine"; .loopback),
+        warning("ONE MACHINE: all workers share this one, so figures are of it too"; .shared_machine)),
     (.stopped // empty | "STOPPED EARLY (\(visible)): what had been measured follows."),
     (.unfinished // empty | "UNFINISHED: \(visible)"),
     (
@@ -88,11 +117,12 @@ def warning($text; condition):
   ),
   if $rows == [] then "  nothing was measured"
   else
-    ($rows | goodputs($scales), (select(all(.[]; .figures != null)) | other_figures)),
+    .varies as $varies
+    | ($rows | names($varies) as $names | figures_of_rows($across) | blocks($names)),
     "",
-    "  GB/s: goodput, the median of the runs, with the least and the most of them.",
-    "  MB/s each: the median worker; slow worker: the one at 5 %.",
-    if $scales then
+    (.sentences[]? | "\(.)." | wrapped(width - 2)[] | "  " + . | strong($colour)),
+    "  GB/s: goodput. MB/s each: the median worker; slow worker: the one at 5 %.",
+    if $across == "workers" then
       "  ideal: share of what the smallest valid fleet moved per worker, times workers."
     elif any($rows[]; .repetitions == 1) then
       "  One run shows no spread: differences may be noise. Repeat each, three times."

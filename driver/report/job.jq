@@ -52,7 +52,13 @@ def moved:
       samples: (if .samples_dropped == true then null else fitting(.samples; $bytes) end)
     };
 
+# [[b, n], ...]: n requests took 2^(b/16) to 2^((b+1)/16) microseconds. (Its text is tested as a whole, which takes a
+# tenth of the time that a look at each number does.)
+def is_histogram:
+  type == "array" and (tojson | test("^\\[(\\[[0-9]{1,3},[0-9]{1,12}\\],?)*\\]$"));
+
 def counters:
+  def told: if amount then . else null end;
   {
     job,
     key,
@@ -60,13 +66,12 @@ def counters:
     arch: (.arch | strings // null),
     launch: (if .launch == null then 1 else .launch end),
     request_ms: (.request_ms | objects // null),
-    upload_left: (.upload_left | strings // null)
-  }
-  + ([
-      ("requests", "retries", "throttled", "late_s", "first_byte_ms", "handler_s", "init_s", "cpu_s", "memory_mb")
-        as $name
-      | {($name): (.[$name] | select(amount))}
-    ] | add // {});
+    latency: (.latency | if is_histogram then . else null end),
+    upload_left: (.upload_left | strings // null),
+    objects: (.objects | told), requests: (.requests | told), retries: (.retries | told),
+    throttled: (.throttled | told), late_s: (.late_s | told), first_byte_ms: (.first_byte_ms | told),
+    handler_s: (.handler_s | told), init_s: (.init_s | told), cpu_s: (.cpu_s | told), memory_mb: (.memory_mb | told)
+  };
 
 def unless_bad(what):
   fault as $fault

@@ -4,6 +4,8 @@
 # Output:  one Vega-Lite specification, null where no job began.
 
 include "report/panels";
+include "report/setup";
+include "run";
 include "text";
 
 $run[0] as $run
@@ -11,10 +13,9 @@ $run[0] as $run
 | $measured[1] as $drawing
 | ([$run.op, $summary.op | select(IN("write", "read"))][0] // "records") as $op
 | $summary.evidence.network_mbps as $cap_mbps
+| ([$summary] | machine) as $machine
 
-| def number: if measured then . else null end;
-
-def makespan_s: [$drawing.bins[-1].t2, $summary.makespan_s] | max;
+| def makespan_s: [$drawing.bins[-1].t2, $summary.makespan_s] | max;
 
 # The time axis begins where workers began to wait, if that is not long before.
 def on_time:
@@ -130,9 +131,7 @@ def rates:
     ];
 
 def setup:
-  (if $summary.launch != null and $run != null then "terabit \($op)" else $source | harmless(120) end)
-  + ": \($summary.jobs | counted("job"; "jobs"))"
-  + (if $run.mb_per_file | measured then ", \($run.mb_per_file | grouped) MiB each" else "" end)
+  ($run | title($summary.jobs; $source | harmless(120)))
   + ([$drawing.jobs[] | select(.state == "failed")] | length | if . > 0 then ", \(grouped) failed" else "" end)
   + ($drawing.untimed | if . > 0 then ", \(grouped) that may have run, nobody knows how long" else "" end)
   + ($drawing.unseen | if . > 0 then ", \(grouped) not known to have begun and not drawn" else "" end)
@@ -140,19 +139,11 @@ def setup:
 
 def conditions:
   $run.launches[$summary.launch - 1] as $launch
-  | ($run.memory_mb | number) as $memory_mb
   | [
-      (($launch.launch | number) // $drawing.epoch | strftime("%Y-%m-%d %H:%M UTC")),
-      ($run.region | harmless(30)),
-      (if $memory_mb == null then null else "\($memory_mb | grouped) MB" end),
-      ($run.arch | harmless(20)),
-      ($run.part_mb | if measured then "parts of \(grouped) MiB" else null end),
-      ($run.range_mb
-        | if measured | not then null elif . == 0 then "one GET an object" else "ranges of \(grouped) MiB" end),
-      ($run.in_flight | if measured then "\(grouped) in flight" else null end),
-      ($launch.version | if . == null then null else "terabit \(harmless(30))" end)
+      (($launch.launch | numbers) // $drawing.epoch | strftime("%Y-%m-%d %H:%M UTC")),
+      (($run // {}) | settings | described(["region", "memory_mb", "arch", "part_mb", "range_mb", "in_flight"])[]),
+      ($launch.version | values | "terabit \(harmless(30))")
     ]
-  | map(strings)
   | join(", ");
 
 def footer:
@@ -169,9 +160,8 @@ def footer:
 if $drawing == null then null
 else
   [timeline, aggregate, if ($summary.mbps.max // 0) == 0 then empty else rates end]
-  | map(coloured($op) | marked($panels; $summary.loopback == true))
-  | picture($panels; [$summary.verdict.sentence | harmless(400)];
-      [setup, if $summary.loopback == true then loopback_warning else empty end]; footer)
+  | map(coloured($op) | marked($panels; $machine))
+  | picture($panels; [$summary.verdict.sentence | harmless(400)]; [setup, ($machine | machine_warning)]; footer)
   | .datasets = {
       jobs: $drawing.jobs,
       # Steps rise from nothing and fall back to it.

@@ -7,6 +7,9 @@
 # Counted: the records of the first launch that began a job (launch), failed, missing and errors as well. Figures are
 #          over the jobs that began, failed ones included. unfinished alone is over all launches: jobs without a good
 #          record in any.
+# Small:   small_objects: true where an object is smaller than 1 MiB, which a connection carries while a request only
+#          waits. objects and objects_per_s: null unless every job tells its objects; request_ms: p50, p90, p99, p999 null
+#          unless every job tells its latencies. shared_machine: true where all workers run on this machine.
 # Bounds:  untimed: {jobs, errors, planned_bytes, until_s} of the jobs that may have run and of which no time is known,
 #          null where there is none: how many, by type, what they were to move, and until when they may have held their
 #          slots, in seconds after the first start. We assume that they began with the first job. While there are some,
@@ -46,10 +49,26 @@ def peak_requests:
 
 def latencies: sort | {p50: nearest_rank(50), p95: nearest_rank(95), p99: nearest_rank(99), max: .[-1]};
 
-# Of the jobs' own medians the median, of their 99th percentiles the 99th, of their slowest the slowest.
-def request_times:
-  def over($name): [.[].request_ms[$name]? | select(measured)] | sort;
-  {p50: (over("p50") | nearest_rank(50)), p99: (over("p99") | nearest_rank(99)), max: (over("max") | .[-1])};
+# The latencies of all requests with a body, each bucket's number of them added up; null unless every job has them.
+def histogram:
+  if any(.[]; .latency == null) then null
+  else reduce .[].latency[] as [$bucket, $count] ([]; .[$bucket] = .[$bucket] + $count) end;
+
+# Input: a histogram, null where there is none. A percentile is the middle of its bucket, at most the maximum.
+def request_times($max):
+  . as $counts
+  | ($counts // [] | add // 0) as $all
+  | {p50: 0.5, p90: 0.9, p99: 0.99, p999: 0.999}
+  | map_values(
+      ($all * . | ceil) as $rank
+      | if $all == 0 then null
+        else
+          first(foreach range($counts | length) as $n (0; . + $counts[$n]; select(. >= $rank) | $n))
+          | [pow(2; (. + 0.5) / 16) / 1e3, $max | values]
+          | min
+        end
+    )
+  | .max = $max;
 
 # The figures of a fleet. Input: the jobs that began, at least one. $points: their timeline, $together: the stretches in
 # which nine in ten of the most jobs were active, $peak: the best second. $last: the last moment at which a job may have
@@ -103,8 +122,10 @@ def bounds($planned; $origin; $ended_by):
 def is_cut_off($launch):
   .error == "Deadline" or (.stop != null and $launch.stop_by != null and .stop >= $launch.stop_by - 3);
 
-# What one job of a run was to move, in bytes; null where that is not known.
-def planned_bytes: if .mb_per_file == null then null else .mb_per_file * 1048576 * (.read_times // 1) end;
+# What one job of a run was to move, in bytes; null where that is not known, or ends by time.
+def planned_bytes:
+  object_bytes as $bytes
+  | if $bytes == null or .for_s != null then null else $bytes * (.objects // 1) * (.read_times // 1) end;
 
 $run[0] as $run
 | $ARGS.named.prices[0] as $prices
@@ -120,6 +141,8 @@ $run[0] as $run
 | (if $untimed == [] then 0 else ($run | planned_bytes | values | . * ($untimed | length)) // null end) as $planned
 | ([$began[].bytes] | add // 0) as $bytes
 | ([$began[].start] | min) as $origin
+| ($began | if any(.[]; .objects == null) then null else map(.objects) | add end) as $objects
+| ($began | histogram) as $histogram
 | (if $began == [] or $untimed != [] and $ended_by == null then null else [$began[].stop, $ended_by] | max end) as $last
 | ($began | timeline) as $points
 | ($points | stretches(0.9 * (map(.[3]) | max // 0))) as $together
@@ -130,7 +153,8 @@ $run[0] as $run
    else $records | bill($prices; $run; $launch; $selection.missing) end) as $bill
 | {
     op: ($run.op // ([$records[].op | strings] | unique | if length == 1 then .[0] else null end)),
-    loopback: $run.loopback
+    loopback: $run.loopback,
+    shared_machine: $run.shared_machine
   }
   + ($selection | {jobs, missing, unfinished, launches, launch, repeated, unplanned, uploads_left})
   + ($figures
@@ -140,6 +164,9 @@ $run[0] as $run
       })
   + {
     bytes: $bytes,
+    objects: $objects,
+    objects_per_s: (if $objects == null or $last == null then null else $objects / ($last - $origin) end),
+    small_objects: (($objects // 0) > 0 and $bytes / $objects < 1048576),
     failed: ($failed | length),
     errors: ($types | map_values(.[0])),
     examples: ($types | map_values(.[1] | {job, line, key, message})),
@@ -160,9 +187,10 @@ $run[0] as $run
     throttled: ([$records[].throttled] | total),
     late: ([$records[].late_s | numbers] | if . == [] then null else map(select(. > 0.1)) | length end),
     first_byte_ms: ([$records[].first_byte_ms | numbers] | latencies),
-    request_ms: ($records | request_times),
+    request_ms: ([$records[].request_ms.max? | select(measured)] | max as $max | $histogram | request_times($max)),
     cost_usd: $bill.usd,
     cost_known_usd: $bill.known_usd,
+    usd_per_tb: (if $prices == null or $began == [] then null else $began | usd_per_tb($prices; $bytes) end),
     prices: (if $prices == null then null else $prices | {date, region} end),
     evidence: (($began | select(. != []) | evidence($run; $points; $together) + {open_s: $launch.open_s}) // null)
   }

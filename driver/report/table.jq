@@ -7,6 +7,7 @@
 include "plan/cost";
 include "report/errors";
 include "report/next";
+include "report/setup";
 include "run";
 include "text";
 
@@ -28,23 +29,14 @@ def volume:
   elif . >= 1e5 then "\(. / 1e6 | fixed(1)) MB"
   else "\(grouped) bytes" end;
 
-# Whose figures these are.
-def title($run; $source):
-  if $run == null then "terabit: records of \($source | visible)"
-  else
-    "terabit \($run.op): \($run.jobs | counted("job"; "jobs"))"
-    + (if $run.mb_per_file then ", \($run.mb_per_file | grouped) MiB each" else "" end)
-    + (if ($run.read_times // 1) > 1 then ", \($run.read_times | grouped) times over" else "" end)
-    + (if $run.verify == true then ", every byte verified" else "" end)
-  end;
-
 # The launch whose figures these are.
 def own_launch($run): .launch as $n | $run.launches[($n // 1) - 1] // {};
 
 def place($run):
   own_launch($run) as $launch
   | select($run != null)
-  | "\($run.bucket), \($run.function) (\($run.memory_mb // "?") MB, \($run.arch // "?")), \($run.region // "?")"
+  | "\($run.bucket), \($run.function) (\($run.memory_mb // "?") MB, \($run.arch // "?"))"
+  + (if $run.loopback == true then "" else ", \($run.region // "?")" end)
   + (if $launch.launch then ", \($launch.launch | strftime("%Y-%m-%d %H:%M:%S UTC"))" else "" end)
   | visible;
 
@@ -61,7 +53,9 @@ def bounds($goodput):
 # What stands before any figure because it changes how they read.
 def warnings($run):
   ($run.launches[-1] // {}) as $last
-  | if .loopback == true then "LOOPBACK, NOT S3: these figures are of this machine." else empty end,
+  | if .loopback == true then "LOOPBACK, NOT S3: these figures are of this machine."
+    elif .shared_machine == true then "ONE MACHINE: all workers share this one, its processors and its network."
+    else empty end,
   if .unfinished == 0 or $last.launch == null or $last.end != null then empty
   elif $last.interrupted != null then "INTERRUPTED: what had not answered is missing."
   else "NOT ENDED: its driver was killed, or is at work; what has not answered is missing." end,
@@ -94,33 +88,45 @@ def bound($text): if .untimed == null then "" else $text end;
 
 # A rate in both units, with what it is.
 def rate($name; $note):
-  "\(figures | right(7)) GB/s \(if . == null then "-" else . * 8 | figures end | right(8)) Gbit/s   \($note)"
+  rate_and_unit as [$rate, $unit]
+  | "\($rate | figures | right(7)) \($unit)/s "
+    + "\(if $rate == null then "-" else $rate * 8 | figures end | right(8)) \($unit[:1])bit/s   \($note)"
   | row($name);
 
-# Goodput first, never a peak alone.
+# Goodput first, never a peak alone; of small objects how many there were, too.
 def headline($colour):
   bound("AT LEAST; ") as $bound
-  | (.goodput | rate("goodput"; "\($bound)first start to last end") | strong($colour)),
+  | (select(.small_objects and .objects_per_s != null)
+      | "\(.objects_per_s | fixed(0) | right(7)) objects/s\(" " * 13)\($bound)\(.bytes / .objects | volume) each"
+      | row("objects")
+      | strong($colour)),
+    (.goodput | rate("goodput"; "\($bound)first start to last end") | strong($colour)),
     ((if .sustained_short then "9 in 10 active, \(.sustained_s | fixed(1)) s: too short"
       else "with 9 in 10 active, for \(.sustained_s | fixed(1)) s" end) as $note
       | .sustained
       | rate("sustained"; $note)),
     if .peak_1s == null then "not known: it was over within a second" | row("best second")
     else .peak_1s | rate("best second"; "the fastest one of them all") end,
-    (.end_to_end | values | rate("end to end"; "\($bound)launch to last answer"));
+    ((if $bound == "" then "launch to last answer" else "\($bound)launch to last end" end) as $note
+      | .end_to_end
+      | values
+      | rate("end to end"; $note));
 
 def per_worker:
   select(.mbps.p50 != null)
   | "",
     (["min", "p5", "median", "p95", "max"] | columns | row("")),
-    (.mbps | ([.min, .p5, .p50, .p95, .max] | map(fixed(1)) | columns) + "  MB/s" | row("per worker"));
+    (.mbps | ([.min, .p5, .p50, .p95, .max] | map(figures) | columns) + "  MB/s" | row("per worker"));
 
 def latency:
-  def times($name): select(.p50 != null) | [.p50, .p95, .p99, .max] | map(milliseconds)
-    | "         \(columns)  ms" | row($name);
+  def times($name):
+    select(.p50 != null)
+    | [.p50, .p90, .p95, .p99, .p999, .max]
+    | "\(map(if . == null then "" else milliseconds end) | columns)  ms"
+    | row($name);
   select(.first_byte_ms.p50 != null or .request_ms.p50 != null)
   | "",
-    (["", "median", "p95", "p99", "max"] | columns | row("latency")),
+    (["median", "p90", "p95", "p99", "p99.9", "max"] | columns | row("latency")),
     (.first_byte_ms | times("first byte")),
     (.request_ms | times("request"));
 
@@ -168,7 +174,8 @@ def sent:
 
 def workers:
   select(.max_active != null)
-  | ("\(.bytes | volume) in \(bound("at most "))\(.makespan_s | in_seconds)" | row("moved")),
+  | (.objects | if . == null then "" else ", \(counted("object"; "objects"))" end) as $objects
+  | ("\(.bytes | volume)\($objects) in \(bound("at most "))\(.makespan_s | in_seconds)" | row("moved")),
     ("started within \(.start_spread_s | in_seconds), stopped within \(.stop_spread_s | in_seconds)" | row("workers")),
     ([
         "\(.max_active | grouped) active at most",
@@ -198,11 +205,12 @@ def requests($run):
 # At list prices of one region and day, which are not everybody's.
 def cost:
   "by the list prices of \(.prices.region), \(.prices.date)" as $prices
+  | (.usd_per_tb | if . == null then "" else "; moving alone $\(fixed(2)) per TB" end) as $moving
   | if .cost_usd != null and .loopback == true then
-      "nothing; on AWS these seconds and requests would cost \(.cost_usd | dollars), \($prices)"
-    elif .cost_usd != null then "\(.cost_usd | dollars) for seconds and requests, \($prices)"
+      "nothing; on AWS these seconds and requests would cost \(.cost_usd | dollars), \($prices)\($moving)"
+    elif .cost_usd != null then "\(.cost_usd | dollars) for seconds and requests, \($prices)\($moving)"
     elif (.cost_known_usd // 0) >= 0.01 and .loopback != true then
-      "at least \(.cost_known_usd | dollars), \($prices): not every job says what it used"
+      "at least \(.cost_known_usd | dollars), \($prices): not every job says what it used\($moving)"
     else empty end
   | paragraph("cost");
 
@@ -219,7 +227,8 @@ def judgement($colour):
 
 ($ARGS.named.colour == true) as $colour
 | $run[0] as $run
-| (title($run; $source) | wrapped(width)[] | strong($colour)),
+| .jobs as $jobs
+| ($run | title($jobs; $source) | wrapped(width)[] | strong($colour)),
   (place($run) | wrapped(width - 2)[] | "  " + .),
   (warnings($run) | wrapped(width - 2)[] | "  " + . | alarming($colour)),
   (select(.max_active != null) | "", headline($colour), per_worker),

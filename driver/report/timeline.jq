@@ -28,8 +28,8 @@ def shared_events($origin):
   .[0].second as $second
   | (map(.samples | length) | max) as $count
   | [range($count) as $n | reduce .[].samples as $samples (0; . + $samples[$n])] as $sums
-  | (reduce .[] as $job ([]; .[($job.samples | length) - 1] += $job.samples[-1])) as $ended
-  | (reduce .[] as $job ([]; .[($job.samples | length) - 1] += $job.last)) as $last
+  | (reduce .[].samples as $samples ([]; ($samples | length - 1) as $n | .[$n] = .[$n] + $samples[-1])) as $ended
+  | (reduce .[] as $job ([]; ($job.samples | length - 1) as $n | .[$n] = .[$n] + $job.last)) as $last
   | [range($count - 1) as $n | $sums[$n + 1] - $sums[$n] + $ended[$n]] as $paces
   | (map(.first) | add) as $first
   | range($count) as $n
@@ -90,14 +90,12 @@ def at($moments):
   [(.[] | [.[0], 0] + .), ($moments[] | [., 1])]
   | sort
   | foreach .[] as [$t, $asked, $_, $bytes, $pace, $active] (
-      # Since .t: .bytes and .worker_s until then, .pace and .active from then on.
-      {t: 0, bytes: 0, worker_s: 0, pace: 0, active: 0};
-      ($t - .t) as $passed
-      | .worker_s += .active * $passed
-      | .t = $t
-      | if $asked == 1 then .bytes += .pace * $passed
-        else .bytes = $bytes | .pace = $pace | .active = $active end;
-      if $asked == 1 then [.t, .bytes, .worker_s] else empty end
+      # [moment, bytes and worker-seconds until then, pace and active jobs from then on]
+      [0, 0, 0, 0, 0];
+      . as [$since, $before, $worker_s, $old_pace, $old_active]
+      | [$t, $before + $old_pace * ($t - $since), $worker_s + $old_active * ($t - $since), $old_pace, $old_active]
+      | if $asked == 1 then . else [$t, $bytes, .[2], $pace, $active] end;
+      if $asked == 1 then .[:3] else empty end
     );
 
 # {s, bytes, worker_s} of some stretches of time, from a moment on.
@@ -114,17 +112,15 @@ def best($width):
   (last_stop - $width) as $latest
   | if $latest < 0 then null
     else
-      [.[] | [.[0] - $width, 0, .[1], .[2]], [.[0], 1, .[1], .[2]]]
+      # The pace changes for the window's end, then for its beginning.
+      [foreach .[] as [$t, $_, $pace] ([0, 0]; [$pace - .[1], $pace]; [$t - $width, .[0]], [$t, -.[0]])]
       | sort
-      | reduce .[] as [$t, $behind, $bytes, $pace] (
-          {ahead: [0, 0, 0], behind: [0, 0, 0], most: null};
-          (if $behind == 1 then .behind = [$t, $bytes, $pace] else .ahead = [$t, $bytes, $pace] end)
-          | if $t < 0 or $t > $latest then .
-            else
-              (.ahead | .[1] + .[2] * ($t - .[0])) as $ahead
-              | (.behind | .[1] + .[2] * ($t - .[0])) as $gone
-              | if .most == null or $ahead - $gone > .most[0] then .most = [$ahead - $gone, $t] else . end
-            end
+      | reduce .[] as [$t, $change] (
+          [-$width, 0, 0, -1, 0];
+          . as [$since, $before, $pace, $most, $when]
+          | ($before + $pace * ($t - $since)) as $now
+          | [$t, $now, $pace + $change]
+            + if $now > $most and $t >= 0 and $t <= $latest then [$now, $t] else [$most, $when] end
         )
-      | .most
+      | .[3:]
     end;

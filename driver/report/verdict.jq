@@ -6,9 +6,10 @@ include "text";
 
 # Evidence: times in seconds after the first start, rates in MB/s per worker. What is not known is null.
 
-# What Lambda's network gives each worker, in MB/s; null on loopback, where it is this machine that gives. Input: the
-# run, null for records from elsewhere.
-def cap_mbps: if .loopback == true then null else (.network_mbps | numbers) // usual_mbps end;
+# What Lambda's network gives each worker, in MB/s; null where it is this machine that gives. Input: the run, null for
+# records from elsewhere.
+def cap_mbps:
+  if .loopback == true or .shared_machine == true then null else (.network_mbps | numbers) // usual_mbps end;
 
 # Memory buys processor time: so many MB are one processor.
 def processor_mb: 1769;
@@ -30,6 +31,11 @@ def evidence($run; $points; $stretches):
       last: (max_by(.stop) | {start_s: (.start - $origin), job_s: (.stop - .start)}),
       memory_mb: ([.[].memory_mb, $run.memory_mb] | p50),
       cpu_share: processor_share($run),
+      in_flight: $run.in_flight,
+      for_s: $run.for_s,
+      # Streams by time that ended before it, for they had as many objects as they may.
+      ended_early: ($run.for_s as $for_s | map(select($for_s != null and .op == "write" and .error == null
+        and .stop - .start < 0.95 * $for_s)) | length),
       network_mbps: ($run | cap_mbps),
       # 503s came within the jobs that met some.
       throttled: (
@@ -47,12 +53,11 @@ def threshold: 0.01;
 
 def told_s: "\(fixed(if fabs < 10 then 2 else 1 end)) s";
 def told_mbps: "\(figures) MB/s";
-def told_gbs: "\(figures) GB/s";
 
 # cost_s: null where what it cost cannot be told. short: the cause behind other causes.
 def finding($cause; $cost_s; $sentence):
   {cpu: "processor time", network_cap: "the network cap", too_short: "a short run"} as $names
-  | {$cause, $cost_s, short: ($names[$cause] // ($cause | sub("_"; " "))), $sentence};
+  | {$cause, $cost_s, short: ($names[$cause] // ($cause | gsub("_"; " "))), $sentence};
 
 def settled_mbps: if .sustained_short then .mbps.p50 else .evidence.steady_mbps end;
 
@@ -85,6 +90,9 @@ def stragglers:
   | finding("stragglers"; tail_s;
       "Stragglers cost \(tail_cost): "
       + if .untimed != null then "when \(jobs_without_times) ended is not known"
+        elif .evidence.for_s != null then
+          "the last worker took \(.evidence.last.job_s - .evidence.for_s | told_s) more than its "
+          + "\(.evidence.for_s | grouped) s, for what was under way"
         else
           "the last worker took \(.evidence.last.job_s | told_s), the median \(.evidence.median_job_s | told_s)"
         end);
@@ -118,12 +126,29 @@ def repeated($count; $cause; $why):
       "\($count | grouped) of \(.requests | grouped) requests (\($count / .requests | percent)) \($why) and were "
       + "repeated");
 
+# A request of a small object is mostly waiting, of which the network knows nothing.
+def requests:
+  select(.small_objects)
+  | finding("requests"; null;
+      "Requests, not the network, hold small objects back: "
+      + if .evidence.in_flight == null or .request_ms.p50 == null then "each takes its time whatever its size"
+        else
+          "a worker had \(.evidence.in_flight | grouped) in flight, and the median request took "
+          + "\(.request_ms.p50 | fixed(1)) ms"
+        end);
+
 def network:
-  select(is_at_cap)
+  select(is_at_cap and (.small_objects | not))
   | finding("network_cap"; null;
       "The network cap: workers \(if begins_with_a_burst then "settled, after a burst," else "ran" end) at "
       + "\(settled_mbps | told_mbps), and \(.evidence.network_mbps | fixed(0)) MB/s is what Lambda gives each"
       + if .evidence.network_mbps == usual_mbps then " unless opted in to more" else "" end);
+
+def limit_of_objects:
+  select(.evidence.ended_early > 0)
+  | finding("limit_of_objects"; null;
+      "The limit of objects (--objects, or what --max-cost pays for) ended \(.evidence.ended_early | grouped) of "
+      + "\(.jobs | counted("stream"; "streams")) before the \(.evidence.for_s | grouped) s were over");
 
 def too_short:
   select(.makespan_s < 5)
@@ -137,7 +162,7 @@ def findings:
   | if $all == null then []
     else
       [
-        stragglers, late_starts, opening, cpu,
+        limit_of_objects, stragglers, late_starts, opening, cpu, requests,
         repeated(.throttled // 0; "throttling"; "were throttled by S3 (503)"),
         repeated((.retries // 0) - (.throttled // 0); "retries"; "failed"),
         failures, network, too_short
@@ -167,14 +192,18 @@ def plan:
     | (if .untimed != null then
          "the least that the goodput can have been: when \(jobs_without_times) ended is not known"
        else
-         "the goodput: work is over when its last worker is"
+         (if .evidence.for_s != null then "the goodput of workers that have work for \(.evidence.for_s | grouped) s"
+          else "the goodput: work is over when its last worker is" end)
          + if $fed == null then
              ". The fleet was together for \(.sustained_s | told_s), too short to plan longer work with"
            elif $fed < 0.98 * .goodput then "; for longer work with \($fed | told_gbs), the steady rate"
            elif $fed < 1.02 * .goodput then ""
            else "; with \($fed | told_gbs), the steady rate, only where workers take new work as they finish" end
        end) as $why
-    | {plan: "Plan with \(.goodput | told_gbs), \($why).", plan_gbs: .goodput, plan_fed_gbs: $fed}
+    | (if .small_objects and .objects_per_s != null then "\(.objects_per_s | fixed(0)) objects/s, " else "" end)
+      as $objects
+    | (if .shared_machine == true then " from this one machine" else "" end) as $where
+    | {plan: "Plan with \($objects)\(.goodput | told_gbs)\($where), \($why).", plan_gbs: .goodput, plan_fed_gbs: $fed}
   end;
 
 # What held the run back: [in one word, in one sentence].
@@ -187,8 +216,8 @@ def judgement:
       + (.findings | also)]
   elif .goodput == null then ["failures", "When \(jobs_without_times) ended is not known, so no goodput is"]
   elif .findings == [] then
-    ["nothing", "Nothing in these records held it back: workers got \(settled_mbps | told_mbps) each, and the network "
-      + "gives \(.evidence.network_mbps | fixed(0))"]
+    ["nothing", "Nothing in these records held it back: workers got \(settled_mbps | told_mbps) each"
+      + (.evidence.network_mbps | if . == null then "" else ", and the network gives \(fixed(0))" end)]
   else [.findings[0].cause, .findings[0].sentence + (.findings[1:] | also)] end;
 
 # {held_back_by, sentence, plan, plan_gbs, plan_fed_gbs, findings: [{cause, cost_s, sentence, short}, ...]}

@@ -1,0 +1,60 @@
+# Purpose: what a run was asked to do: its settings, and their words. A library.
+
+include "run";
+include "text";
+
+# Input: a run (see run.jq). In the order in which they are told. What it does not have is left out.
+def settings:
+  {
+    workers: .jobs, size: object_bytes, memory_mb, in_flight, part_mb, range_mb, objects, for_s, read_times, verify,
+    arch, region, bucket, function, squad: .launches[0].squad, loopback, shared_machine
+  }
+  | map_values(values);
+
+# The head of a setting's column, and what stands below it.
+def head: {memory_mb: "memory MB", in_flight: "in flight", part_mb: "part MiB", range_mb: "range MiB"}[.] // .;
+def cell($name): if $name == "size" then size elif . == null then null else grouped | harmless(40) end;
+
+# A setting in words.
+def words($name):
+  cell($name) as $value
+  | {
+      workers: (if . == 1 then "1 worker" else "\($value) workers" end),
+      size: "\($value) each",
+      memory_mb: "\($value) MB of memory",
+      in_flight: "\($value) in flight",
+      part_mb: "parts of \($value) MiB",
+      range_mb: (if . == 0 then "one GET an object" else "ranges of \($value) MiB" end),
+      objects: "\($value) objects each",
+      for_s: "for \($value) s",
+      read_times: (if . == 1 then null else "\($value) times over" end),
+      verify: (if . == true then "every byte verified" else null end),
+      arch: $value,
+      region: $value
+    }
+  | if has($name) then .[$name] else "\($name) \($value)" end;
+
+# Input: settings. The words of some of them, in their own order.
+def described($names): [to_entries[] | select(.key | IN($names[])) | .key as $name | .value | words($name) | values];
+
+# Input: a run, null for records from elsewhere; $source: what the reader calls these.
+def title($jobs; $source):
+  if . == null then "records of \($source | visible)" else "terabit \(.op | harmless(20))" end
+  + ": "
+  + ([
+      ($jobs | counted("job"; "jobs")),
+      ((. // {}) | settings | described(["size", "objects", "for_s", "read_times", "verify"])[])
+    ] | join(", "));
+
+# What comparison.jq gives, of earlier versions too, which knew workers alone.
+def any_comparison:
+  (if has("across") then . else .across = "workers" | .varies = ["workers"] end)
+  | .rows |= map(
+      .settings = {workers: .jobs} + (.settings // {})
+      | if has("counts") then . else .counts = (.valid and (.goodput.median // 0) > 0) end
+    );
+
+# Which machine figures are of, where it is not AWS's alone. Input: summaries, or rows of a comparison.
+def machine:
+  if any(.[]; .loopback == true) then "loopback" elif any(.[]; .shared_machine == true) then "shared_machine"
+  else null end;
