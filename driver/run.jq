@@ -56,3 +56,6 @@ def object_bytes: if .mb_per_file == null then .bytes_per_file else .mb_per_file
 
 # Whether its keys have streams of objects below them.
 def is_stream: .objects != null or (.op == "write" and .for_s != null);
+
+# Whether all its workers share this machine.
+def workers_here: .loopback == true or .shared_machine == true;

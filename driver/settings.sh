@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sets bucket, function and region: an option counts before the environment, the environment before what make deploy
-# saved. Tells whether they are on this machine.
+# saved. Tells what of them is on this machine.
 
 # Sets BUCKET and FUNCTION, and exports the region. Where nobody names a region, AWS's own configuration does.
 settings() {
@@ -39,23 +39,38 @@ saved() { # NAME
   printf '%s' "${value%$'\r'}"
 }
 
-# Prints whether the Lambda API is on this machine: the run then does not measure S3.
+# Prints whether Lambda and S3 are on this machine: the run then does not measure S3, whose objects go with it.
 loopback() {
-  case $(endpoint) in
+  if on_this_machine LAMBDA && ! s3_elsewhere; then printf true; else printf false; fi
+}
+
+# Prints whether workers run on this machine alone, and S3 is another's.
+shared_machine() {
+  if on_this_machine LAMBDA && s3_elsewhere; then printf true; else printf false; fi
+}
+
+# `local --s3` says so: an S3 with a life of its own may have an address of this machine.
+s3_elsewhere() {
+  [ -n "${S3_ELSEWHERE:-}" ] || ! on_this_machine S3
+}
+
+on_this_machine() { # LAMBDA|S3
+  case $(endpoint "$1") in
     http*://127.* | http*://0.0.0.0[:/]* | http*://\[::1\]* | \
       http*://localhost | http*://localhost[:/]* | http*://*.localhost | http*://*.localhost[:/]* | \
-      http*://localhost.localstack.cloud | http*://localhost.localstack.cloud[:/]*) printf true ;;
-    *) printf false ;;
+      http*://localhost.localstack.cloud | http*://localhost.localstack.cloud[:/]*) ;;
+    *) return 1 ;;
   esac
 }
 
-# Prints the endpoint of Lambda that the environment names, else the profile; nothing where it is AWS's own.
-endpoint() {
+# Prints the endpoint that the environment names, else the profile; nothing where it is AWS's own.
+endpoint() { # LAMBDA|S3
+  local own=AWS_ENDPOINT_URL_$1
   case ${AWS_IGNORE_CONFIGURED_ENDPOINT_URLS:-} in [Tt][Rr][Uu][Ee]) return 0 ;; esac
-  if [ -n "${AWS_ENDPOINT_URL_LAMBDA:-}" ] || [ -n "${AWS_ENDPOINT_URL:-}" ]; then
-    printf '%s' "${AWS_ENDPOINT_URL_LAMBDA:-$AWS_ENDPOINT_URL}"
+  if [ -n "${!own:-}" ] || [ -n "${AWS_ENDPOINT_URL:-}" ]; then
+    printf '%s' "${!own:-$AWS_ENDPOINT_URL}"
   else
-    endpoint_of_profile
+    endpoint_of_profile "$1"
   fi
 }
 
@@ -63,13 +78,13 @@ endpoint() {
 #   [profile mine]          [services here]
 #   services = here         lambda =
 #   endpoint_url = ...        endpoint_url = ...
-endpoint_of_profile() {
+endpoint_of_profile() { # LAMBDA|S3
   local config=${AWS_CONFIG_FILE:-~/.aws/config} secrets=${AWS_SHARED_CREDENTIALS_FILE:-~/.aws/credentials} files=()
   [ ! -f "${config/#\~/$HOME}" ] || files+=("prefix=" "${config/#\~/$HOME}")
   # It has only profiles, and counts before the other file.
   [ ! -f "${secrets/#\~/$HOME}" ] || files+=("prefix=profile " "${secrets/#\~/$HOME}")
   [ "${#files[@]}" -gt 0 ] || return 0
-  awk -v profile="profile ${AWS_PROFILE:-${AWS_DEFAULT_PROFILE:-default}}" '
+  awk -v service="$1" -v profile="profile ${AWS_PROFILE:-${AWS_DEFAULT_PROFILE:-default}}" '
     /^[ \t]*([#;]|\r?$)/ { next }
     /^\[/ {
       section = $0
@@ -84,7 +99,7 @@ endpoint_of_profile() {
       if (!nested) group = name
     }
     section == profile && !nested { said[name] = value }
-    section ~ /^services / && nested && group == "lambda" && name == "endpoint_url" { its[section] = value }
+    section ~ /^services / && nested && toupper(group) == service && name == "endpoint_url" { its[section] = value }
     END {
       if (tolower(said["ignore_configured_endpoint_urls"]) == "true") exit
       section = "services " said["services"]

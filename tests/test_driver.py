@@ -313,7 +313,7 @@ def test_the_users_cli_settings_spoil_nothing(driver):
 
 
 def test_loopback_is_said(driver):
-    driver.env["AWS_ENDPOINT_URL_LAMBDA"] = "http://127.0.0.1:9000"
+    driver.env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9000"
     done = driver.run("write", 1, 1)
     assert read_json(driver.only_run() / "run.json")["loopback"] is True
     assert "LOOPBACK, NOT S3" in done.out

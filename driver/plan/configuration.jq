@@ -58,6 +58,9 @@ $lambda[0] as $lambda
     timeout_s: $lambda.Timeout,
     network_mbps: $network,
     $loopback,
+    # Workers on this machine, and the S3 that they speak to where that is not AWS's own.
+    $shared_machine,
+    s3_endpoint: (if $shared_machine then $s3_endpoint | unless_empty else null end),
     $driver,
     reads: (if $source == null then null else {id: $source.id, name: $source_name} end),
     deleted: null,

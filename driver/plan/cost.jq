@@ -3,6 +3,16 @@
 include "run";
 include "text";
 
+# What a run has to pay: workers on this machine cost nothing, and neither does an S3 that is not AWS's.
+def paid_by($run):
+  if $run.shared_machine == true then
+    .gb_second[] = 0
+    | .million_invocations = 0
+    | if $run.s3_endpoint | . == null or test("amazonaws\\.com") then . else
+        .thousand_puts = 0 | .thousand_gets = 0 | .gb_month = 0
+      end
+  else . end;
+
 # What Lambda takes for a number of environments over a number of seconds. Input: the run's configuration.
 def compute_usd($prices; $environments; $seconds):
   $environments * $seconds * .memory_mb / 1024 * $prices.gb_second[.arch // "x86_64"];

@@ -37,7 +37,7 @@ def option: if . == "" then null else tonumber end;
 | ($invocations | per($processes)) as $waves
 | environments($jobs; $squad) as $slots
 | (($slots | per(environments_at_once)) * 10 - 10) as $scaling
-| (if $run.loopback then $slots * spawning_s / $cores else 0 end) as $spawning
+| (if $run | workers_here then $slots * spawning_s / $cores else 0 end) as $spawning
 | ($ping[0].took_s // 2) as $ping_s
 | ($ping[0].clock.within_s // 1) as $within_s
 | ($processes * $cpu / $cores + $ping_s + $within_s + ([$scaling, $spawning] | max)) as $ready
@@ -58,7 +58,7 @@ def option: if . == "" then null else tonumber end;
 | ($begin + $patience | at_most($most)) as $until
 
 # The cost where every job has so many objects.
-| $prices[0] as $table
+| ($prices[0] | paid_by($run)) as $table
 | def requests_at($objects):
     $run | requests($jobs; $invocations; $squad; $start_in != null; $objects);
   def stored_at($objects): $run | storage_usd_per_day($table; $jobs * ($objects // 0));
@@ -68,7 +68,8 @@ def option: if . == "" then null else tonumber end;
 
 # What --max-cost pays for, in whole rounds of what is read. A further launch has its jobs already.
 (if $run.op == "read" then $run.objects else null end // 1) as $round
-| ($run.for_s != null and $rate != null and $run.launches == [] and $yes == "" and ($run.loopback | not)) as $limited
+| ($run.for_s != null and $rate != null and $run.launches == [] and $yes == "" and ($run.loopback | not)
+    and most_usd($round) > most_usd(0)) as $limited
 | (if $limited then
      ($max_cost - most_usd(0)) / (most_usd($round) - most_usd(0)) | floor | at_least(1) * $round | at_most($conceivable)
    else $conceivable end) as $objects

@@ -9,7 +9,7 @@ configure() { # OP
     --arg key_prefix "$OPT_KEY_PREFIX" --arg key_file "$OPT_KEY_FILE" --arg keys_from "$KEYS_FROM" \
     --arg part_mb "$PART_MB" --arg range_mb "$RANGE_MB" --arg in_flight "$OPT_IN_FLIGHT" --arg for_s "$OPT_FOR" \
     --arg read_times "$OPT_READ_TIMES" --arg objects "$OPT_OBJECTS" --arg verify "$OPT_VERIFY" \
-    --argjson loopback "$(loopback)" \
+    --argjson loopback "$(loopback)" --argjson shared_machine "$(shared_machine)" --arg s3_endpoint "$(endpoint S3)" \
     --arg id "$(od -An -v -tx1 -N 16 /dev/urandom | tr -d ' \n')" --arg driver "$(own_version)" \
     --slurpfile lambda "$SCRATCH/function" --slurpfile quotas "$(answer_of network)" \
     --slurpfile streams "$SCRATCH/streams" --slurpfile source "$SCRATCH/source" \

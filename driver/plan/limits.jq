@@ -17,6 +17,7 @@ add as $run
 | ($reserved // $account[0].AccountLimit.UnreservedConcurrentExecutions // $limit) as $free
 | $run.environments as $need
 | ($run.network_mbps // usual_mbps) as $network
+| ($run | workers_here) as $here
 
 | def timeout:
     "the function's timeout is \($run.timeout_s) s" as $short
@@ -58,7 +59,7 @@ add as $run
   # Not for a few percent.
   def more_network:
     opted_in_mbps($run.memory_mb) as $more
-    | if $run.loopback or $more < 1.2 * $network then empty
+    | if $here or $more < 1.2 * $network then empty
       else
         "\($run.memory_mb | grouped) MB of memory can have \($more | fixed(0)) MB/s of network instead of "
         + "\($network | fixed(0)), at no charge, outside a VPC, once the account has opted in. The quota to raise: "
@@ -87,7 +88,7 @@ add as $run
     if $run.for_s != null or $run.expected_s == null or $run.expected_s <= $allowed then empty
     else
       "WARNING: this takes \($run.expected_s | fixed(0)) s at "
-      + (if $run.loopback then "the rate of this machine" else "\($network | fixed(0)) MB/s per worker" end)
+      + (if $here then "the rate of this machine" else "\($network | fixed(0)) MB/s per worker" end)
       + ", and workers give up \($allowed | fixed(0)) s after the start, with nothing done unless they are faster: "
       + "smaller objects end in time" + $longer
     end;

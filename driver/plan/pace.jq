@@ -11,7 +11,7 @@ def most_of_a_stream: 1000000;
 # What a request takes at the least, as planned, and how many times faster than planned no worker ever is.
 def request_s: 0.01;
 def fastest: 10;
-# MB/s of a whole machine on which workers, S3 and Lambda share the loopback.
+# MB/s of a whole machine on which all workers are.
 def machine_mbps: 300;
 
 # Objects a second of one of so many workers; null where their size is not known.
@@ -22,7 +22,7 @@ def objects_per_s($jobs):
       [
         (.network_mbps // usual_mbps) * 1e6 / $bytes,
         .in_flight / request_s,
-        (if .loopback then machine_mbps * 1e6 / ($bytes * $jobs) else empty end)
+        (if workers_here then machine_mbps * 1e6 / ($bytes * $jobs) else empty end)
       ] | min
     end;
 

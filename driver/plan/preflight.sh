@@ -87,7 +87,7 @@ unknown() { # WHAT NAME
 
 # Whether the account has opted in to more network: asked only where it would show.
 ask_network() {
-  if [ "$(loopback)" = true ] ||
+  if on_this_machine LAMBDA ||
     ! jq -e -L "$ROOT/driver" 'include "plan/network"; can_have_more' "$SCRATCH/function" >/dev/null; then
     return 0
   fi

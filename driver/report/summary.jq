@@ -128,7 +128,7 @@ def planned_bytes:
   | if $bytes == null or .for_s != null then null else $bytes * (.objects // 1) * (.read_times // 1) end;
 
 $run[0] as $run
-| $ARGS.named.prices[0] as $prices
+| (($ARGS.named.prices[0] | values | paid_by($run)) // null) as $prices
 | [foreach inputs as $text (0; . + 1; {line: .} + ($text | select(blank | not) | job))]
 | selection($run) as $selection
 | $selection.records as $records

@@ -40,6 +40,6 @@ $run[0] as $run
           + " may still be at work, until \(.until | strftime("%H:%M:%S UTC")) at the latest, "
           + "\($seconds | ceil | counted("second"; "seconds")) from now"
         ),
-        cost: ($run | compute_usd($prices[0]; $workers + $squads; $seconds) | dollars)
+        cost: ($run | compute_usd($prices[0] | paid_by($run); $workers + $squads; $seconds) | dollars)
       }
   end

@@ -16,7 +16,8 @@ use crate::endpoints::Endpoints;
 use crate::identity::{Credentials, Identity, SECRET_KEY};
 
 /// Variables by which a user's own AWS configuration would reach through, beside the prefixes below.
-const REMOVED: [&str; 9] = [
+const REMOVED: [&str; 10] = [
+    "S3_ELSEWHERE",
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_SESSION_TOKEN",
@@ -39,7 +40,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Endpoints, credentials, region, function, and bucket unless it is the user's; all else of AWS is shut out.
+    /// Endpoints, credentials, region, function, and bucket unless that is the user's, in an S3 elsewhere; all else of AWS
+    /// is shut out.
     pub fn new(
         region: &str,
         bucket: Option<&str>,
@@ -61,9 +63,12 @@ impl Environment {
         ] {
             set.insert(name, value.into());
         }
-        if let Some(bucket) = bucket {
-            set.insert("BUCKET", bucket.into());
-        }
+        // The driver cannot tell from the address of an S3 whether its objects outlive this process.
+        let (name, value) = match bucket {
+            Some(bucket) => ("BUCKET", bucket),
+            None => ("S3_ELSEWHERE", endpoints.s3.as_str()),
+        };
+        set.insert(name, value.into());
         let mut hidden = Vec::new();
         for (name, value) in credentials.into_iter().flat_map(Credentials::variables) {
             set.insert(name, value.into());
