@@ -23,7 +23,7 @@ ROOT=$(cd "${script:-.}" && pwd)
 # The ground floor, then the rooms; each room may call those that stand before it.
 for part in messages tools options arguments settings background process aws credentials folder writable \
   plan/keys plan/preflight plan/ping plan/fleet run/launch run/collect run/resume \
-  report/report delete/deletions delete/delete sweep/sweep; do
+  report/report delete/deletions delete/delete sweep/points sweep/memory sweep/sweep; do
   # shellcheck source=driver/messages.sh
   . "$ROOT/driver/$part.sh"
 done
@@ -82,9 +82,15 @@ sum_up() { # RUN
   show "$1"
 }
 
-# A write and a read with each number of workers, each by a driver of its own, and one table of all.
+# A write and its read of each combination, each by a driver of its own, and one table of all.
 sweep() {
   settings
+  check_own_memory
+  choose_points
+  preflight write
+  plan_points
+  [ -z "$OPT_DRY_RUN" ] || return 0
+  begin_sweep
   on_interruption cut_sweep_short
   measure_points
   end_sweep
@@ -124,6 +130,7 @@ main() {
   fi
   require_tools "$1"
   scratch
+  tell_memory
   case $1 in
     report) report ;;
     delete) delete ;;

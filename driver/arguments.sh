@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What each command takes besides options. Fills NUMBER, SIZE (bytes), NUMBERS and READ_RUN.
+# What each command takes besides options. Fills NUMBER, SIZE (bytes), READ_RUN and SOURCES; of a sweep the lists
+# NUMBERS and SIZES.
 
 NUMBER='' SIZE='' READ_RUN=''
 MIB=1048576
@@ -75,14 +76,18 @@ arguments_of_delete() { # [RUN ...]
   [ $# -eq 0 ] || [ -z "$OPT_KEY_FILE" ] || usage "RUN and --key-file each say what to delete; give one of them"
 }
 
-arguments_of_sweep() { # "NUMBERS" SIZE
-  local number example='as in ./driver.sh sweep "1 10 100" 64'
-  [ $# -eq 2 ] ||
-    usage "sweep takes the fleet sizes, in one word, and SIZE, $example${3:+; \"$3\" is too many}"
-  NUMBERS=''
-  for number in ${1//,/ }; do
-    NUMBERS="$NUMBERS $(whole 'a fleet size' "$number" 1 100000)"
+arguments_of_sweep() { # "NUMBERS" "SIZES"
+  local size sizes
+  [ $# -eq 2 ] || usage "sweep takes NUMBER and SIZE, each of them one word, as in" \
+    "./driver.sh sweep \"1 10 100\" 64${3:+; \"$3\" is too many}"
+  NUMBERS=$(list NUMBER "$1" 1 100000)
+  read -r -a sizes <<<"${2//,/ }"
+  [ "${#sizes[@]}" -gt 0 ] || sizes=("$2")
+  for size in "${sizes[@]}"; do
+    for PART_MB in ${OPT_PART_MB:-64}; do
+      arguments_of_write "${NUMBERS%% *}" "$size"
+    done
   done
-  [ -n "$NUMBERS" ] || usage "sweep needs at least one fleet size, $example"
-  arguments_of_write "${NUMBERS##* }" "$2"
+  # shellcheck disable=SC2034 # points.sh reads it
+  SIZES=${sizes[*]}
 }

@@ -52,9 +52,20 @@ scratch() {
 }
 
 leave() {
+  local status=$?
+  trap '' INT TERM HUP
   end_groups
+  "${FINALLY[@]}" || [ "$status" -ne 0 ] || status=1
   unlock
   rm -rf "$SCRATCH" || true
+  exit "$status"
+}
+
+# What has to be done however the driver ends.
+FINALLY=(true)
+
+finally() { # COMMAND ARGUMENT...
+  FINALLY=("$@")
 }
 
 # Where messages go. Processes in the background do not hold it open.

@@ -3,7 +3,8 @@
 # (empty where not given) and ARGUMENTS.
 
 # An option, its variable, its values and the commands that take it; resume stands for write and read with --resume.
-# Values: a whole number between two bounds, a text of so many bytes, US dollars, anything but nothing, or none at all.
+# Values: a whole number between two bounds, a text of so many bytes, US dollars, anything but nothing, none at
+# all, or a list of whole numbers.
 LAUNCHING='write read sweep'
 OPTIONS=(
   "--for OPT_FOR 1-840 $LAUNCHING"
@@ -13,7 +14,8 @@ OPTIONS=(
   "--squad OPT_SQUAD 1-256 $LAUNCHING resume"
   "--start-in OPT_START_IN 0-890 $LAUNCHING resume"
   "--timeout OPT_TIMEOUT 1-900 $LAUNCHING resume"
-  "--in-flight OPT_IN_FLIGHT 1-256 $LAUNCHING"
+  "--in-flight OPT_IN_FLIGHT 1-256 write read"
+  "--in-flight OPT_IN_FLIGHT list:1-256 sweep"
   "--out OPT_OUT some $LAUNCHING resume report delete"
   "--max-cost OPT_MAX_COST usd $LAUNCHING resume"
   "--yes OPT_YES none $LAUNCHING resume"
@@ -22,12 +24,15 @@ OPTIONS=(
   "--key-file OPT_KEY_FILE some write read delete"
   "--key-prefix OPT_KEY_PREFIX text:0-992 write sweep"
   "--key OPT_KEY text:1-1024 read"
-  "--part-mb OPT_PART_MB 5-5120 write sweep"
+  "--part-mb OPT_PART_MB 5-5120 write"
+  "--part-mb OPT_PART_MB list:5-5120 sweep"
   "--read-times OPT_READ_TIMES 1-1000000 read sweep"
   "--verify OPT_VERIFY none read sweep"
-  "--range-mb OPT_RANGE_MB 0-5120 read sweep"
+  "--range-mb OPT_RANGE_MB 0-5120 read"
+  "--range-mb OPT_RANGE_MB list:0-5120 sweep"
+  "--memory OPT_MEMORY list:128-10240 sweep"
   "--resume OPT_RESUME some write read resume"
-  "--dry-run OPT_DRY_RUN none write read delete"
+  "--dry-run OPT_DRY_RUN none $LAUNCHING delete"
   "--repeat OPT_REPEAT 1-100 sweep"
 )
 
@@ -88,13 +93,14 @@ parse() { # COMMAND ARG...
 
 # Keeps the value of the option that was looked up, if it is one.
 store() { # OPTION VALUE
-  local value=$2 bounds=${VALUES#text:}
+  local value=$2 bounds=${VALUES#*:}
   case $VALUES in
     some) [ -n "$2" ] || usage "$1 needs a value that is not empty" ;;
     usd)
       [[ $2 =~ ^[0-9]{1,9}(\.[0-9]{1,6})?$ ]] || usage "$1 is \"$2\"; US dollars like 25 or 0.5 are accepted"
       ;;
     text:*) text "$1" "$2" "${bounds%-*}" "${bounds#*-}" ;;
+    list:*) value=$(list "$1" "$2" "${bounds%-*}" "${bounds#*-}") ;;
     *) value=$(whole "$1" "$2" "${bounds%-*}" "${bounds#*-}") ;;
   esac
   printf -v "$VARIABLE" '%s' "$value"
@@ -105,6 +111,18 @@ text() { # NAME VALUE LOW HIGH
   local LC_ALL=C
   [ "${#2}" -ge "$3" ] && [ "${#2}" -le "$4" ] || usage "$1 has ${#2} bytes; $3 to $4 are accepted"
   case $2 in *$'\n'*) usage "$1 may not contain a line break: keys stand one per line" ;; esac
+}
+
+# Whole numbers between two bounds, with blanks or commas between them.
+list() { # NAME VALUE LOW HIGH
+  local words word numbers=''
+  read -r -a words <<<"${2//,/ }"
+  [ "${#words[@]}" -gt 0 ] || words=("$2")
+  for word in "${words[@]}"; do
+    word=$(whole "$1" "$word" "$3" "$4") || exit
+    numbers="$numbers $word"
+  done
+  printf '%s' "${numbers# }"
 }
 
 # A whole number between two bounds, without leading zeros.

@@ -112,8 +112,8 @@ def test_several_runs_one_after_another(driver):
 
 def test_a_sweep_stands_for_all_its_runs(driver):
     kept = written(driver)
-    done = driver.run("sweep", "1 2", 1)
-    *runs, sweep = driver.runs()[1:]
+    done = driver.run("sweep", 2, 1, "--repeat", 2)
+    sweep, *runs = sorted(driver.runs()[1:], key=lambda run: not run.name.endswith("-sweep"))
     assert f"./driver.sh delete runs/{sweep.name}\n" in done.err
     gone, *runs = runs
     keys = {key for run in runs if "-write-" in run.name for key in keys_of(run)}

@@ -1,4 +1,4 @@
-"""Fleets with a stub in place of the AWS CLI: squads, the barrier, the ledger, sweeps, the preflight."""
+"""Fleets with a stub in place of the AWS CLI: squads, the barrier, the ledger, the preflight."""
 
 import contextlib
 import json
@@ -784,70 +784,6 @@ def test_resume_goes_where_the_run_was_made(driver):
     asked = len(driver.calls("configuration"))
     assert "was made on AWS" in driver.run("read", "--resume", run, exit=3).err
     assert len(driver.calls("configuration")) == asked and not (run / "lock").exists()
-
-
-# Sweep
-
-
-def test_a_sweep(driver):
-    done = driver.run("sweep", "1 4", 64, "--repeat", 2, "--verify", "--squad", 2, "--json")
-    sweep = json.loads(done.out)
-    assert sweep["stopped"] is None
-    assert [(row["op"], row["jobs"], row["repetitions"]) for row in sweep["rows"]] == [
-        ("write", 1, 2),
-        ("write", 4, 2),
-        ("read", 1, 2),
-        ("read", 4, 2),
-    ]
-    for row in sweep["rows"]:
-        assert row["goodput"]["min"] == row["goodput"]["median"] == pytest.approx(0.033554432 * row["jobs"])
-        assert row["of_ideal"] == pytest.approx(1) and row["mbps_p50"] == pytest.approx(33.554432)
-    *runs, kept = driver.runs()
-    assert len(runs) == 8 and all(read_json(run / "run.json").get("verify", True) for run in runs)
-    assert read_json(kept / "sweep.json") == sweep
-
-
-def test_a_sweep_knows_its_own_runs(driver):
-    """Whatever else is in the folder, and however new."""
-    driver.run("write", 3, 1)
-    stranger = driver.project / "runs" / "29991231T235959Z-write-3"
-    driver.only_run().rename(stranger)
-    driver.run("sweep", "1 2", 64)
-    (kept,) = (driver.project / "runs").glob("*-sweep")
-    runs = {run for row in read_json(kept / "sweep.json")["rows"] for run in row["runs"]}
-    assert len(runs) == 4 and not any("29991231" in run for run in runs)
-    for run in driver.runs():
-        if "-read-" in run.name:
-            assert read_json(run / "run.json")["reads"]["name"] != stranger.name
-
-
-def test_a_sweep_stops_where_a_run_is_refused(driver):
-    answer(driver, "account", {"AccountLimit": LIMITS | {"UnreservedConcurrentExecutions": 3}})
-    done = driver.run("sweep", "2 8", 64, exit=3)
-    assert "STOPPED EARLY" in done.out and "write 8" in done.out
-    assert re.search(r"read +2 +1 ", done.out)
-    *runs, kept = driver.runs()
-    assert len(runs) == 2 and read_json(kept / "sweep.json")["stopped"].startswith("write 8")
-
-
-def test_a_sweep_that_is_interrupted_shows_what_there_is(driver):
-    (driver.stub / "squad").write_text("good\n")
-    process = driver.start("sweep", "1 2", 64, "--start-in", 0, "--timeout", 1, start_new_session=True)
-    wait_for(lambda: len(driver.runs()) >= 2 and (driver.runs()[1] / "summary.json").exists(), process)
-    driver.behave("slow")
-    os.kill(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "STOPPED EARLY (interrupted)" in out and re.search(r"write +1 +1 ", out)
-    (kept,) = (driver.project / "runs").glob("*-sweep")
-    sweep = read_json(kept / "sweep.json")
-    assert sweep["stopped"] == "interrupted"
-    # What the run that was cut short may have written belongs to the sweep as well.
-    runs = {run.name for run in driver.runs() if run != kept}
-    named = {run.split("/")[-1] for row in sweep["rows"] for run in row["runs"]}
-    assert {sweep["unfinished"].split("/")[-1]} == runs - named
-    assert sweep["unfinished"] in driver.run("delete", kept, "--dry-run").out
-    assert processes_of(driver) == []
 
 
 # Progress

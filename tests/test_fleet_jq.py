@@ -468,11 +468,11 @@ def test_what_goes_on_is_told_until_when_and_at_what_cost():
 
 
 def ping(answer):
-    return json.loads(jq("-n", "-f", part("ping.jq"), answer=(answer,), before=100.0, after=102.0, pings=1, own=("",)))
+    return json.loads(jq("-n", "-f", part("ping.jq"), answer=(answer,), before=100, after=102, pings=1, own=("",), memory=512))
 
 
 def test_a_ping_tells_the_workers_clock():
-    told = ping('[{"now": 121, "version": "0.1.0"}]')
+    told = ping('[{"now": 121, "version": "0.1.0", "memory_mb": 512}]')
     assert told == {"took_s": 2, "clock": {"offset_s": 20, "within_s": 1}, "version": "0.1.0"}
 
 
@@ -485,7 +485,7 @@ def test_a_ping_tells_the_workers_clock():
         ("", 'does not answer like terabit: nothing'),
         ('"\x1b[2Jhello"', "hello"),
         ('{"now": 121, "version": "0.1.0"}', "does not answer like terabit"),
-        ('[{"now": "later", "version": "0.1.0"}]', "does not answer like terabit"),
+        ('[{"now": "later", "version": "0.1.0", "memory_mb": 512}]', "does not answer like terabit"),
         ("[]", "does not answer like terabit"),
     ],
 )

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import threading
 import time
 import urllib.parse
@@ -234,12 +235,33 @@ def test_a_sweep_measures_each_fleet(local):
     assert len(executed) == 5 and set(executed.values()) == {2}, "each object is written once and read once"
 
 
-def test_a_sweep_that_is_refused_keeps_what_was_measured(local):
-    local.serve("--account-limit", "3")
-    done = local.drive("sweep", "2 9", 2, "--start-in", 0, exit=3)
-    assert "STOPPED EARLY (write 9" in done.out and " 3 workers fit now" in done.err
-    assert re.search(r"write 2 +1 ", done.out) and re.search(r"read 2 +1 ", done.out)
-    assert len(ndjson(local.events)) == 2 * 3, "two runs, each of a ping and two jobs"
+def memory_of(local):
+    asked = ["aws", "lambda", "get-function-configuration", "--function-name", "terabit", "--query", "MemorySize"]
+    return int(subprocess.run(asked, check=True, env=local.env, capture_output=True, timeout=60).stdout)
+
+
+def test_a_sweep_over_memory_is_rehearsed(local):
+    """Each worker has the network of its memory, and the function its own in the end."""
+    local.serve("--network", 3000)
+    done = local.drive("sweep", 1, 16, "--memory", "512 4096", "--start-in", 0, "--json")
+    rows = {(row["op"], row["settings"]["memory_mb"]): row for row in json.loads(done.out)["rows"]}
+    assert rows.keys() == {(op, memory) for op in ("write", "read") for memory in (512, 4096)}
+    assert {record["memory_mb"] for run in local.runs.glob("*-read-*") for record in ndjson(run / "records.ndjson")} == {
+        512, 4096
+    }
+    assert memory_of(local) == 512 and done.err.endswith("putting the memory of the function back to 512 MB\n")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_sweep_over_memory_that_is_interrupted_leaves_the_old_one(local, sent):
+    local.serve("--worker-rate", "1")
+    process = local.start("sweep", 1, 200, "--memory", "1769 4096", "--start-in", 0)
+    wait_for(lambda: list(local.runs.glob("*-write-1/work/*.sent")), process, 120)
+    assert memory_of(local) != 512
+    process.send_signal(sent)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130 and memory_of(local) == 512, err
+    assert session_of(process) == []
 
 
 # A terminal

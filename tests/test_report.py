@@ -262,9 +262,9 @@ def test_a_sweep_is_no_run(driver):
     driver.run("read", 1)
 
 
-def test_a_sweep_that_measured_nothing_leaves_no_folder(driver):
+def test_a_sweep_that_is_refused_leaves_no_folder(driver):
     (driver.stub / "bucket.fail").write_text("An error occurred (404) when calling the HeadBucket operation: Not Found")
-    assert "nothing was measured" in driver.run("sweep", "1", 64, exit=3).out
+    assert "make deploy makes one" in driver.run("sweep", "1", 64, exit=3).err
     assert driver.runs() == []
 
 

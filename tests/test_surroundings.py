@@ -160,9 +160,9 @@ def test_credentials_are_resolved_anew_for_each_run_of_a_sweep_and_after_waiting
     (driver.bin / "ls").symlink_to(shutil.which("ls"))
     (driver.bin / "sed").symlink_to(shutil.which("sed"))
     driver.run("sweep", "1 2", 64)
-    assert len(driver.calls("credentials")) == 4 and len(handed(driver)) == 4
-    driver.run("delete", driver.runs()[0])
-    assert len(driver.calls("credentials")) == 5, "anew before it deletes: nobody was waited for"
+    assert len(driver.calls("credentials")) == 5 and len(handed(driver)) == 5, "before each run, and to plan them"
+    driver.run("delete", driver.runs()[1])
+    assert len(driver.calls("credentials")) == 6, "anew before it deletes: nobody was waited for"
 
 
 @pytest.mark.parametrize(
@@ -583,6 +583,7 @@ def pong(now, version="0.1.0"):
 
 def told(*answers, before=100.0, after=102.0, own="0.1.0", pings=None):
     given = {"answer": json.dumps(list(answers)), "before": before, "after": after, "own": own}
+    given["memory"] = 512
     return json.loads(jq(["-n", "-f", part("ping.jq")], pings=pings or len(answers), **given))
 
 

@@ -1,8 +1,10 @@
 # Purpose: what a ping told.
 # Input:   none. $answer: the text that Lambda passed on, of a squad of $pings pings; $before, $after: this machine's
-#          clock around the call; $own: the version of this folder, empty where it is not known.
+#          clock around the call; $own: the version of this folder, empty where it is not known; $memory: the function's, in
+#          MB, by its configuration.
 # Output:  {took_s, clock: {offset_s, within_s}, version}: the workers' clock is this machine's plus offset_s, to within
-#          within_s; version is the oldest. Or {refusal}, what the worker complains of. Times in seconds.
+#          within_s; version is the oldest. Or {refusal}, what the worker complains of;
+#          early: true where a later ping may be answered well. Times in seconds.
 
 include "text";
 
@@ -21,7 +23,7 @@ def clock:
       within_s: ([$after - $before - ($last - $first), $last - $first] | max / 2)
     };
 
-def pong: type == "object" and (.now | measured) and (.version | type == "string");
+def pong: type == "object" and (.now | measured) and (.version | type == "string") and (.memory_mb | measured);
 
 ($answer | try fromjson catch null)
 | if type == "object" and (.errorType | type == "string") then {type: .errorType, message: .errorMessage} | refusal
@@ -32,6 +34,10 @@ def pong: type == "object" and (.now | measured) and (.version | type == "string
     | if $own != "" and ($version | rank) < ($own | rank) then
         "the function is version \($version | visible), older than this folder, \($own): make deploy brings it up"
         | {refusal: .}
+      elif any(.[]; .memory_mb != $memory) then
+        "the function answers with \(map(.memory_mb) - [$memory] | .[0]) MB of memory and has "
+        + "\($memory) by its configuration: somebody is changing it; try again in a minute"
+        | {refusal: ., early: true}
       else {took_s: ($after - $before), clock: clock, $version} end
   else
     "the function does not answer like terabit: \($answer | excerpt); make deploy, or --function names another"

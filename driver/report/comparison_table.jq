@@ -105,6 +105,7 @@ def warning($text; condition):
         warning("ONE MACHINE: all workers share this one, so figures are of it too"; .shared_machine)),
     (.stopped // empty | "STOPPED EARLY (\(visible)): what had been measured follows."),
     (.unfinished // empty | "UNFINISHED: \(visible)"),
+    (.lost[]? | "LEFT OUT: \(.memory_mb | grouped) MB of memory (\(.why | visible))"),
     (
       $rows
       | warning("NOT VALID: more than 1 % failed or missing"; .valid | not),

@@ -25,8 +25,8 @@ report() {
 # A RUN, SWEEP or FILE the user named: a path, or the name of a folder in PARENT. A sweep is no run among others.
 find_source() { # PARENT SOURCE
   # A run's own file is the run: what else is known of it stands beside.
-  if [[ $2 == */records.ndjson && -f ${2%/*}/run.json ]]; then
-    run_or_records "$(cd "${2%/*}" && pwd)"
+  if [ "${2##*/}" = records.ndjson ] && [ -f "${2%records.ndjson}run.json" ]; then
+    run_or_records "$(cd "${2%records.ndjson}." && pwd)"
   elif [ -f "$2" ]; then
     [ -r "$2" ] || usage "the file $2 cannot be read: chmod +r $2"
     [ ! -s "$2" ] || awk '/^[ \t]*{/ { found = 1; exit } END { exit !found }' "$2" ||
@@ -110,7 +110,7 @@ show() { # RUN|FILE
 report_sweep() { # FOLDER
   show_comparison "$1/sweep.json" "$1/sweep.json"
   draw "$1/sweep" report/comparison_picture "$1/sweep.json"
-  jq -e '.stopped == null and all(.rows[]; .failed == 0)' "$1/sweep.json" >/dev/null || return 1
+  jq -e '.stopped == null and (.lost // []) == [] and all(.rows[]; .failed == 0)' "$1/sweep.json" >/dev/null || return 1
 }
 
 # The same of several, side by side. Their picture goes into FOLDER.

@@ -1,71 +1,97 @@
 # shellcheck shell=bash
-# A sweep: a write and its read with each number of workers, each run by a driver of its own.
+# The runs of a sweep, each by a driver of its own, and its folder.
 
-measure_points() {
-  local number turn
-  SWEEP_STATUS=0 SWEEP_STOPPED=''
+# Why sweep.json is not whole, where nothing else is told.
+UNDER_WAY='killed, or not at its end yet'
+
+# SWEEP, the folder, is there from the first run on: what had been measured is known however the sweep ends.
+begin_sweep() {
+  SWEEP=$(new_run "$PARENT" sweep) SWEEP_STATUS=0
+  lock "$SWEEP"
   : >"$SCRATCH/compared"
+  : >"$SCRATCH/lost"
   # Each run writes the name of its folder there: the newest folder may be another driver's.
   export TELL_RUN=$SCRATCH/run.one
-  for ((turn = 1; turn <= ${OPT_REPEAT:-1}; turn++)); do
-    for number in $NUMBERS; do
-      say "sweep: $(plural "$number" worker), turn $turn of ${OPT_REPEAT:-1}"
-      run_one write "$number" "${SIZE}B" && run_one read "$number" "$SWEEP_RUN" || return 0
-    done
+  keep_sweep "$UNDER_WAY"
+  say "sweep $(shown "$SWEEP")"
+  remember_memory
+}
+
+# Writes SWEEP/sweep.json: what has been measured so far.
+keep_sweep() { # STOPPED
+  local unfinished=''
+  [ ! -e "$TELL_RUN" ] || unfinished=$(shown "$(<"$TELL_RUN")")
+  comparison "$1" "$unfinished" >"$SCRATCH/comparison"
+  { jq --slurpfile lost "$SCRATCH/lost" '. + {lost: ($lost | unique)}' "$SCRATCH/comparison" >"$SWEEP/sweep.part" &&
+    mv "$SWEEP/sweep.part" "$SWEEP/sweep.json"; } 2>"$SCRATCH/unwritten" ||
+    say "$(shown "$SWEEP")/sweep.json cannot be written, is the disk full? Each run has its own figures"
+}
+
+measure_points() {
+  local n=0 line lines=() point
+  SWEEP_STOPPED=''
+  while read -r line; do lines+=("$line"); done <"$SCRATCH/points"
+  for line in "${lines[@]}"; do
+    n=$((n + 1))
+    read -r -a point <<<"$line"
+    say "sweep: $n of ${#lines[@]}: $(at_point told "${point[@]}")"
+    at_point measure_point "${point[@]}" || return 0
+    keep_sweep "$UNDER_WAY"
   done
 }
 
-# One run. Fails where the sweep cannot go on: the run was refused, or cut short.
-run_one() { # OP ARGUMENT...
-  local op=$1 status=0
-  pass_on "$op"
+# Fails where the sweep cannot go on.
+measure_point() { # NUMBER SIZE
+  if [ -n "$OPT_MEMORY" ] && ! give_memory "$OPT_MEMORY"; then
+    do_without_memory "$(complaint_of memory)"
+    return
+  fi
+  run_one write "$1" "$2" && run_one read "$1" "$SWEEP_RUN"
+}
+
+# A size that the account does not have loses its points. Anything else would be so of the next point, too.
+do_without_memory() { # COMPLAINT
+  if [[ $1 == *MemorySize* ]]; then
+    say "the account refuses $OPT_MEMORY MB of memory, whose points are left out: ${1#$'\n'}"
+    jq -n -c --argjson memory_mb "$OPT_MEMORY" --arg why "${1#$'\n'}" '{$memory_mb, $why}' >>"$SCRATCH/lost"
+  else
+    (explain "$1" lambda:UpdateFunctionConfiguration) || true
+    stop_sweep "the function did not get $OPT_MEMORY MB of memory" 3
+  fi
+}
+
+stop_sweep() { # WHY STATUS
+  SWEEP_STOPPED=$1 SWEEP_STATUS=$2
+  say "the sweep stops: $1"
+  return 1
+}
+
+# Fails where the run was refused, or cut short.
+run_one() { # OP NUMBER SIZE|RUN
+  local status=0
+  command_line "$@"
   # Anew for each run, and here: the runs are in groups of their own, where nothing can be typed in.
   find_credentials
-  start_group "$BASH" "$ROOT/driver.sh" "$@" --json --out "$PARENT" "${PASSED[@]+"${PASSED[@]}"}" >"$SCRATCH/summary.one"
+  start_group "$BASH" "$ROOT/driver.sh" "${CALL[@]}" --json --out "$PARENT" >"$SCRATCH/summary.one"
   wait "$GROUP" || status=$?
-  if [ "$status" -gt 1 ]; then
-    SWEEP_STOPPED="$op $2 ended with exit status $status" SWEEP_STATUS=$status
-    say "the sweep stops: $SWEEP_STOPPED"
-    return 1
-  fi
-  [ "$status" -eq 0 ] || SWEEP_STATUS=1
+  [ "$status" -le 1 ] || stop_sweep "$1 $2 ended with exit status $status" "$status" || return
   SWEEP_RUN=$(<"$TELL_RUN")
   compared "$SWEEP_RUN" "$SCRATCH/summary.one" >>"$SCRATCH/compared"
   rm -f "$TELL_RUN"
 }
 
-# The sweep's options that a run of OP takes too, in PASSED.
-pass_on() { # OP
-  local option
-  PASSED=()
-  for option in $(options_of sweep); do
-    case $option in --json | --out) continue ;; esac
-    look_up "$option" "$1" && [ -n "${!VARIABLE}" ] || continue
-    if [ "$VALUES" = none ]; then PASSED+=("$option"); else PASSED+=("$option=${!VARIABLE}"); fi
-  done
-}
-
-# Ctrl-C: the run that is under way ends by itself, and the sweep with it.
+# Ctrl-C: the run that is under way keeps what has answered.
 cut_sweep_short() {
   SWEEP_STOPPED=interrupted
   end_groups
   end_sweep
 }
 
-# Prints what was measured, however the sweep ended, and keeps it in a folder of its own.
+# Shows what was measured, however the sweep ended.
 end_sweep() {
-  local folder unfinished=''
   on_interruption say "interrupted; the sweep had ended"
-  [ ! -e "$TELL_RUN" ] || unfinished=$(shown "$(<"$TELL_RUN")")
-  comparison "$SWEEP_STOPPED" "$unfinished" >"$SCRATCH/sweep.json"
-  if [ ! -s "$SCRATCH/compared" ] && [ -z "$unfinished" ]; then
-    show_comparison "$SCRATCH/sweep.json" "$SCRATCH/sweep.json"
-    return "$SWEEP_STATUS"
-  fi
-  folder=$(new_run "$PARENT" sweep)
-  cp "$SCRATCH/sweep.json" "$folder/sweep.json"
-  say "sweep $(shown "$folder")"
-  [ "$(loopback)" = true ] || say "to delete what it wrote: ./driver.sh delete $(shown "$folder")"
-  report_sweep "$folder" || true
+  keep_sweep "$SWEEP_STOPPED"
+  [ "$(loopback)" = true ] || say "to delete what it wrote: ./driver.sh delete $(shown "$SWEEP")"
+  report_sweep "$SWEEP" || [ "$SWEEP_STATUS" -ne 0 ] || SWEEP_STATUS=1
   return "$SWEEP_STATUS"
 }

@@ -1,0 +1,353 @@
+"""Sweeps with a stub in place of the AWS CLI: their points, what they cost, how they end, the function's memory."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+from itertools import product
+
+import pytest
+from harness import JQ, processes_of, read_json, session_of, wait_for
+
+ROOM = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 3}
+
+
+def sweep_of(driver):
+    (folder,) = (driver.project / "runs").glob("*-sweep")
+    return folder
+
+
+def runs_of(driver):
+    return [run for run in driver.runs() if not run.name.endswith("-sweep")]
+
+
+def configurations(driver, *fields):
+    """Of each run, in the order in which they were made: op, and some fields of its run.json."""
+    configs = [read_json(run / "run.json") for run in runs_of(driver)]
+    return [tuple(config.get(field) for field in ("op", *fields)) for config in configs]
+
+
+def plans(driver, *args):
+    return json.loads(driver.run("sweep", *args, "--dry-run", "--json").out)
+
+
+def a_moment_into_a_write(driver, *args):
+    """A sweep, once its second write is under way; its jobs take a minute."""
+    process = driver.start("sweep", *args, "--start-in", 0, "--timeout", 1, start_new_session=True)
+    wait_for(lambda: any("-read-" in run.name and (run / "summary.json").exists() for run in runs_of(driver)), process, 120)
+    driver.behave("slow")
+    wait_for(lambda: len(runs_of(driver)) == 3 and list(runs_of(driver)[2].glob("work/*.sent")), process, 120)
+    return process
+
+
+def kill(process):
+    """All of a sweep, as when a machine goes down."""
+    for pid in (process.pid, *session_of(process)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.communicate(timeout=120)
+
+
+# Points
+
+
+def test_a_sweep(driver):
+    done = driver.run("sweep", "1 4", 64, "--verify", "--squad", 2, "--json")
+    sweep = json.loads(done.out)
+    assert sweep["stopped"] is None
+    assert [(row["op"], row["jobs"], row["repetitions"]) for row in sweep["rows"]] == [
+        ("write", 1, 1),
+        ("write", 4, 1),
+        ("read", 1, 1),
+        ("read", 4, 1),
+    ]
+    for row in sweep["rows"]:
+        assert row["goodput"]["min"] == row["goodput"]["median"] == pytest.approx(0.033554432 * row["jobs"])
+        assert row["of_ideal"] == pytest.approx(1) and row["mbps_p50"] == pytest.approx(33.554432)
+    runs = runs_of(driver)
+    assert len(runs) == 4 and all(read_json(run / "run.json").get("verify", True) for run in runs)
+    assert read_json(sweep_of(driver) / "sweep.json") == sweep
+    # Each write, then its read, in the order that was told.
+    told = re.findall(r"sweep: \d of 2: (\d) 64$", done.err, re.M)
+    assert sorted(told) == ["1", "4"]
+    assert configurations(driver, "jobs") == [(op, int(jobs)) for jobs in told for op in ("write", "read")]
+    for write, read in zip(runs[::2], runs[1::2], strict=True):
+        assert read_json(read / "run.json")["reads"]["name"] == write.name
+
+
+def test_each_combination_is_run(driver):
+    done = driver.run("sweep", "1,2", "64", "--part-mb", "8 16", "--in-flight", 4, "--range-mb", "0")
+    found = configurations(driver, "jobs", "part_mb", "in_flight")
+    assert sorted(row[1:] for row in found if row[0] == "write") == [(1, 8, 4), (1, 16, 4), (2, 8, 4), (2, 16, 4)]
+    assert configurations(driver, "range_mb")[1] == ("read", 0)
+    assert re.search(r"sweep: 1 of 4: [12] 64 --in-flight 4 --part-mb (8|16) --range-mb 0$", done.err, re.M)
+    assert "part_mb 16" in done.out
+
+
+def test_a_dry_run_tells_every_combination_and_the_sum(driver):
+    lists = ["1 100", "64 128", "--range-mb", "8 64", "--repeat", 3]
+    told = plans(driver, *lists)
+    assert [(plan["op"], plan["jobs"], plan["mb_per_file"], plan.get("range_mb", 0)) for plan in told[:4]] == [
+        ("write", 1, 128, 0), ("read", 1, 128, 64), ("write", 1, 128, 0), ("read", 1, 128, 8),
+    ]
+    points = {plan["point"] for plan in told}
+    assert points == {f"{n} {mb} --range-mb {r}" for n, mb, r in product((1, 100), (64, 128), (8, 64))}
+    assert all(plan["cost"]["requests"]["gets"] >= plan["jobs"] for plan in told if plan["op"] == "read")
+    done = driver.run("sweep", *lists, "--dry-run", "--max-cost", 1000)
+    assert all(f"\n  {point}: about " in done.out for point in points) and "Nothing was launched" in done.out
+    about, most = (float(usd) for usd in re.search(r"48 runs: about \$([\d.]+), at most\s\$([\d.]+)", done.out).groups())
+    costs = [plan["cost"] for plan in told]
+    assert about == pytest.approx(3 * sum(cost["compute_usd"] + cost["requests_usd"] for cost in costs), abs=0.006)
+    assert most == pytest.approx(3 * sum(cost["ceiling_usd"] for cost in costs), abs=0.006)
+    assert driver.runs() == [] and driver.calls("ping") == []
+
+
+def test_the_ceiling_holds_for_the_sum(driver):
+    args = ["1000", "64", "--repeat", 2]
+    most = [plan["cost"]["ceiling_usd"] for plan in plans(driver, *args, "--max-cost", 1000)]
+    between = (max(most) + 2 * sum(most)) / 2
+    done = driver.run("sweep", *args, "--max-cost", f"{between:.2f}", exit=3)
+    assert f"up to ${2 * sum(most):.2f} together" in done.err and "--yes" in done.err
+    assert driver.runs() == [] and driver.calls("ping") == []
+    driver.run("sweep", *args, "--max-cost", f"{between:.2f}", "--yes", "--dry-run")
+
+
+def test_the_order_is_of_chance(tmp_path):
+    script = """
+    set -euo pipefail
+    PROGRAM=driver ROOT=$1 SCRATCH=$2 NUMBERS='1 2 3 4 5 6 7 8' SIZES=64 OPT_REPEAT=4
+    OPT_IN_FLIGHT='' OPT_PART_MB='' OPT_RANGE_MB='' OPT_MEMORY='512 1769'
+    . "$ROOT/driver/messages.sh"; . "$ROOT/driver/sweep/points.sh"
+    choose_points
+    cat "$SCRATCH/points"
+    """
+    command = ["bash", "-c", script, "bash", JQ.parent, tmp_path]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()
+    turns = [lines[n : n + 16] for n in range(0, 64, 16)]
+    every = sorted(f"{n} 64 - - - {mb}" for n in range(1, 9) for mb in (512, 1769))
+    assert all(sorted(turn) == every for turn in turns) and len({tuple(turn) for turn in turns}) == 4
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (["1 two", 64], 'NUMBER is "two"; a whole number from 1 to 100000'),
+        (["", 64], 'NUMBER is ""'),
+        (["*", 64], 'NUMBER is "*"'),
+        ([1, " "], 'MB_PER_FILE is " "'),
+        (["1", "64 0"], 'MB_PER_FILE is "0"'),
+        (["1", "64", "--part-mb", "8 4"], '--part-mb is "4"; a whole number from 5 to 5120'),
+        (["1", "64 100000", "--part-mb", "64 8"], "with parts of 8 MiB that is more than S3's 10000 parts"),
+        (["1", "64", "--memory", "512,64"], '--memory is "64"; a whole number from 128 to 10240'),
+        (["1 2 3 4 5 6 7 8 9 10 11", "1 2 3 4 5 6 7 8 9 10"], "these are 110 combinations; a sweep takes at most 100"),
+        ([1], 'as in ./driver.sh sweep "1 10 100" 64'),
+        ([1, 2, 3], '"3" is too many'),
+    ],
+)
+def test_what_is_no_list_is_refused(driver, args, text):
+    assert text in driver.run("sweep", *args, exit=2).err
+    assert driver.calls("") == []
+
+
+def test_a_list_is_for_sweeps_alone(driver):
+    assert '--part-mb is "8 16"; a whole number' in driver.run("write", 1, 64, "--part-mb", "8 16", exit=2).err
+    assert 'write takes no option "--memory"' in driver.run("write", 1, 64, "--memory", 512, exit=2).err
+
+
+# How it ends
+
+
+def test_a_sweep_knows_its_own_runs(driver):
+    """Whatever else is in the folder, and however new."""
+    driver.run("write", 3, 1)
+    stranger = driver.project / "runs" / "29991231T235959Z-write-3"
+    driver.only_run().rename(stranger)
+    driver.run("sweep", "1 2", 64)
+    runs = {run for row in read_json(sweep_of(driver) / "sweep.json")["rows"] for run in row["runs"]}
+    assert len(runs) == 4 and not any("29991231" in run for run in runs)
+    for run in runs_of(driver):
+        if "-read-" in run.name:
+            assert read_json(run / "run.json")["reads"]["name"] != stranger.name
+
+
+def test_a_run_that_cannot_be_is_refused_before_any_other(driver):
+    (driver.stub / "account.json").write_text(json.dumps({"AccountLimit": ROOM}))
+    done = driver.run("sweep", "2 8", 64, exit=3)
+    assert "write 8 64 cannot be, so nothing was launched:" in done.err and "3 workers fit now" in done.err
+    assert driver.runs() == [] and driver.calls("ping") == []
+
+
+def test_a_sweep_stops_where_a_run_is_refused(driver):
+    process = driver.start("sweep", "1 2", 64)
+    wait_for(lambda: any((run / "summary.json").exists() for run in runs_of(driver)), process, 120)
+    (driver.stub / "ping.fail").write_text("An error occurred (403) when calling the Invoke operation: no")
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 3 and "STOPPED EARLY (" in out and re.search(r"write +[12] +1 ", out)
+    assert read_json(sweep_of(driver) / "sweep.json")["stopped"].endswith("ended with exit status 3")
+
+
+def test_a_sweep_that_is_interrupted_shows_what_there_is(driver):
+    process = a_moment_into_a_write(driver, "1 2", 64)
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "STOPPED EARLY (interrupted)" in out and re.search(r"write +[12] +1 ", out)
+    sweep = read_json(sweep_of(driver) / "sweep.json")
+    assert sweep["stopped"] == "interrupted"
+    # What the run that was cut short may have written belongs to the sweep as well.
+    runs = {run.name for run in runs_of(driver)}
+    named = {run.split("/")[-1] for row in sweep["rows"] for run in row["runs"]}
+    assert {sweep["unfinished"].split("/")[-1]} == runs - named
+    assert sweep["unfinished"] in driver.run("delete", sweep_of(driver), "--dry-run").out
+    assert processes_of(driver) == []
+
+
+def test_a_sweep_that_is_killed_keeps_what_it_had_measured(driver):
+    process = a_moment_into_a_write(driver, "1 2", 64)
+    kill(process)
+    done = driver.run("report", sweep_of(driver), exit=1)
+    assert "STOPPED EARLY (killed, or not at its end yet)" in done.out and re.search(r"read +[12] +1 ", done.out)
+
+
+# Memory
+
+
+def changes(driver):
+    return [int(call[1]) for call in driver.calls("memory ")]
+
+
+def memory_now(driver):
+    return int((driver.stub / "memory").read_text())
+
+
+def putting_back(driver, sweep=None):
+    note = f"runs/{(sweep or sweep_of(driver)).name}/memory.json"
+    return (
+        "aws lambda update-function-configuration --region eu-west-1 --function-name terabit --memory-size 2048 && "
+        f"rm {note}"
+    )
+
+
+def test_a_sweep_over_memory_puts_the_old_one_back(driver):
+    (driver.stub / "memory-2048").write_text("An error occurred (ResourceConflictException): under way\n\n")
+    done = driver.run("sweep", 1, 64, "--memory", "512 1769")
+    assert sorted(changes(driver)[:2]) == [512, 1769] and changes(driver)[2:] == [2048, 2048]
+    order = [memory for memory in changes(driver)[:2] for _ in range(2)]
+    assert [memory for _, memory in configurations(driver, "memory_mb")] == order
+    assert "memory_mb 512" in done.out and "memory_mb 1769" in done.out
+    assert done.err.endswith("driver: putting the memory of the function back to 2048 MB\n")
+    assert not (sweep_of(driver) / "memory.json").exists()
+    assert "memory" not in driver.run("report", sweep_of(driver)).err
+
+
+def test_the_old_memory_is_known_before_the_first_change(driver):
+    (driver.stub / "memory-512").write_text("An error occurred (AccessDeniedException): no\n")
+    (driver.bin / "aws").unlink()
+    (driver.bin / "aws").write_text(
+        '#!/bin/bash\ncase $2 in update-function-configuration) cp runs/*-sweep/memory.json "$STUB/seen" ;; esac\n'
+        f'exec {JQ.parent}/tests/stub_aws "$@"\n'
+    )
+    (driver.bin / "aws").chmod(0o755)
+    done = driver.run("sweep", 1, 64, "--memory", 512, exit=3)
+    assert read_json(driver.stub / "seen")["memory_mb"] == 2048
+    assert "may not lambda:UpdateFunctionConfiguration" in done.err and "nothing was measured" in done.out
+    assert changes(driver) == [512, 2048] and runs_of(driver) == []
+
+
+def test_a_size_that_the_account_refuses_loses_its_points_only(driver):
+    complaint = "An error occurred (InvalidParameterValueException): 'MemorySize' value failed to satisfy constraint"
+    (driver.stub / "memory-10240").write_text(f"{complaint}\n" * 2)
+    done = driver.run("sweep", 1, 64, "--memory", "512 10240", "--repeat", 2, exit=1)
+    assert "the account refuses 10240 MB of memory" in done.err
+    assert "LEFT OUT: 10,240 MB of memory" in done.out and complaint in re.sub(r"\s+", " ", done.out)
+    assert {memory for _, memory in configurations(driver, "memory_mb")} == {512} and len(runs_of(driver)) == 4
+    assert read_json(sweep_of(driver) / "sweep.json")["lost"] == [{"memory_mb": 10240, "why": complaint}]
+    assert memory_now(driver) == 2048
+    assert "LEFT OUT" in driver.run("report", sweep_of(driver), exit=1).out
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_sweep_puts_the_memory_back(driver, sent):
+    process = a_moment_into_a_write(driver, 1, 64, "--memory", "512 1769")
+    assert memory_now(driver) != 2048
+    if sent == signal.SIGTERM:
+        second = driver.run("sweep", 1, 64, "--memory", 512, exit=3)
+        assert f"another driver (process {process.pid}) is at work in runs/" in second.err
+    os.kill(process.pid, sent)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130 and memory_now(driver) == 2048, err
+    assert not list((driver.project / "runs").glob("*-sweep/memory.json")) and processes_of(driver) == []
+
+
+def test_a_run_that_is_refused_puts_the_memory_back(driver):
+    (driver.stub / "ping.fail").write_text("An error occurred (403) when calling the Invoke operation: no")
+    driver.run("sweep", 1, 64, "--memory", "512 1769", exit=3)
+    assert len(changes(driver)) == 2 and memory_now(driver) == 2048
+
+
+def test_memory_that_cannot_be_put_back_is_the_last_line(driver):
+    (driver.stub / "memory-2048").write_text("An error occurred (ServiceException): no\n" * 5)
+    done = driver.run("sweep", 1, 64, "--memory", 512, exit=1)
+    assert done.err.splitlines()[-1] == f"driver: to put it back: {putting_back(driver)}"
+    assert "ServiceException" in done.err.splitlines()[-2] and memory_now(driver) == 512
+    # Every command tells it until it is done; no sweep takes the changed memory for the old one.
+    for words, status in ((["report"], 0), (["write", 1, 64], 0), (["sweep", 1, 64, "--memory", 1769], 3)):
+        assert putting_back(driver, sorted((driver.project / "runs").glob("*-sweep"))[0]) in driver.run(
+            *words, exit=status
+        ).err
+    assert changes(driver) == [512, 2048]
+
+
+def test_a_killed_sweep_is_told_by_the_next_command(driver):
+    process = a_moment_into_a_write(driver, 1, 64, "--memory", "512 1769")
+    kill(process)
+    told = f"driver: the sweep runs/{sweep_of(driver).name} was killed before it put the function's memory back"
+    assert told in driver.run("delete", runs_of(driver)[0], "--dry-run").err
+    driver.env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
+    assert told not in driver.run("report", runs_of(driver)[0]).err, "loopback has another function"
+    del driver.env["AWS_ENDPOINT_URL"]
+    command = putting_back(driver)
+    assert command in driver.run("report", runs_of(driver)[0]).err
+    subprocess.run(["bash", "-c", command], check=True, env=driver.env, cwd=driver.project, timeout=60)
+    assert memory_now(driver) == 2048 and "memory" not in driver.run("report", runs_of(driver)[0]).err
+
+
+@pytest.mark.parametrize(
+    ("function", "own"),
+    [
+        ("terabit", True),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:terabit", True),
+        ("123456789012:function:terabit", True),
+        ("terabit:live", False),
+        ("myfunction:7", False),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:terabit:live", False),
+    ],
+)
+def test_an_alias_or_a_version_has_no_memory_of_its_own(driver, function, own):
+    args = ["sweep", 1, 64, "--memory", 512, "--function", function, "--dry-run"]
+    done = driver.run(*args, exit=0 if own else 2)
+    assert (f'"{function}" is a version or an alias' in done.err) != own
+
+
+def test_a_dry_run_knows_what_memory_brings_and_changes_nothing(driver):
+    quotas = [{"QuotaName": "Network bandwidth per execution environment", "Value": 3000}]
+    (driver.stub / "network.json").write_text(json.dumps({"Quotas": quotas}))
+    (driver.stub / "memory").write_text("512")
+    told = {plan["memory_mb"]: plan for plan in plans(driver, 1, 64, "--memory", "512 10240") if plan["op"] == "write"}
+    assert told[512]["network_mbps"] == 78.125 and told[10240]["network_mbps"] == 375
+    assert (told[512]["in_flight"], told[10240]["in_flight"]) == (8, 19)
+    assert changes(driver) == [] and driver.runs() == []
+
+
+def test_each_ping_must_tell_the_memory(driver):
+    (driver.stub / "stale").write_text("1")
+    driver.run("write", 1, 64)
+    assert len(driver.calls("ping")) == 2
+    (driver.bin / "sleep").unlink()
+    (driver.bin / "sleep").write_text("#!/bin/sh\nexec /bin/sleep 0.05\n")
+    (driver.bin / "sleep").chmod(0o755)
+    (driver.stub / "stale").write_text("100")
+    done = driver.run("write", 1, 64, exit=3)
+    assert "answers with 128 MB of memory and has 2048 by its configuration" in done.err
