@@ -479,6 +479,18 @@ def test_resume_takes_a_lost_answer_that_comes_after_the_run(driver):
     assert errors(run) == {} and not (run / "work").exists()
 
 
+def test_a_resume_waits_for_the_workers_of_a_squad_that_broke_down(driver):
+    """Its workers have no answer that could be waited for, and may still write the same keys."""
+    (driver.stub / "squad").write_text("crash\ngood\n")
+    driver.run("write", 3, 64, "--squad", 3, exit=1)
+    run = driver.only_run()
+    config = config_of(run)
+    until = config["launches"][0]["until"] = time.time() + 8
+    (run / "run.json").write_text(json.dumps(config))
+    driver.run("write", "--resume", run, "--squad", 3)
+    assert config_of(run)["launches"][1]["launch"] >= until and launched(run) == [[[0, 2]], [[0, 2]]]
+
+
 def test_an_answer_of_another_run_is_not_taken(driver):
     driver.hasty()
     (driver.stub / "squad").write_text("lost\n")

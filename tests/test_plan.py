@@ -148,7 +148,7 @@ def test_a_read_by_time_ends_by_what_max_cost_pays_for(driver):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--for", 840], "--for 840 does not end before the workers give up, 55 s after the start: --for 48 is the longest"),
+        (["--for", 840], "does not end before the workers give up, 55 s after the start: --for 48 is the longest"),
         (["--for", 30, "--timeout", 30], "--for 23 is the longest; a longer --timeout allows more"),
         (["--for", 30, "--timeout", 5], "there is no time at all; a longer --timeout"),
     ],
