@@ -9,7 +9,8 @@ include "text";
 def kinds: {
   op: "string", jobs: "number", bucket: "string", function: "string", answers: "string", region: "string null",
   arch: "string null", in_flight: "number", memory_mb: "number", timeout_s: "number",
-  mb_per_file: "number null", network_mbps: "number null", loopback: "boolean null", deleted: "number null",
+  mb_per_file: "number null", bytes_per_file: "number null", objects: "number null", for_s: "number null",
+  network_mbps: "number null", loopback: "boolean null", deleted: "number null",
   reads: "object null", launches: "array"
 };
 

@@ -158,7 +158,8 @@ def test_a_read_of_streams_takes_their_objects_from_the_good_records(driver):
     lines = ndjson(run / "records.ndjson")
     lines[0]["objects"] = 20
     lines[1]["error"] = {"type": "Deadline", "message": "late"}
-    (run / "records.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    torn = '{"job":1,"launch":1,"op":"write","obj\n'
+    (run / "records.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines) + torn)
     done = driver.run("read", "--yes")
     assert "1 stream without a good record: left out" in done.err
     read = driver.runs()[1]

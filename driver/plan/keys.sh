@@ -58,7 +58,7 @@ keys_of_run() {
   local unknown
   keys_in "$READ_RUN/keys.txt" >"$SCRATCH/run.txt"
   if [ "$(field "$READ_RUN" is_stream)" = true ]; then
-    jq_program plan/streams -n --arg op "$(field "$READ_RUN" .op)" --arg most "$OPT_OBJECTS" \
+    jq_program plan/streams -n -R --arg op "$(field "$READ_RUN" .op)" --arg most "$OPT_OBJECTS" \
       --slurpfile jobs "$READ_RUN/jobs.ndjson" "$SCRATCH/written" >"$SCRATCH/streams"
     jq -R -r --slurpfile streams "$SCRATCH/streams" 'select($streams[0][.])' "$SCRATCH/run.txt" >"$SCRATCH/known.txt"
     unknown=$(($(lines "$SCRATCH/run.txt") - $(lines "$SCRATCH/known.txt")))
