@@ -87,7 +87,10 @@ def option: if . == "" then null else tonumber end;
     start_in_s: $start_in,
     stop_in_s: $until,
     expected_s: $expected,
-    for_most_s: (($until - $begin) / $waves - ($run | finishing_s($jobs)) | floor),
+    for_most_s: (
+      if $run.for_s == null then null
+      else ($until - $begin) / $waves - ($run | finishing_s($jobs)) | floor end
+    ),
     paid: (
       if $limited | not then {}
       elif $run.op == "write" then {$objects}
