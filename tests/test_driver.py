@@ -324,6 +324,31 @@ def test_loopback_is_said(driver):
     assert read_json(driver.runs()[1] / "run.json")["loopback"] is False
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "elsewhere", "s3"),
+    [
+        ("https://minio.example.com", "", "https://minio.example.com"),
+        ("https://s3.eu-west-1.amazonaws.com", "", "https://s3.eu-west-1.amazonaws.com"),
+        # An S3 of this machine that outlives `local`, which says so.
+        ("http://127.0.0.1:9000", "http://127.0.0.1:9000", "http://127.0.0.1:9000"),
+        ("", "", None),
+    ],
+)
+def test_workers_on_this_machine_cost_nothing_and_s3_what_is_its_own(driver, endpoint, elsewhere, s3):
+    driver.env |= {"AWS_ENDPOINT_URL_LAMBDA": "http://127.0.0.1:1", "S3_ELSEWHERE": elsewhere}
+    driver.env |= {"AWS_ENDPOINT_URL_S3": endpoint} if endpoint else {}
+    plan = json.loads(driver.run("write", 10, 640, "--dry-run", "--json").out)
+    assert (plan["loopback"], plan["shared_machine"], plan["s3_endpoint"]) == (False, True, s3)
+    cost, of_aws = plan["cost"], s3 is None or "amazonaws" in s3
+    puts = cost["requests"]["puts"] * 0.005 / 1000 + cost["requests"]["gets"] * 0.0004 / 1000
+    assert (cost["compute_usd"], cost["requests_usd"]) == (0, pytest.approx(puts if of_aws else 0))
+    assert (cost["storage_usd_per_day"] > 0) == of_aws
+    assert plan["expected_s"] > 6400 * 1.048576 / 301, "they share what one machine moves"
+    driver.run("write", 1, "4KiB", "--for", 5, "--max-cost", 1)
+    run = driver.only_run()
+    assert (json.loads(driver.run("report", run, "--json").out)["cost_known_usd"] > 0) == of_aws
+
+
 def test_more_jobs_than_processes(driver):
     done = driver.run("read", 66, "--key", "k", "--squad", 1)
     assert "66 jobs, each invoked directly, 64 at a time" in done.err

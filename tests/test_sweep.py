@@ -114,6 +114,17 @@ def test_the_ceiling_holds_for_the_sum(driver):
     driver.run("sweep", *args, "--max-cost", f"{between:.2f}", "--yes", "--dry-run")
 
 
+def test_streams_that_end_by_time_share_what_the_ceiling_pays_for(driver):
+    args = ["2", "4KiB", "--for", 20, "--in-flight", 64, "--max-cost", 2]
+    done = driver.run("sweep", *args)
+    assert "WARNING: for all of its time this sweep may cost up to $" in done.err
+    ceilings = [read_json(run / "run.json")["launches"][0]["cost"]["ceiling_usd"] for run in runs_of(driver)]
+    assert 1 < sum(ceilings) <= 2 and min(ceilings) > 0
+    assert configurations(driver, "bytes_per_file", "for_s") == [("write", 4096, 20), ("read", 4096, 20)]
+    assert read_json(runs_of(driver)[0] / "run.json")["objects"] < 1_000_000
+    assert "add --yes to allow it" in driver.run("sweep", *args, "--max-cost", 0.001, exit=3).err
+
+
 def test_the_order_is_of_chance(tmp_path):
     script = """
     set -euo pipefail
@@ -136,10 +147,10 @@ def test_the_order_is_of_chance(tmp_path):
         (["1 two", 64], 'NUMBER is "two"; a whole number from 1 to 100000'),
         (["", 64], 'NUMBER is ""'),
         (["*", 64], 'NUMBER is "*"'),
-        ([1, " "], 'MB_PER_FILE is " "'),
-        (["1", "64 0"], 'MB_PER_FILE is "0"'),
+        ([1, " "], 'SIZE is " "'),
+        (["1", "64MiB,0"], 'SIZE is "0"; a whole number of MiB is accepted'),
         (["1", "64", "--part-mb", "8 4"], '--part-mb is "4"; a whole number from 5 to 5120'),
-        (["1", "64 100000", "--part-mb", "64 8"], "with parts of 8 MiB that is more than S3's 10000 parts"),
+        (["1", "64 100000", "--part-mb", "64 8"], "with parts of 8 MiB that can be more than S3's 10000 parts"),
         (["1", "64", "--memory", "512,64"], '--memory is "64"; a whole number from 128 to 10240'),
         (["1 2 3 4 5 6 7 8 9 10 11", "1 2 3 4 5 6 7 8 9 10"], "these are 110 combinations; a sweep takes at most 100"),
         ([1], 'as in ./driver.sh sweep "1 10 100" 64'),

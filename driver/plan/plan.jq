@@ -55,7 +55,7 @@ def price:
 def fields:
   .cost as $cost
   | del(.format, .id, .op, .jobs, .answers, .cost, .reads, .deleted, .launches, .clock, .version, .timeout_cut, .paid)
-  + ($cost | del(.prices, .requests, .expected_s)) + ($cost.requests // {} | {puts, gets})
+  + ($cost | del(.prices, .requests, .expected_s, .least_usd)) + ($cost.requests // {} | {puts, gets})
   | to_entries[]
   | select(.value != null and .value != "")
   | .value |=

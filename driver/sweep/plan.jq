@@ -1,34 +1,60 @@
 # Purpose: what the runs of a sweep would cost together.
-# Input:   of each run of each point once its plan, as a dry run prints it, with `point`, the point in words (-n).
-#          $turns: how often each is run; $max_cost: USD; $yes, $dry_run: "" or "yes".
-# Output:  lines (-r). By $want, table: every point and the sum; verdict: the sum
-#          before a sweep, and "refuse ..." where it may be more
-#          than $max_cost.
+# Input:   of each run of each point once its plan, as a dry run prints it that no ceiling limits, with `point`, the
+#          point in words (-n). $turns: how often each is run; $max_cost: USD; $yes, $dry_run: "" or "yes".
+# Output:  lines (-r). By $want, table: every point and the sum; verdict: the sum before a sweep, and "refuse ..." where
+#          it may be more than $max_cost; shares: one object, what each run may cost, in USD, by op and point.
 
 include "plan/cost";
 include "text";
 
 # Null where the size of some objects is not known.
-def about: map(.cost | if .compute_usd == null or .requests_usd == null then null else .compute_usd + .requests_usd end)
+def about:
+  map(.cost | if .compute_usd == null or .requests_usd == null then null else .compute_usd + .requests_usd end)
   | if any(. == null) then null else add end;
-def at_most: map(.cost.ceiling_usd) | add;
-def price: (if about == null then "" else "about \(about | dollars), " end) + "at most \(at_most | dollars)";
+def sum($cost): map(.cost[$cost]) | add;
+def price($most):
+  (if about == null then "" else "about \([about, $most] | min | dollars), " end) + "at most \($most | dollars)";
+
+# A run plans again, with its own ping, and may find that it costs a little more.
+def reserve: 1.1;
 
 [inputs] as $plans
-| ([$plans[] | range($turns) as $turn | .]) as $runs
-| (if $plans[0].loopback then "nothing on loopback; on AWS " else "" end) as $where
-| "\($runs | length | grouped) runs: \($where)\($runs | price)" as $sum
+| [$plans[] | range($turns) as $turn | .]
+| sum("ceiling_usd") as $most
+| (reserve * sum("least_usd")) as $least
+| ($plans[0].loopback or $yes != "" or $most <= $max_cost) as $paid
+| ("\(length | grouped) runs: \(if $plans[0].loopback then "nothing on loopback; on AWS " else "" end)"
+  + price(if $paid or $least > $max_cost then $most else $max_cost end)) as $sum
 | if $want == "table" then
     "terabit sweep: would write and read",
-    ($plans | group_by(.point)[] | "  \(.[0].point): \(price)"),
+    ($plans | group_by(.point)[] | "  \(.[0].point): \(price(sum("ceiling_usd")))"),
     ("\($turns | counted("turn"; "turns")) of \($plans | length / 2 | counted("point"; "points")), \($sum)"
       + " (list prices of \($plans[0].cost.prices | "\(.region), \(.date)"))" | wrapped(width - 2)[]),
     "Nothing was launched or written."
-  else
+  elif $want == "verdict" then
     (select($dry_run == "") | $sum),
-    if $plans[0].loopback or $yes != "" or ($runs | at_most) <= $max_cost then empty
+    if $paid then empty
+    elif $least > $max_cost then
+      "refuse the runs of this sweep may cost up to \($most | dollars) together, more than "
+      + "$\($max_cost) (--max-cost): add --yes to allow it, --max-cost USD for another ceiling, or --timeout SECONDS "
+      + "for less time"
     else
-      "refuse the runs of this sweep may cost up to \($runs | at_most | dollars) together, more than $\($max_cost) "
-      + "(--max-cost): add --yes to allow it, --max-cost USD for another ceiling, or --timeout SECONDS for less time"
+      "WARNING: for all of its time this sweep may cost up to \($most | dollars); each run gets its share of "
+      + "$\($max_cost) (--max-cost), and workers end when it is used up: --yes, or a higher --max-cost, allows more"
     end
+  else
+    [
+      $plans[]
+      | {
+          "\(.op) \(.point)":
+            (if $paid then $max_cost
+             else
+               (reserve * .cost.least_usd)
+               + ($max_cost - $least) / $turns * (.cost.ceiling_usd - .cost.least_usd)
+                 / ($plans | sum("ceiling_usd") - sum("least_usd"))
+               | . * 1e4 | floor / 1e4
+             end)
+        }
+    ]
+    | add
   end

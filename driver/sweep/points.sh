@@ -63,9 +63,10 @@ plan_points() {
   fi
   sweep_plan verdict >"$SCRATCH/verdict"
   heed "$SCRATCH/verdict"
+  sweep_plan shares >"$SCRATCH/shares"
 }
 
-sweep_plan() { # table|verdict
+sweep_plan() { # table|verdict|shares
   jq_program sweep/plan -n -r --arg want "$1" --argjson turns "${OPT_REPEAT:-1}" --argjson max_cost "$MAX_COST" \
     --arg yes "$OPT_YES" --arg dry_run "$OPT_DRY_RUN" "$SCRATCH/plans"
 }
@@ -73,6 +74,7 @@ sweep_plan() { # table|verdict
 plan_point() { # NUMBER SIZE
   local status=0 third=$2 op
   [ -z "$OPT_MEMORY" ] || with_memory "$OPT_MEMORY"
+  printf '{}' >"$SCRATCH/streams"
   for op in write read; do
     command_line "$op" "$1" "$third"
     (
@@ -88,8 +90,10 @@ plan_point() { # NUMBER SIZE
       exit "$status"
     fi
     jq -c --arg point "$(told "$1" "$2")" '{$point} + .' "$SCRATCH/plan"
-    # What the read reads.
+    # What the read reads; of a stream as many objects as the write is expected to put there.
     cp "$SCRATCH/config" "$SCRATCH/planned/run.json"
+    jq -L "$ROOT/driver" 'include "run"; if is_stream then {planned: (.objects // (.cost.requests.puts / .jobs | ceil))}
+      else {} end' "$SCRATCH/plan" >"$SCRATCH/streams"
     third=$SCRATCH/planned
   done
 }

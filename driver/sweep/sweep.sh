@@ -34,7 +34,8 @@ measure_points() {
   for line in "${lines[@]}"; do
     n=$((n + 1))
     read -r -a point <<<"$line"
-    say "sweep: $n of ${#lines[@]}: $(at_point told "${point[@]}")"
+    POINT=$(at_point told "${point[@]}")
+    say "sweep: $n of ${#lines[@]}: $POINT"
     at_point measure_point "${point[@]}" || return 0
     keep_sweep "$UNDER_WAY"
   done
@@ -72,6 +73,7 @@ run_one() { # OP NUMBER SIZE|RUN
   command_line "$@"
   # Anew for each run, and here: the runs are in groups of their own, where nothing can be typed in.
   find_credentials
+  CALL+=("--max-cost=$(jq -r --arg run "$1 $POINT" '.[$run]' "$SCRATCH/shares")")
   start_group "$BASH" "$ROOT/driver.sh" "${CALL[@]}" --json --out "$PARENT" >"$SCRATCH/summary.one"
   wait "$GROUP" || status=$?
   [ "$status" -le 1 ] || stop_sweep "$1 $2 ended with exit status $status" "$status" || return
