@@ -18,8 +18,19 @@ timed_aws() { # FILE ARGUMENT...
 
 # The same, waited for.
 request() { # NAME ARGUMENT...
+  local status=0 question
   ask "$@"
-  wait "$GROUP"
+  question=$GROUP
+  start_watching waiting_for_aws
+  wait "$question" || status=$?
+  stop_watching
+  return "$status"
+}
+
+# Most answer within a second.
+waiting_for_aws() {
+  # shellcheck disable=SC2154 # watch counts them
+  [ "$ticks" -lt 5 ] || printf 'waiting for AWS'
 }
 
 # The file with a question's answer, an object; an empty one where there is none.

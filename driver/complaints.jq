@@ -34,9 +34,22 @@ def complaints($at):
     "the profile's role asks for an MFA code, and there is no terminal to type it in: aws sts "
     + "get-caller-identity\(profile_option($at)) on a terminal keeps the role's credentials for an hour, or export "
     + "keys"],
-  ["Signature expired|Signature not yet current|RequestTimeTooSkewed|RequestExpired", "AccessDenied",
+  ["Signature expired|[Nn]ot yet (current|valid)|RequestTimeTooSkewed|RequestExpired|request time and the current time",
+    "AccessDenied",
     "this machine's clock is wrong, it says \($at.clock): set it (sudo timedatectl set-ntp true; macOS: sudo sntp -sS "
     + "time.apple.com)"],
+  ["RecursiveInvocation", "AccessDenied",
+    "Lambda took the squads for a function that calls itself without end, and stopped them; nothing ran: aws lambda "
+    + "put-function-recursion-config --function-name \($at.function) --recursive-loop Allow"],
+  ["MemorySize", "InvalidEvent",
+    ([capture("less than or equal to (?<most>[0-9]+)")][0].most // "3008") as $most
+    | "new accounts have functions of at most \($most) MB: make deploy MEMORY=\($most). AWS raises that as the account "
+    + "is used, or when its support is asked; Service Quotas does not list it"],
+  ["SSL validation failed|CERTIFICATE_VERIFY_FAILED|certificate verify failed", "Connect",
+    "the certificate of whoever answered is not trusted: where a proxy reads TLS, export AWS_CA_BUNDLE=... names the "
+    + "file with its certificate; a wrong clock does the same, it says \($at.clock)"],
+  ["connect to proxy", "Connect",
+    "the proxy that HTTPS_PROXY or HTTP_PROXY names does not answer: set the right one, or unset them"],
   ["UnrecognizedClient|InvalidClientTokenId|InvalidAccessKeyId|InvalidSignature|SignatureDoesNotMatch|"
       + "MissingAuthentication|credentials|config profile", "AccessDenied",
     "AWS does not accept the credentials: aws sts get-caller-identity shows which are used, aws configure sets them"],
@@ -67,6 +80,8 @@ def complaints($at):
   ["connect to the endpoint|Connect timeout|dispatch failure", "Connect",
     "AWS cannot be reached in the \(region($at)): is the network up, is the region's name right, is AWS_ENDPOINT_URL "
     + "meant?"],
+  ["ServiceException|InternalError|InternalFailure|ServiceUnavailable|\\(50[0-9]\\)", "Lambda",
+    "the fault is AWS's own: try again in a minute; https://health.aws.amazon.com/health/status tells of larger ones"],
   ["Read timeout|Connection was closed", null,
     "AWS did not answer in time: the network may be slow, or Lambda had no room for a worker (429) because other "
     + "functions or an earlier run take the account's concurrency; try again in a minute"];

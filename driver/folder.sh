@@ -19,7 +19,11 @@ new_run() { # PARENT OP [NUMBER]
 
 # The path as somebody in this folder would type it.
 shown() { # PATH
-  printf '%s' "${1#"$PWD/"}"
+  local path=${1#"$PWD/"} apostrophe=\' escaped="'\\''"
+  case $path in
+    *[!A-Za-z0-9_./:=@%+,-]*) printf "'%s'" "${path//$apostrophe/$escaped}" ;;
+    *) printf '%s' "$path" ;;
+  esac
 }
 
 # Finding one
@@ -47,7 +51,7 @@ find_run() { # PARENT RUN
     usage "there is no run \"$2\": neither it nor $1/${2%/} is a folder with a run.json in it"
   damage=$(damage "$run" true)
   [ -z "$damage" ] || usage "$(shown "$run") is damaged: $damage. Its records are shown by: ./driver.sh report" \
-    "$(shown "$run"). The keys in keys.txt are deleted by: ./driver.sh delete --key-file $(shown "$run")/keys.txt"
+    "$(shown "$run"). The keys in keys.txt are deleted by: ./driver.sh delete --key-file $(shown "$run/keys.txt")"
   printf '%s' "$run"
 }
 
@@ -111,8 +115,8 @@ alone() { # RUN
   # It is signed right after it is made.
   [ ! -e "$1/lock" ] || [ -s "$1/lock" ] || sleep 0.5
   driver=$(cat "$1/lock" "$1/lock/driver" 2>/dev/null) || true
-  ! lives "$driver" || refuse "another driver (process ${driver%% *}) is at work in $(shown "$1"): wait for it, or" \
-    "end it with kill ${driver%% *}"
+  ! lives "$driver" || refuse "another driver (process ${driver%% *}) is at work in $(shown "$1"): wait for it;" \
+    "ps -p ${driver%% *} shows what it is"
 }
 
 unlock() {

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # Messages on stderr, the two ways to give up, the scratch folder, and what an interruption means.
 
+# Where nobody reads stderr any more, the work goes on.
 say() {
-  printf '%s: %s\n' "$PROGRAM" "$*" >&2
+  printf '%s: %s\n' "$PROGRAM" "$*" >&2 || true
 }
 
 # The command line is wrong.
@@ -45,6 +46,8 @@ scratch() {
   local commands=$'interruption\n)'
   # shellcheck disable=SC2064 # this text is meant
   trap "$commands" INT TERM HUP
+  # Caught, not ignored: what is started in here still ends by it.
+  trap : PIPE
   # Every file on its way is there: a full disk is said now, not by the program that fails first.
   head -c 1048576 /dev/zero 2>/dev/null >"$SCRATCH/room" ||
     refuse "${TMPDIR:-/tmp} has no room for temporary files: make some, or name another folder with TMPDIR="

@@ -67,6 +67,7 @@ parse() { # COMMAND ARG...
       -h | --help) OPT_HELP=yes ;;
       -?*)
         look_up "$name" "$command" || usage "$command takes no option \"$name\"; it takes $(options_of "$command")"
+        [ -z "${!VARIABLE}" ] || usage "$name is given twice"
         if [ "$VALUES" = none ]; then
           [ "$1" = "$name" ] || usage "$name takes no value, not \"${1#*=}\""
           printf -v "$VARIABLE" yes

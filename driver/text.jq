@@ -10,8 +10,8 @@ def visible:
   explode
   | map(
       if . == 9 or . == 10 or . == 13 then 32
-      elif . < 32 or (. >= 127 and . < 160) or (. >= 8203 and . <= 8207) or (. >= 8232 and . <= 8238)
-        or (. >= 8294 and . <= 8297) or . == 65279
+      elif . < 32 or (. >= 127 and . < 160) or . == 1564 or (. >= 8203 and . <= 8207) or (. >= 8232 and . <= 8238)
+        or (. >= 8288 and . <= 8297) or . == 65279
       then ("\\u" + hex | explode[])
       else . end
     )

@@ -200,3 +200,34 @@ def test_a_key_file_that_is_not_keys_is_refused_by_its_line(driver, text, said):
 @pytest.mark.parametrize("option", [["write", "1", "1", "--key-prefix"], ["read", "--key"]])
 def test_a_key_that_is_not_utf_8_is_refused(driver, option):
     assert "is not UTF-8 text" in driver.run(*option, os.fsdecode(b"caf\xe9/"), exit=2).err and not driver.calls()
+
+
+# The command line
+
+
+def test_an_option_is_given_once(driver):
+    for args in (["write", 1, 1, "--in-flight", 4, "--in-flight", 8], ["write", 1, 1, "--yes", "--yes"]):
+        assert f"{args[3]} is given twice" in driver.run(*args, exit=2).err
+
+
+def test_what_is_to_be_typed_can_be_typed(driver, tmp_path):
+    """A path with blanks, or an apostrophe, stands between apostrophes."""
+    out = tmp_path / "Ann's runs"
+    driver.run("write", 1, 1, "--out", out)
+    (run,) = out.iterdir()
+    (run / "jobs.ndjson").write_text("")
+    done = driver.run("delete", run, exit=2)
+    command = done.err.split("deleted by: ")[1]
+    (driver.project / "driver.sh").chmod(0o755)
+    done = subprocess.run(["bash", "-c", command], env=driver.env, cwd=driver.project, capture_output=True, timeout=60)
+    assert done.returncode == 0 and b"1 key deleted" in done.stdout, done.stderr
+
+
+def test_a_lock_that_names_a_stranger_gives_no_advice_to_end_it(driver):
+    driver.run("write", 1, 1)
+    told = subprocess.run(
+        ["bash", "-euc", '. "$1"; process 1', "-", part("process.sh")], check=True, capture_output=True, text=True
+    )
+    (driver.only_run() / "lock").write_text(told.stdout)
+    done = driver.run("write", "--resume", driver.only_run(), exit=3)
+    assert "process 1" in done.err and "kill" not in done.err

@@ -379,7 +379,7 @@ FAILURES = [
     ("dropped", "Unanswered", "Connection was closed"),
     ("read-timeout", "Unanswered", "Read timeout"),
     ("refused", "Connect", "Could not connect"),
-    ("service", "Unanswered", "internal"),
+    ("service", "Lambda", "internal"),
     ("killed", "Unanswered", "signal 9"),
 ]
 

@@ -918,7 +918,7 @@ def test_a_job_that_failed_keeps_what_it_knows(tmp_path):
         (254, "An error occurred (AccessDeniedException) when calling the Invoke operation: no", "AccessDenied"),
         (254, "An error occurred (ExpiredTokenException) when calling the Invoke operation: old", "AccessDenied"),
         (254, "An error occurred (RequestTooLargeException) when calling the Invoke operation: big", "InvalidEvent"),
-        (254, "An error occurred (ServiceException) when calling the Invoke operation: oh", "Unanswered"),
+        (254, "An error occurred (ServiceException) when calling the Invoke operation: oh", "Lambda"),
         (254, "An error occurred (ResourceNotFoundException) when calling the Invoke operation: no", "Connect"),
         (254, "An error occurred (InvalidRuntimeException) when calling the Invoke operation: no", "Crashed"),
         (255, 'Read timeout on endpoint URL: "http://x"', "Unanswered"),

@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 
 import pytest
-from harness import JQ, ROOT, part, read_json
+from harness import JQ, ROOT, part, quick_sleep, read_json
 from test_deploy import ACCOUNT, KEY, ROLE, Account, denied, error
 
 STUB = ROOT / "tests" / "stub_aws"
@@ -129,6 +129,30 @@ def test_what_the_cli_is_to_say_does_not_follow_the_users_taste(driver):
     driver.env |= dict(zip(names, ("yaml", "less", "on", "json"), strict=False))
     driver.run("write", 1, 1)
     assert set((driver.stub / "seen").read_text().split()) == {"json,off,legacy,3,"}
+
+
+def test_an_aws_that_hangs_is_said_after_a_few_seconds(driver):
+    quick_sleep(driver)
+    aws(driver, '[ "$2" != get-function-configuration ] || /bin/sleep 2')
+    done = driver.run("write", 1, 1, "--dry-run")
+    assert "s: waiting for AWS" in done.err
+
+
+def test_where_nobody_reads_messages_any_more_the_run_goes_on(driver):
+    aws(driver, 'case "$*" in *get-account-settings*) sleep 1 ;; esac')
+    process = driver.start("write", 2, 1)
+    process.stderr.close()
+    out = process.stdout.read()
+    assert process.wait(60) == 0 and "2 good, 0 failed" in out
+
+
+@pytest.mark.parametrize("text", ["red \x1b[31m", "turned \u202e", "marked \u061c", "c1 \x9b31m", "bell \x07"])
+def test_what_aws_says_reaches_the_terminal_without_its_escapes(driver, text):
+    for complaint in ("something new", "An error occurred (ResourceNotFoundException) when"):
+        (driver.stub / "preflight").write_text(f"{complaint} {text}")
+        done = driver.run("write", 1, 1, exit=3)
+        assert complaint in done.err and text not in done.err and text[:3] in done.err
+        assert re.search(r"\\u[0-9a-f]{4}", done.err), done.err
 
 
 # Credentials

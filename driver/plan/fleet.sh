@@ -30,7 +30,8 @@ plan_launch() { # JOBS
   # shellcheck disable=SC2034 # folder.sh reads it
   CLOCK_OFFSET=$(jq .clock.offset_s "$SCRATCH/ping")
   plan_fleet "$1"
-  show_plan "$1" true >&2
+  show_plan "$1" true >"$SCRATCH/plan"
+  heed "$SCRATCH/plan"
 }
 
 # Before the ping, typical answers are assumed.

@@ -64,7 +64,7 @@ def fields:
 
 add
 | . + .paid
-| if $brief then fleet, price | "driver: " + .
+| if $brief then fleet, price
   else
     ("terabit \(.op): would launch \(fleet)" | wrapped(width - 2)[]),
     fields,

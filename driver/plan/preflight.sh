@@ -35,9 +35,11 @@ ask_all() { # OP
       ask_too encryption s3api get-bucket-encryption --bucket "$BUCKET"
     fi
   fi
+  start_watching waiting_for_aws
   for asked in $ASKED; do
     wait "${asked#*:}" || FAILED="$FAILED${asked%%:*} "
   done
+  stop_watching
 }
 
 failed() { # NAME

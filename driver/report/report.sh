@@ -98,7 +98,7 @@ show() { # RUN|FILE
     cat "$SCRATCH/summary.json"
   else
     colours
-    jq_program report/table -r --slurpfile run "$SCRATCH/evaluated.run" --arg source "$(shown "$1")" \
+    jq_program report/table -r --slurpfile run "$SCRATCH/evaluated.run" --arg source "${1#"$PWD/"}" \
       --argjson colour "$COLOUR" "$SCRATCH/summary.json"
   fi
   draw "$target" report/picture -n --slurpfile run "$SCRATCH/evaluated.run" --slurpfile measured "$SCRATCH/evaluated" \
@@ -131,7 +131,7 @@ compare() { # FOLDER RUN|FILE ...
 # What a comparison takes of one run.
 compared() { # RUN|FILE SUMMARY.json
   run_or_null "$1" >"$SCRATCH/compared.run"
-  jq -c -n --arg source "$(shown "$1")" --slurpfile run "$SCRATCH/compared.run" --slurpfile summary "$2" \
+  jq -c -n --arg source "${1#"$PWD/"}" --slurpfile run "$SCRATCH/compared.run" --slurpfile summary "$2" \
     '{source: $source, run: $run[0], summary: $summary[0]}'
 }
 

@@ -30,6 +30,7 @@ def cli_error:
   ($complaint | refused_type) as $type
   | failure($type;
       if $type == "Throttled" then "Lambda refused it \($tries) times, nothing ran"
+      elif $type == "Lambda" then "the fault is Lambda's own"
       elif $type != "Unanswered" then "nothing ran"
       else
         # The CLI itself ends with 252 to 255.
