@@ -4,8 +4,8 @@
 set -euo pipefail
 
 PROGRAM=deploy
-# shellcheck source=deploy/aws.sh
-. "${BASH_SOURCE[0]%/*}/aws.sh"
+# shellcheck source=deploy/place.sh
+. "${BASH_SOURCE[0]%/*}/place.sh"
 
 # Fills MEMORY, ARCH, ROLE_ARN, GIVEN_BUCKET and the tags; refuses what AWS would refuse after minutes of building.
 options() {

@@ -4,8 +4,8 @@
 set -euo pipefail
 
 PROGRAM=destroy
-# shellcheck source=deploy/aws.sh
-. "${BASH_SOURCE[0]%/*}/aws.sh"
+# shellcheck source=deploy/place.sh
+. "${BASH_SOURCE[0]%/*}/place.sh"
 
 # Open uploads go with the bucket.
 empty_bucket() {

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import pytest
-from harness import ROOT, Local
+from harness import PARTS, ROOT, Local
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 WORKER = ROOT / "docs" / "worker.md"
@@ -156,3 +156,24 @@ def test_every_field_of_the_summary_is_described():
 def test_every_type_of_error_is_described():
     types = set(re.findall(r'=> "(\w+)"', (SOURCE / "error.rs").read_text()))
     assert {"InvalidEvent", "S3"} <= types and types <= rows()
+
+
+def test_every_fault_has_its_sentence_and_its_test():
+    """The table of docs/faults.md: what stands between quotes in its second column is said by a program."""
+
+    def words(text):
+        """Sentences go over several lines, each in quotes of its language."""
+        return re.sub(r'[\s"\\+]+', " ", text)
+
+    worker = list(SOURCE.glob("*.rs"))
+    programs = [ROOT / "Makefile", ROOT / "driver.sh", *PARTS.values(), *worker]
+    said_by_programs = words("".join(path.read_text() for path in programs))
+    tests = "".join(path.read_text() for path in [*ROOT.glob("tests/*.py"), *worker])
+    table = (ROOT / "docs" / "faults.md").read_text().split("| input or fault |")[1].splitlines()[2:]
+    assert len(table) >= 60
+    for row in table:
+        _, said, status, test = row.strip("| ").split(" | ")
+        assert re.search(rf"\b(def|fn) {test}\(", tests), test
+        assert re.fullmatch(r"-|\d+|as above|\d+ (or|to) \d+", status), row
+        for sentence in re.findall('"([^"]+)"', said):
+            assert words(sentence) in said_by_programs, sentence
