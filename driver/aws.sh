@@ -65,7 +65,8 @@ explain() { # NAME ACTION [WORD...]
   shift 2
   say "${complaint:-aws ended without a word}"
   remedy=$(jq -n -r -L "$ROOT/driver" --arg complaint "$complaint" --arg action "$action" \
-    --arg function "${FUNCTION:-}" --arg bucket "${BUCKET:-}" --arg region "${AWS_REGION:-}" --arg deployed "$(saved REGION)" \
+    --arg function "${FUNCTION:-}" --arg bucket "${BUCKET:-}" --arg region "${AWS_REGION:-}" \
+    --arg deployed "$(saved REGION)" \
     --arg profile "${AWS_PROFILE:-}" --arg cli "${CLI_VERSION:-1}" --arg clock "$(date -u '+%Y-%m-%d %H:%M UTC')" \
     'include "complaints"; $complaint | remedy($ARGS.named)')
   [ -z "$remedy$*" ] || refuse "${remedy:-$*}"

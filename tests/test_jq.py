@@ -993,7 +993,8 @@ def test_a_function_error_without_a_message_still_makes_a_record(tmp_path):
 
 
 def planned(run):
-    out = jq("-c", "-n", "-R", "-f", part("jobs.jq"), "--argjson", "config", json.dumps([run]), text="x\ny\n")
+    given = ("--argjson", "config", json.dumps([run]), "--argjson", "streams", "[{}]")
+    out = jq("-c", "-n", "-R", "-f", part("jobs.jq"), *given, text="x\ny\n")
     return [json.loads(line) for line in out.splitlines()]
 
 
