@@ -30,7 +30,7 @@ give_memory() { # MB
   local tries=0 state
   until request memory lambda update-function-configuration --function-name "$FUNCTION" --memory-size "$1"; do
     # Lambda takes no change while another is under way.
-    [[ $(complaint_of memory) == *ResourceConflictException* ]] && [ $((tries += 1)) -lt 60 ] || return 1
+    complains memory ResourceConflictException && [ $((tries += 1)) -lt 60 ] || return 1
     sleep 1
   done
   while request memory lambda get-function-configuration --function-name "$FUNCTION"; do
@@ -54,7 +54,7 @@ put_memory_back() {
   if (find_credentials && export AWS_MAX_ATTEMPTS=5 && give_memory "$memory"); then
     rm -f "$note"
   else
-    say "that failed: $(complaint_of memory | tr '\n' ' ')"
+    say "that failed: $(complaint_of memory)"
     say "to put it back: $(putting_back "$note")"
     return 1
   fi

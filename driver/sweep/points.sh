@@ -78,9 +78,9 @@ plan_point() { # NUMBER SIZE
   for op in write read; do
     command_line "$op" "$1" "$third"
     (
-      parse "${CALL[@]}" --dry-run --json --yes
-      # shellcheck disable=SC2034 # fleet.sh reads it
-      KEYS_FROM=''
+      parse "${CALL[@]}" --dry-run --json
+      # shellcheck disable=SC2034 # fleet.sh reads them: no ceiling limits this plan
+      OPT_YES=yes KEYS_FROM=''
       configure "$op"
       plan_launch "$NUMBER"
     ) >"$SCRATCH/plan" 2>"$SCRATCH/said" || status=$?

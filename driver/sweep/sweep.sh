@@ -44,19 +44,21 @@ measure_points() {
 # Fails where the sweep cannot go on.
 measure_point() { # NUMBER SIZE
   if [ -n "$OPT_MEMORY" ] && ! give_memory "$OPT_MEMORY"; then
-    do_without_memory "$(complaint_of memory)"
+    do_without_memory
     return
   fi
   run_one write "$1" "$2" && run_one read "$1" "$SWEEP_RUN"
 }
 
 # A size that the account does not have loses its points. Anything else would be so of the next point, too.
-do_without_memory() { # COMPLAINT
-  if [[ $1 == *MemorySize* ]]; then
-    say "the account refuses $OPT_MEMORY MB of memory, whose points are left out: ${1#$'\n'}"
-    jq -n -c --argjson memory_mb "$OPT_MEMORY" --arg why "${1#$'\n'}" '{$memory_mb, $why}' >>"$SCRATCH/lost"
+do_without_memory() {
+  local why
+  if complains memory MemorySize; then
+    why=$(complaint_of memory)
+    say "the account refuses $OPT_MEMORY MB of memory, whose points are left out: $why"
+    jq -n -c --argjson memory_mb "$OPT_MEMORY" --arg why "$why" '{$memory_mb, $why}' >>"$SCRATCH/lost"
   else
-    (explain "$1" lambda:UpdateFunctionConfiguration) || true
+    (explain memory lambda:UpdateFunctionConfiguration) || true
     stop_sweep "the function did not get $OPT_MEMORY MB of memory" 3
   fi
 }
