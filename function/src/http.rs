@@ -1,9 +1,7 @@
-//! The HTTP client below both SDK clients: hyper, with the socket options that honest samples need.
-//!
-//! The SDK's own client does not let them be set. A socket otherwise takes megabytes from its sender long before they
-//! are on the wire: bytes handed to the connection would be counted early, by up to half a second of a worker's network
-//! cap with eight connections, and a fleet on one machine would fill the kernel's memory for sockets.
+//! The HTTP client below both SDK clients: hyper over connections of [`crate::tcp`], whose options the SDK's own client
+//! does not let be set.
 
+use crate::tcp;
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
@@ -12,38 +10,27 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::{
-    CaptureConnection, HttpConnector as TcpConnector, capture_connection,
-};
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::client::legacy::{Client, Error};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use socket2::SockRef;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::error::Error as StdError;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tower_service::Service;
 
-/// How long a TCP connection may take to open: the SDK's own default.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
-
-/// How long it may take with its TLS handshake: many share the fraction of a processor that a small function has.
+/// How long a connection may take to open with its TLS handshake: many share the fraction of a processor that a small
+/// function has.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A connection that was idle for longer is not used again: an environment that was frozen and thawed would otherwise
 /// begin with connections that died in its sleep.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// When nothing came over a connection for this long, TCP asks whether the other side is still there. A squad waits for
-/// minutes on quiet connections, and NAT gateways forget those that are quiet for 350 s:
-/// <https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html>
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// How many bytes a socket takes ahead of what it has sent (`TCP_NOTSENT_LOWAT`): enough to keep the wire busy between
-/// two turns of the sender, at most 1.4 % of a second at 75 MB/s with eight connections.
-const UNSENT: u32 = 128 << 10;
+/// How many bytes a connection may hold of what it received or has to send; hyper's own limit is 400 KiB, of which 64
+/// connections fill a third of the smallest function.
+const HELD: usize = 64 << 10;
 
 /// The HTTP client of the environment.
 ///
@@ -51,19 +38,15 @@ const UNSENT: u32 = 128 << 10;
 ///
 /// No root certificate could be read.
 pub fn client() -> io::Result<SharedHttpClient> {
-    let mut tcp = TcpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_keepalive(Some(KEEP_ALIVE));
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     let https = HttpsConnectorBuilder::new()
         .with_native_roots()?
         .https_or_http()
         .enable_http1()
-        .wrap_connector(Tuned(tcp));
+        .wrap_connector(tcp::Connector::new());
     let hyper = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_TIMEOUT)
+        .http1_max_buf_size(HELD)
         .build(Timely(https));
     Ok(http_client_fn(move |settings, _| {
         SharedHttpConnector::new(Connector {
@@ -76,7 +59,7 @@ pub fn client() -> io::Result<SharedHttpClient> {
 /// hyper, as the SDK calls it for one kind of operation.
 #[derive(Debug)]
 struct Connector {
-    hyper: Client<Timely<HttpsConnector<Tuned>>, SdkBody>,
+    hyper: Client<Timely<HttpsConnector<tcp::Connector>>, SdkBody>,
     /// How long the answer may take to begin, where the request has no body that is generated while it is sent: an
     /// honest part takes minutes on a small function, so that its answer is waited for by
     /// [`crate::write`](mod@crate::write), from the last byte sent on.
@@ -183,68 +166,11 @@ where
     }
 }
 
-/// Opens TCP connections that take little ahead of what they send.
-#[derive(Clone, Debug)]
-struct Tuned(TcpConnector);
-
-impl<U> Service<U> for Tuned
-where
-    TcpConnector: Service<U, Response = TokioIo<TcpStream>>,
-    <TcpConnector as Service<U>>::Error: Into<Box<dyn StdError + Send + Sync>>,
-    <TcpConnector as Service<U>>::Future: Send + 'static,
-{
-    type Response = TokioIo<TcpStream>;
-    type Error = Box<dyn StdError + Send + Sync>;
-    type Future = Opening<Self::Response>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(context).map_err(Into::into)
-    }
-
-    fn call(&mut self, to: U) -> Self::Future {
-        let connecting = self.0.call(to);
-        Box::pin(async move {
-            let stream = connecting.await.map_err(Into::into)?;
-            limit_unsent(stream.inner())?;
-            Ok(stream)
-        })
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn limit_unsent(stream: &TcpStream) -> io::Result<()> {
-    SockRef::from(stream).set_tcp_notsent_lowat(UNSENT)
-}
-
-/// Elsewhere the worker runs for tests alone, and its samples may run ahead of the wire.
-#[cfg(not(target_os = "linux"))]
-fn limit_unsent(_: &TcpStream) -> io::Result<()> {
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
-
-    #[cfg(target_os = "linux")]
-    #[tokio::test]
-    async fn a_connection_takes_little_ahead_of_what_it_sends() {
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("loopback has free ports");
-        let address = listener.local_addr().expect("it is bound");
-        let mut connector = Tuned(TcpConnector::new());
-        let uri = format!("http://{address}").parse().expect("an address");
-        let stream = connector.call(uri).await.expect("somebody listens");
-        assert_eq!(
-            SockRef::from(stream.inner())
-                .tcp_notsent_lowat()
-                .expect("it is a socket"),
-            UNSENT
-        );
-    }
 
     /// A peer that takes a TCP connection and never shakes hands.
     #[derive(Clone)]
@@ -278,7 +204,7 @@ mod tests {
                     .expect("this machine has certificates")
                     .https_or_http()
                     .enable_http1()
-                    .wrap_connector(Tuned(TcpConnector::new())),
+                    .wrap_connector(tcp::Connector::new()),
             )),
             answer_timeout: None,
         }

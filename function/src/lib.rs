@@ -13,7 +13,7 @@
 //! | [`meter`], [`timeline`], [`latency`], [`clock`], [`usage`] | what is measured |
 //! | [`squad`], [`invoker`] | having several jobs done by other workers, and one answer of all |
 //! | [`barrier`], [`limit`] | when a job begins, and when it gives up |
-//! | [`clients`], [`http`], [`s3`] | the clients |
+//! | [`clients`], [`http`], [`tcp`], [`s3`] | the clients |
 //! | [`operation`], [`explain`], [`error`] | the operations on S3, and what can go wrong |
 //! | [`environment`] | what Lambda tells of itself |
 
@@ -40,6 +40,7 @@ mod retry;
 mod s3;
 mod spans;
 mod squad;
+mod tcp;
 #[cfg(test)]
 mod testing;
 mod timeline;
