@@ -170,7 +170,7 @@ impl Invoker {
             .await;
         match outcome {
             Ok(output) => Attempt::Answered(output),
-            Err(error) => refused(&error, sent.load(Ordering::Relaxed)),
+            Err(error) => refused(&error, function, sent.load(Ordering::Relaxed)),
         }
     }
 }
@@ -199,8 +199,13 @@ fn overdue(sent: &AtomicBool) -> Failure {
     }
 }
 
-/// What Lambda's refusal, or its silence, means for the job; `sent`: whether the event left this machine.
-fn refused<R: std::fmt::Debug + 'static>(error: &SdkError<InvokeError, R>, sent: bool) -> Attempt {
+/// What the refusal of Lambda to invoke `function`, or its silence, means for the job; `sent`: whether the event left
+/// this machine.
+fn refused<R: std::fmt::Debug + 'static>(
+    error: &SdkError<InvokeError, R>,
+    function: &str,
+    sent: bool,
+) -> Attempt {
     let Some(service) = error.as_service_error() else {
         let reason = causes(error);
         return if sent {
@@ -232,11 +237,31 @@ fn refused<R: std::fmt::Debug + 'static>(error: &SdkError<InvokeError, R>, sent:
                 "{reason}: the function's role needs lambda:InvokeFunction on the function itself"
             ),
         )),
+        "RecursiveInvocationException" => Attempt::Failed(Failure::new(
+            "AccessDenied",
+            format!(
+                "Lambda takes the squad for a loop, and nothing ran ({reason}): aws lambda \
+                 put-function-recursion-config --function-name {} --recursive-loop Allow",
+                name_of(function)
+            ),
+        )),
+        "ServiceException" => Attempt::Failed(Failure::new(
+            "Lambda",
+            format!(
+                "Lambda failed, which is not the function's fault ({reason}), and the worker may go on: run the job \
+                 again later"
+            ),
+        )),
         _ => Attempt::Failed(Failure::new(
             "Unanswered",
             format!("Lambda did not take the job ({reason})"),
         )),
     }
+}
+
+/// The function's name in its ARN, which may end with a version or an alias.
+fn name_of(arn: &str) -> &str {
+    arn.split(':').nth(6).unwrap_or(arn)
 }
 
 /// The worker's answer, or why it is none.
@@ -461,6 +486,8 @@ mod tests {
         }
     }
 
+    const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:terabit:live";
+
     /// Invokes one job, which has a minute, of a Lambda that answers so: why it failed, and when it was asked.
     async fn failure_of(
         answer: impl Fn() -> HttpConnectorFuture + Send + Sync + 'static,
@@ -472,9 +499,7 @@ mod tests {
             noted.lock().expect("nobody panics").push(began.elapsed());
             answer()
         });
-        let outcome = invoker
-            .invoke("terabit", &json!({}), minute(start_in))
-            .await;
+        let outcome = invoker.invoke(FUNCTION, &json!({}), minute(start_in)).await;
         let failure = outcome.expect_err("nothing can come of it");
         let asked = mem::take(&mut *asked.lock().expect("nobody panics"));
         (failure, asked, began.elapsed())
@@ -508,6 +533,34 @@ mod tests {
             longest[0] <= most && longest[1] > most,
             "{longest:?} of {asked:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn what_lambda_refuses_is_told_with_what_helps_and_not_tried_again() {
+        for (status, code, kind, told) in [
+            (
+                400,
+                "RecursiveInvocationException",
+                "AccessDenied",
+                "--function-name terabit --rec",
+            ),
+            (500, "ServiceException", "Lambda", "the worker may go on"),
+            (
+                403,
+                "AccessDeniedException",
+                "AccessDenied",
+                "needs lambda:InvokeFunction",
+            ),
+        ] {
+            let refused = move || answer(status, format!(r#"{{"__type": "{code}"}}"#));
+            let (failure, asked, _) = failure_of(refused, None).await;
+            assert_eq!(
+                (failure.kind.as_str(), asked.len()),
+                (kind, 1),
+                "{failure:?}"
+            );
+            assert!(failure.message.contains(told), "{failure:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
