@@ -5,7 +5,7 @@ mod common;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, EncodingType};
 use common::Local;
 use local::identity::Identity;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -383,6 +383,32 @@ async fn a_listing_of_many_pages_is_complete() {
         .await
         .unwrap();
     assert_eq!(folded.common_prefixes()[0].prefix(), Some("a b/"));
+    local.service.stop().await;
+}
+
+#[tokio::test]
+async fn uploads_at_keys_that_xml_cannot_carry_are_listed_encoded() {
+    let local = common::start(&[]);
+    let s3 = local.s3();
+    let create = |key: &str| s3.create_multipart_upload().bucket(BUCKET).key(key);
+    for key in ["a\u{1}", "a\u{2}"] {
+        create(key).send().await.unwrap();
+    }
+    let list = || {
+        let list = s3.list_multipart_uploads().bucket(BUCKET).max_uploads(1);
+        list.encoding_type(EncodingType::Url)
+    };
+    let page = list().send().await.unwrap();
+    assert_eq!(page.uploads()[0].key(), Some("a%01"));
+    assert_eq!(page.next_key_marker(), Some("a%01"));
+    let next = list()
+        .key_marker("a\u{1}")
+        .set_upload_id_marker(page.next_upload_id_marker)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(next.uploads()[0].key(), Some("a%02"));
+    assert_eq!(next.is_truncated(), Some(false));
     local.service.stop().await;
 }
 

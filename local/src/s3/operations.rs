@@ -272,7 +272,7 @@ struct Listed {
 impl Listed {
     /// Keys with characters that XML cannot carry arrive encoded when the client asks so.
     fn encode(&mut self, encoding: Option<&EncodingType>) {
-        if encoding.is_some_and(|encoding| encoding.as_str() == EncodingType::URL) {
+        if is_url(encoding) {
             let keys = self
                 .contents
                 .iter_mut()
@@ -284,6 +284,10 @@ impl Listed {
             keys.chain(prefixes).for_each(|text| *text = encoded(text));
         }
     }
+}
+
+fn is_url(encoding: Option<&EncodingType>) -> bool {
+    encoding.is_some_and(|encoding| encoding.as_str() == EncodingType::URL)
 }
 
 fn encoded(text: &str) -> String {
@@ -586,15 +590,24 @@ impl S3 for Operations {
         let truncated = uploads.len() > limit;
         uploads.truncate(limit);
         let last = uploads.last().filter(|_| truncated);
+        let next_key = last.and_then(|upload| upload.key.clone());
+        let next_id = last.and_then(|upload| upload.upload_id.clone());
+        // Keys with characters that XML cannot carry arrive encoded when the client asks so.
+        let is_encoded = is_url(input.encoding_type.as_ref());
+        let shown = |key: String| if is_encoded { encoded(&key) } else { key };
+        for upload in &mut uploads {
+            upload.key = upload.key.take().map(shown);
+        }
         done(ListMultipartUploadsOutput {
             bucket: Some(input.bucket),
-            prefix: input.prefix,
-            key_marker: Some(key_marker),
+            encoding_type: input.encoding_type,
+            prefix: input.prefix.map(shown),
+            key_marker: Some(shown(key_marker)),
             upload_id_marker: Some(id_marker),
             max_uploads: Some(count(limit)),
             is_truncated: Some(truncated),
-            next_key_marker: last.and_then(|upload| upload.key.clone()),
-            next_upload_id_marker: last.and_then(|upload| upload.upload_id.clone()),
+            next_key_marker: next_key.map(shown),
+            next_upload_id_marker: next_id,
             uploads: Some(uploads),
             ..ListMultipartUploadsOutput::default()
         })
