@@ -941,43 +941,4 @@ mod tests {
             "they are refused one by one"
         );
     }
-
-    fn any_json() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::from),
-            any::<i64>().prop_map(Value::from),
-            any::<f64>().prop_map(Value::from),
-            ".{0,20}".prop_map(Value::from),
-            prop::sample::select(vec!["write", "read", "ping", "abc"]).prop_map(Value::from),
-            (0_u64..300).prop_map(Value::from),
-        ];
-        leaf.prop_recursive(2, 8, 4, |inner| {
-            prop::collection::vec(inner, 0..4).prop_map(Value::from)
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn any_event_parses_or_explains_itself(
-            fields in prop::collection::btree_map(
-                prop::sample::select(vec![
-                    "op", "bucket", "key", "mb_per_file", "part_mb", "parts_in_flight", "read_times", "range_mb",
-                    "ranges_in_flight", "verify", "objects", "for_s", "bytes_per_file", "open_s",
-                    "start_at", "stop_by", "other",
-                ]),
-                any_json(),
-                0..8,
-            ),
-        ) {
-            let event: Value = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-            if let Err(error) = Order::try_from(event) {
-                let message = error.to_string();
-                prop_assert!(
-                    fields.keys().chain(&["op", "bucket", "key", "mb_per_file"]).any(|name| message.contains(name)),
-                    "{}", message
-                );
-            }
-        }
-    }
 }

@@ -29,6 +29,8 @@ mod event;
 mod explain;
 mod fields;
 mod flight;
+#[cfg(test)]
+mod fuzz;
 mod http;
 mod invoker;
 mod latency;
