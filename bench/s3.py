@@ -6,21 +6,37 @@ from settings import MIB
 
 
 def client(service):
+    return made("s3", service.url, service, s3={"addressing_style": "path"}, signature_version="s3v4")
+
+
+def lambda_client(service):
+    """Its answers are waited for as long as a job may take, and no job is done twice."""
+    url = service.env["AWS_ENDPOINT_URL_LAMBDA"]
+    return made("lambda", url, service, read_timeout=900, max_pool_connections=256, retries={"total_max_attempts": 1})
+
+
+def made(name, url, service, **config):
     session = botocore.session.get_session({"profile": (None, None, None, None)})
     return session.create_client(
-        "s3",
+        name,
         region_name="us-east-1",
-        endpoint_url=service.url,
+        endpoint_url=url,
         aws_access_key_id=service.env["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=service.env["AWS_SECRET_ACCESS_KEY"],
         verify=service.tls,
-        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+        config=Config(**config),
     )
 
 
 def size_of(service, bucket, key):
     """The size of an object that is there."""
     return client(service).head_object(Bucket=bucket, Key=key)["ContentLength"]
+
+
+def number_of(service, bucket, prefix):
+    """How many objects there are below a prefix."""
+    pages = client(service).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return sum(page["KeyCount"] for page in pages)
 
 
 def spans(size, length):

