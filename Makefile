@@ -12,7 +12,7 @@ INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check -
 LOCAL := target/release/local
 
 # What may be set, as in make deploy REGION=eu-west-1: a misspelt name would be passed over.
-OPTIONS := ARCH BUCKET FORCE MEMORY PARTS PYTHON QUICK REGION ROLE_ARN STACK TAGS
+OPTIONS := ARCH BUCKET FORCE MEMORY MINUTES PARTS PYTHON QUICK REGION ROLE_ARN STACK TAGS
 UNKNOWN := $(filter-out $(OPTIONS),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(strip $(UNKNOWN)),)
 $(error $(strip $(UNKNOWN)) is no option; $(OPTIONS) are accepted)
@@ -94,6 +94,10 @@ bench: build .tools/bench/installed ## Side-by-side measurements, into bench/res
 	@cargo build --release --locked --package floor
 	@$(if $(QUICK),,cargo build --profile deploy --locked --bin terabit)
 	@python bench/bench.py $(PARTS) $(if $(QUICK),--quick)
+
+.PHONY: soak
+soak: build ## 64 workers under faults, into bench/results, for MINUTES= (30)
+	@python bench/bench.py soak --worker target/release/terabit --minutes $(or $(MINUTES),30)
 
 .tools/bench/installed: requirements-bench.txt | tools
 	@echo 'make: installing what the worker is measured beside, pinned in requirements-bench.txt, into .tools/bench' >&2

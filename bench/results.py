@@ -17,6 +17,7 @@ TITLES = {
     "cold": "Cold start",
     "report": "Report",
     "small": "Small objects",
+    "soak": "Soak: 64 workers under faults",
 }
 
 
@@ -98,6 +99,8 @@ def markdown(day, found, parts):
 
 
 def number(value):
+    if value is None:
+        return "unknown"
     return f"{value:.2f}" if value < 10 else f"{value:,.1f}"
 
 
@@ -105,6 +108,8 @@ def met(value, relation, goal):
     """Whether a goal is met, by the figure as it is shown."""
     if goal is None:
         return ""
+    if value is None:
+        return "**missed**"
     shown = round(value, 2 if value < 10 else 1)
     return "met" if (shown <= goal if relation == "≤" else shown >= goal) else "**missed**"
 

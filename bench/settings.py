@@ -19,6 +19,8 @@ class Settings:
     """The worker's binary."""
     only: list = field(default_factory=list)
     """The contenders to compare, all where it is empty."""
+    minutes: int = 30
+    """How long a soak takes."""
 
     @property
     def rounds(self):

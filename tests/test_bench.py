@@ -55,6 +55,28 @@ def test_parts_that_need_nothing_special_run(tmp_path):
     assert "prove nothing" in page and "## Cold start" in page and "Not measured" not in page
 
 
+@pytest.mark.skipif(Local.missing() is not None or not WORKER.is_file(), reason="local and the worker are not built")
+def test_a_soak_of_a_moment_and_small_objects_alone(tmp_path):
+    found, page = bench("soak", "small", out=tmp_path)
+    soak = found["soak"]["result"]
+    assert (soak["failed"], soak["uploads"]) == (0, 0), soak["unexplained"]
+    assert soak["sums"]["jobs"] >= 8 and soak["sums"]["retries"] > 0 and 1 < soak["peak_mb"] < 60
+    assert "## Soak" in page and f"| {soak['sums']['jobs']:,} |" in page
+    small = {(row["op"], row["contender"]): row for row in found["small"]["result"]["compared"]}
+    for op in ("write", "read"):
+        assert small[op, "terabit"]["objects_per_s"]["median"] > 10
+
+
+def test_a_soak_fails_for_one_bad_answer_one_upload_or_memory_that_grows(module):
+    soak = module("soak")
+    memory = [*((when, "a", mb) for when, mb in enumerate((10, 11, 12, 12))), (0, "b", 9), (1, "b", 9)]
+    assert (soak.grown(memory), soak.grown([*memory, (9, "b", 17)]), soak.grown([])) == (0, 8, None)
+    good = {"failed": 0, "uploads": 0, "grown_mb": 3.0}
+    assert not soak.has_failed(good)
+    for bad in ({"failed": 1}, {"uploads": 1}, {"grown_mb": 3.1}, {"grown_mb": None}):
+        assert soak.has_failed(good | bad), bad
+
+
 def test_a_part_that_does_not_exist_is_refused(tmp_path):
     command = [sys.executable, BENCH / "bench.py", "bytes", "nonsense", "--out", tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
