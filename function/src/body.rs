@@ -1,6 +1,6 @@
 //! The body of a part, generated while it is sent.
 
-use crate::data::{Seed, Stream};
+use crate::data::{Content, Seed};
 use crate::meter::Request;
 use crate::spans::Span;
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
@@ -23,7 +23,7 @@ pub fn part(seed: Seed, span: Span, request: Request) -> ByteStream {
 }
 
 struct Part {
-    stream: Stream,
+    content: Content,
     remaining: u64,
     request: Request,
     /// The attempt that this body is sent in, known when it is first polled.
@@ -33,7 +33,7 @@ struct Part {
 impl Part {
     fn new(seed: Seed, span: Span, request: Request) -> Self {
         Self {
-            stream: seed.stream(span.offset),
+            content: seed.content(span.offset),
             remaining: span.length,
             request,
             attempt: None,
@@ -57,7 +57,7 @@ impl Body for Part {
         let length =
             usize::try_from(part.remaining).map_or(FRAME, |remaining| remaining.min(FRAME));
         let mut frame = vec![0; length];
-        part.stream.fill(&mut frame);
+        part.content.fill(&mut frame);
         part.remaining -= length as u64;
         part.request
             .sent(attempt, length as u64, part.remaining == 0);
@@ -91,6 +91,6 @@ mod tests {
         assert_eq!(body.size_hint().exact(), Some(span.length));
         let sent = body.collect().await.expect("it cannot fail").to_bytes();
         assert_eq!(sent.len() as u64, span.length);
-        assert_eq!(seed.stream(span.offset).first_difference(&sent), None);
+        assert_eq!(seed.content(span.offset).first_difference(&sent), None);
     }
 }

@@ -1,8 +1,8 @@
 //! What the objects contain: bytes that depend on the key and the offset alone.
 //!
-//! The stream of a key is `Pcg64Mcg`, seeded with the first 16 bytes of SHA-256 of the key's UTF-8, its 64-bit words
+//! The content of a key is `Pcg64Mcg`, seeded with the first 16 bytes of SHA-256 of the key's UTF-8, its 64-bit words
 //! written little-endian one after the other. A part, a retry or a ranged read needs nothing but the key and where it
-//! begins. Objects outlive versions of this program: the golden vectors in the tests fix the stream for good.
+//! begins. Objects outlive versions of this program: the golden vectors in the tests fix it for good.
 
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -13,7 +13,7 @@ const WORD: usize = size_of::<u64>();
 /// How many bytes are generated at a time to be compared: two of them stay in a core's first cache.
 const COMPARED: usize = 4096;
 
-/// The seed of a key's stream, cheap to copy into every part and range of its object.
+/// The seed of a key's content, cheap to copy into every part and range of its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seed([u8; 16]);
 
@@ -26,33 +26,33 @@ impl Seed {
     }
 
     /// The key's bytes from `offset` (in bytes from the object's beginning) on, without end.
-    pub fn stream(self, offset: u64) -> Stream {
+    pub fn content(self, offset: u64) -> Content {
         let mut words = Pcg64Mcg::from_seed(self.0);
         words.advance(u128::from(offset / WORD as u64));
-        let mut stream = Stream {
+        let mut content = Content {
             words,
             word: [0; WORD],
             taken: WORD,
         };
         let within = usize::try_from(offset % WORD as u64).expect("less than a word's length");
         if within > 0 {
-            stream.next_word();
-            stream.taken = within;
+            content.next_word();
+            content.taken = within;
         }
-        stream
+        content
     }
 }
 
 /// A key's bytes from some offset on.
 #[derive(Clone, Debug)]
-pub struct Stream {
+pub struct Content {
     words: Pcg64Mcg,
     /// The latest word, of which `taken` bytes are given out.
     word: [u8; WORD],
     taken: usize,
 }
 
-impl Stream {
+impl Content {
     /// Fills `buffer` with the next bytes.
     pub fn fill(&mut self, buffer: &mut [u8]) {
         let left_over = buffer.len().min(WORD - self.taken);
@@ -73,7 +73,7 @@ impl Stream {
 
     /// Compares `received` with the next bytes; the index in `received` of the first byte that differs, if one does.
     ///
-    /// After a difference the stream's position is not defined.
+    /// After a difference the position is not defined.
     pub fn first_difference(&mut self, received: &[u8]) -> Option<usize> {
         let mut expected = [0; COMPARED];
         for (number, chunk) in received.chunks(COMPARED).enumerate() {
@@ -104,7 +104,7 @@ mod tests {
 
     fn bytes(key: &str, offset: u64, length: usize) -> Vec<u8> {
         let mut buffer = vec![0; length];
-        Seed::of(key).stream(offset).fill(&mut buffer);
+        Seed::of(key).content(offset).fill(&mut buffer);
         buffer
     }
 
@@ -143,11 +143,11 @@ mod tests {
             offset in 0_u64..1 << 42,
             pieces in prop::collection::vec(0_usize..100, 0..20),
         ) {
-            let mut stream = Seed::of("split").stream(offset);
+            let mut content = Seed::of("split").content(offset);
             let mut joined = Vec::new();
             for piece in &pieces {
                 let mut buffer = vec![0; *piece];
-                stream.fill(&mut buffer);
+                content.fill(&mut buffer);
                 joined.extend(buffer);
             }
             prop_assert_eq!(joined, bytes("split", offset, pieces.iter().sum()));
@@ -159,9 +159,9 @@ mod tests {
             (length, at) in (1_usize..20_000).prop_flat_map(|length| (Just(length), 0..length)),
         ) {
             let mut received = bytes("difference", offset, length);
-            prop_assert_eq!(Seed::of("difference").stream(offset).first_difference(&received), None);
+            prop_assert_eq!(Seed::of("difference").content(offset).first_difference(&received), None);
             received[at] ^= 0x40;
-            prop_assert_eq!(Seed::of("difference").stream(offset).first_difference(&received), Some(at));
+            prop_assert_eq!(Seed::of("difference").content(offset).first_difference(&received), Some(at));
         }
     }
 

@@ -16,8 +16,8 @@ pub type Permit = OwnedSemaphorePermit;
 pub enum Next<O> {
     /// Another request may begin.
     Room(Permit),
-    /// A request ended well, with this.
-    Ended(O),
+    /// A request is done, with this.
+    Done(O),
 }
 
 /// The requests of a job that are under way. Dropped, it aborts them.
@@ -76,19 +76,19 @@ impl<O: Send + 'static> Flight<O> {
         let outcome = tokio::select! {
             biased;
             error = self.limit.reached() => Err(error),
-            Some(outcome) = self.requests.join_next() => landed(outcome),
+            Some(outcome) = self.requests.join_next() => outcome_of(outcome),
             permit = Arc::clone(&self.permits).acquire_owned(), if wanted => {
                 return Ok(Some(Next::Room(permit.expect("nobody closes the semaphore"))));
             }
         };
         match outcome {
-            Ok(output) => Ok(Some(Next::Ended(output))),
-            Err(error) => Err(self.land(error).await),
+            Ok(output) => Ok(Some(Next::Done(output))),
+            Err(error) => Err(self.fail(error).await),
         }
     }
 
     /// Ends what is in flight because of `first`; the error to give.
-    async fn land(&mut self, first: Error) -> Error {
+    async fn fail(&mut self, first: Error) -> Error {
         let mut first = first;
         if !matches!(first, Error::VerifyMismatch { .. }) {
             self.requests.abort_all();
@@ -104,7 +104,7 @@ impl<O: Send + 'static> Flight<O> {
             match outcome {
                 None => return first,
                 Some(Err(aborted)) if aborted.is_cancelled() => {}
-                Some(outcome) => match (landed(outcome), &first) {
+                Some(outcome) => match (outcome_of(outcome), &first) {
                     (
                         Err(Error::VerifyMismatch { key, offset }),
                         Error::VerifyMismatch {
@@ -140,7 +140,7 @@ async fn open(
 }
 
 /// The outcome of a task; its panic goes on here, as that of the job.
-fn landed<O>(outcome: Result<Result<O, Error>, JoinError>) -> Result<O, Error> {
+fn outcome_of<O>(outcome: Result<Result<O, Error>, JoinError>) -> Result<O, Error> {
     outcome.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
@@ -173,7 +173,7 @@ mod tests {
         let mut ended = Vec::new();
         while let Some(event) = flight.next(items.peek().is_some()).await? {
             match event {
-                Next::Ended(output) => ended.push(output),
+                Next::Done(output) => ended.push(output),
                 Next::Room(permit) => {
                     let work = begin(items.next().expect("it is wanted"));
                     flight.begin(async move {

@@ -72,7 +72,7 @@ struct Draining {
     undrained: Arc<AtomicU64>,
 }
 
-enum Ended {
+enum Done {
     /// The object is known, and its first span opened.
     Opened(Arc<Object>, Box<Opened>, Permit),
     /// A span is drained.
@@ -83,7 +83,7 @@ enum Ended {
 struct Stream<'a> {
     job: &'a Read,
     reader: Arc<Reader>,
-    flight: Flight<Ended>,
+    flight: Flight<Done>,
     /// How many times an object was prepared so far, whichever.
     prepared: u64,
     /// How many objects are asked for that S3 has not described yet.
@@ -113,6 +113,7 @@ impl<'a> Stream<'a> {
         }
     }
 
+    /// `write` has the same loop over its own stream: a trait for the two of them would be longer than the loop.
     async fn run(&mut self, end: Option<Instant>) -> Result<(), Error> {
         let is_over = || end.is_some_and(|end| end <= Instant::now());
         loop {
@@ -126,7 +127,7 @@ impl<'a> Stream<'a> {
                 None => return Ok(()),
                 Some(Next::Room(permit)) if !is_over() => self.begin(permit),
                 Some(Next::Room(_)) => {}
-                Some(Next::Ended(ended)) => self.ended(ended),
+                Some(Next::Done(done)) => self.done(done),
             }
         }
     }
@@ -190,7 +191,7 @@ impl<'a> Stream<'a> {
                         let key = object.place.key.to_string();
                         return Err(Error::ObjectChanged { key });
                     }
-                    Ok(Ended::Opened(Arc::new(object), Box::new(opened), permit))
+                    Ok(Done::Opened(Arc::new(object), Box::new(opened), permit))
                 });
             }
             Some(Piece::Spans(draining, spans)) => {
@@ -213,13 +214,13 @@ impl<'a> Stream<'a> {
             if draining.undrained.fetch_sub(1, Ordering::Relaxed) == 1 {
                 reader.meter.object();
             }
-            Ok(Ended::Span)
+            Ok(Done::Span)
         });
     }
 
-    fn ended(&mut self, ended: Ended) {
-        match ended {
-            Ended::Opened(object, opened, permit) => {
+    fn done(&mut self, done: Done) {
+        match done {
+            Done::Opened(object, opened, permit) => {
                 self.unknown -= 1;
                 let division = self.job.division_of(&object);
                 self.usual_spans = Some(division.count(object.size));
@@ -231,7 +232,7 @@ impl<'a> Stream<'a> {
                 let draining = self.enqueue(object, 1);
                 self.drain(draining, first, Some(*opened), permit);
             }
-            Ended::Span => {}
+            Done::Span => {}
         }
     }
 }
@@ -363,7 +364,7 @@ impl Reader {
         offset: &mut u64,
         end: u64,
     ) -> Result<Option<String>, Error> {
-        let mut expected = object.verified.map(|seed| seed.stream(*offset));
+        let mut expected = object.verified.map(|seed| seed.content(*offset));
         while let Some(frame) = answer.body.next().await {
             let frame = match frame {
                 Ok(frame) => frame,

@@ -144,9 +144,9 @@ impl CleanUp {
                         Ok((within(clean_up.until, Box::pin(taken)).await, upload))
                     });
                 }
-                Next::Ended((Ok(None), _)) => {}
-                Next::Ended((Ok(Some(step)), upload)) => steps.push_back((upload, step)),
-                Next::Ended((Err(error), upload)) => {
+                Next::Done((Ok(None), _)) => {}
+                Next::Done((Ok(Some(step)), upload)) => steps.push_back((upload, step)),
+                Next::Done((Err(error), upload)) => {
                     tracing::warn!(upload = upload.id, %error, "an upload may be left");
                     left.push(upload.id);
                 }
@@ -267,7 +267,8 @@ impl CleanUp {
             };
             found.extend(page.uploads().iter().filter_map(of_job));
             // A server that goes on from the same place would go on for ever.
-            let next = (page.next_key_marker, page.next_upload_id_marker);
+            let next_key = named(page.next_key_marker(), encoded);
+            let next = (next_key, page.next_upload_id_marker);
             if page.is_truncated != Some(true) || next == (key_marker, id_marker) {
                 return Ok(found);
             }
@@ -381,24 +382,25 @@ mod tests {
         let pages = AtomicU32::new(0);
         let s3 = s3(move |request| {
             let page = pages.fetch_add(1, Ordering::Relaxed);
-            assert_eq!(page > 0, request.contains("key-marker=k&"), "{request}");
+            assert_eq!(page > 0, request.contains("key-marker=k%01&"), "{request}");
             let truncated = page == 0;
             let body = format!(
-                "<ListMultipartUploadsResult><IsTruncated>{truncated}</IsTruncated>\
-                 <NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>u0</NextUploadIdMarker>\
-                 <Upload><Key>k</Key><UploadId>u{page}</UploadId><Initiated>2999-01-01T00:00:00Z</Initiated></Upload>\
+                "<ListMultipartUploadsResult><EncodingType>url</EncodingType>\
+                 <IsTruncated>{truncated}</IsTruncated><NextKeyMarker>k%01</NextKeyMarker>\
+                 <NextUploadIdMarker>u0</NextUploadIdMarker>\
+                 <Upload><Key>k%01</Key><UploadId>u{page}</UploadId><Initiated>2999-01-01T00:00:00Z</Initiated></Upload>\
                  </ListMultipartUploadsResult>"
             );
             answer(200, body)
         });
-        let objects = objects("abc", "k", None);
+        let objects = objects("abc", "k\u{1}", None);
         let clean_up = CleanUp::new(&s3, &objects, Instant::now(), &Limit::none(), 1);
         let begun = Begun {
             own: Some("own".to_owned()),
             ..Begun::default()
         };
         let object = (objects.place.clone(), begun);
-        let found = clean_up.list(&HashMap::from([("k", &object)])).await;
+        let found = clean_up.list(&HashMap::from([("k\u{1}", &object)])).await;
         let ids: Vec<String> = found
             .expect("two pages")
             .into_iter()

@@ -10,7 +10,7 @@ use crate::explain::{Asked, explain};
 use crate::fields::{Bucket, Epoch};
 use crate::invoker::{Invoker, failed};
 use crate::limit::{Limit, MARGIN};
-use crate::meter::Meter;
+use crate::meter::{Meter, Reading};
 use crate::operation::Operation;
 use crate::read;
 use crate::retry;
@@ -21,6 +21,7 @@ use crate::write::{self, Written};
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use std::time::{Duration, Instant};
+use tokio::time::Instant as Moment;
 
 /// The function's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -39,39 +40,25 @@ pub struct Worker {
     environment: Environment,
 }
 
-/// When an invocation began, and what the process had used until then.
+/// How an invocation began.
 #[derive(Clone, Copy)]
 struct Entry {
     at: Instant,
+    /// What the process had used until then.
     cpu: Duration,
+    /// How long the environment took to begin, where this is its first invocation.
     cold: Option<Duration>,
+    /// When Lambda ends the invocation, since 1970-01-01 UTC.
+    deadline: Option<Duration>,
 }
 
-/// A job that has begun.
-struct Started<'a> {
+/// A write or a read, as far as they are alike.
+#[derive(Clone, Copy)]
+struct Transfer<'a> {
     op: &'static str,
     objects: &'a Objects,
     schedule: &'a Schedule,
-    meter: Meter,
-    /// What the barrier opened: to be closed when the job has ended.
-    opening: Opening,
-    limit: Limit,
-    /// After this moment nothing new is begun.
-    end: Option<tokio::time::Instant>,
-}
-
-impl Started<'_> {
-    /// The error of a job that began when it should have ended.
-    fn too_late(&self) -> Option<Error> {
-        let duration = self.schedule.duration?;
-        let now = tokio::time::Instant::now();
-        self.end.filter(|end| *end <= now).map(|_| {
-            Error::Deadline(format!(
-                "the job began when the {} s of its for_s were over: give the fleet more time to start (--start-in)",
-                duration.as_secs_f64()
-            ))
-        })
-    }
+    connections: usize,
 }
 
 impl Worker {
@@ -94,28 +81,23 @@ impl Worker {
             at: Instant::now(),
             cpu: usage::cpu(),
             cold: self.environment.cold(),
+            deadline: deadline(event.context.deadline),
         };
-        let deadline = deadline(event.context.deadline);
         match Order::try_from(event.payload)? {
-            Order::Job(job) => self.job(job, entry, deadline).await,
+            Order::Job(job) => self.job(job, entry).await,
             Order::Squad(squad) => {
                 let function = &event.context.invoked_function_arn;
-                let answers = self.squad(squad, function, entry, deadline).await;
-                Ok(Answer::Squad(answers))
+                Ok(Answer::Squad(self.squad(squad, function, entry).await))
             }
         }
     }
 
-    async fn squad(
-        &self,
-        squad: Squad,
-        function: &str,
-        entry: Entry,
-        deadline: Option<Duration>,
-    ) -> Vec<Value> {
-        let until = deadline.map(|deadline| clock::instant_of(deadline).into());
+    async fn squad(&self, squad: Squad, function: &str, entry: Entry) -> Vec<Value> {
+        let until = entry
+            .deadline
+            .map(|deadline| clock::instant_of(deadline).into());
         let mut answers = match squad.jobs.as_slice() {
-            [job] => vec![self.single(job, entry, deadline).await],
+            [job] => vec![self.single(job, entry).await],
             _ => squad::run(&self.invoker, function, squad.jobs, until).await,
         };
         squad::fit(&mut answers);
@@ -126,9 +108,9 @@ impl Worker {
     }
 
     /// Does the single job of a squad, which would otherwise only wait for a worker; the job's element of the answer.
-    async fn single(&self, event: &Value, entry: Entry, deadline: Option<Duration>) -> Value {
+    async fn single(&self, event: &Value, entry: Entry) -> Value {
         let answer = match Job::try_from(event.clone()) {
-            Ok(job) => self.job(job, entry, deadline).await,
+            Ok(job) => self.job(job, entry).await,
             Err(error) => Err(error),
         };
         match answer {
@@ -137,109 +119,94 @@ impl Worker {
         }
     }
 
-    async fn job(
-        &self,
-        job: Job,
-        entry: Entry,
-        deadline: Option<Duration>,
-    ) -> Result<Answer, Error> {
+    async fn job(&self, job: Job, entry: Entry) -> Result<Answer, Error> {
+        let s3 = &self.s3;
         match job {
-            Job::Ping(bucket) => self.ping(&bucket, deadline).await.map(Answer::Pong),
+            Job::Ping(bucket) => self.ping(&bucket, entry.deadline).await.map(Answer::Pong),
             Job::Write(job) => {
-                let started = self
-                    .start(
-                        "write",
-                        &job.objects,
-                        &job.schedule,
-                        job.connections(),
-                        deadline,
-                    )
-                    .await?;
-                let Started {
-                    meter, limit, end, ..
-                } = &started;
-                let written = match started.too_late() {
-                    Some(error) => Err(error).into(),
-                    None => write::write(&self.s3, &job, meter, limit, *end).await,
+                let transfer = Transfer {
+                    op: "write",
+                    objects: &job.objects,
+                    schedule: &job.schedule,
+                    connections: job.connections(),
                 };
-                Ok(self.answer(entry, started, written).await)
+                let write = async |meter: &Meter, limit: &Limit, end| {
+                    write::write(s3, &job, meter, limit, end).await
+                };
+                self.transfer(transfer, entry, write).await
             }
             Job::Read(job) => {
-                let started = self
-                    .start(
-                        "read",
-                        &job.objects,
-                        &job.schedule,
-                        job.connections(),
-                        deadline,
-                    )
-                    .await?;
-                let Started {
-                    meter, limit, end, ..
-                } = &started;
-                let outcome = match started.too_late() {
-                    Some(error) => Err(error),
-                    None => read::read(&self.s3, &job, meter, limit, *end).await,
+                let transfer = Transfer {
+                    op: "read",
+                    objects: &job.objects,
+                    schedule: &job.schedule,
+                    connections: job.connections(),
                 };
-                Ok(self.answer(entry, started, outcome.into()).await)
+                let read = async |meter: &Meter, limit: &Limit, end| {
+                    read::read(s3, &job, meter, limit, end).await.into()
+                };
+                self.transfer(transfer, entry, read).await
             }
         }
     }
 
-    /// Waits for the barrier, if there is one; the job begins when this returns.
-    async fn start<'a>(
+    /// Has a write or a read done by `moves` when it is time, and answers.
+    async fn transfer(
         &self,
-        op: &'static str,
-        objects: &'a Objects,
-        schedule: &'a Schedule,
-        connections: usize,
-        deadline: Option<Duration>,
-    ) -> Result<Started<'a>, Error> {
-        let mut opening = Opening::default();
-        if let Some(start_at) = schedule.start_at {
-            if let Some(latest) = deadline.map(|deadline| deadline.saturating_sub(MARGIN))
-                && start_at.since_1970() > latest
-            {
-                return Err(Error::InvalidEvent(format!(
-                    "start_at: {} is later than {}, the environment's deadline less {} s: begin earlier, or give the \
-                     function a longer timeout",
-                    seconds(start_at.since_1970()),
-                    seconds(latest),
-                    MARGIN.as_secs()
-                )));
-            }
-            opening = barrier::wait(&self.s3, &objects.place.bucket, start_at, connections).await;
-        }
+        transfer: Transfer<'_>,
+        entry: Entry,
+        moves: impl AsyncFnOnce(&Meter, &Limit, Option<Moment>) -> Written,
+    ) -> Result<Answer, Error> {
+        let schedule = transfer.schedule;
+        let opening = self.barrier(transfer, entry.deadline).await?;
         let meter = Meter::start();
         let begins = schedule.start_at.map_or(meter.began(), Epoch::since_1970);
         let end = schedule
             .duration
             .map(|duration| clock::instant_of(begins + duration).into());
-        Ok(Started {
-            op,
-            objects,
-            schedule,
-            limit: Limit::of(schedule.stop_by, deadline),
-            opening,
-            meter,
-            end,
-        })
-    }
-
-    /// What is answered when a job has ended; what the barrier opened is closed.
-    async fn answer(&self, entry: Entry, started: Started<'_>, written: Written) -> Answer {
-        let Started {
-            op,
-            objects,
-            schedule,
-            meter,
-            opening,
-            ..
-        } = started;
+        let written = if end.is_some_and(|end| end <= Moment::now()) {
+            Err(too_late(schedule)).into()
+        } else {
+            let limit = Limit::of(schedule.stop_by, entry.deadline);
+            moves(&meter, &limit, end).await
+        };
         meter.stop();
         opening.close().await;
-        let reading = meter.read();
-        let key = &objects.place.key;
+        Ok(self.answer(transfer, entry, meter.read(), written))
+    }
+
+    /// Waits for the barrier, if there is one: what it opened.
+    async fn barrier(
+        &self,
+        transfer: Transfer<'_>,
+        deadline: Option<Duration>,
+    ) -> Result<Opening, Error> {
+        let Some(start_at) = transfer.schedule.start_at else {
+            return Ok(Opening::default());
+        };
+        let latest = deadline.map(|deadline| deadline.saturating_sub(MARGIN));
+        if let Some(latest) = latest.filter(|latest| start_at.since_1970() > *latest) {
+            return Err(Error::InvalidEvent(format!(
+                "start_at: {} is later than {}, the environment's deadline less {} s: begin earlier, or give the \
+                 function a longer timeout",
+                seconds(start_at.since_1970()),
+                seconds(latest),
+                MARGIN.as_secs()
+            )));
+        }
+        let bucket = &transfer.objects.place.bucket;
+        Ok(barrier::wait(&self.s3, bucket, start_at, transfer.connections).await)
+    }
+
+    fn answer(
+        &self,
+        transfer: Transfer<'_>,
+        entry: Entry,
+        reading: Reading,
+        written: Written,
+    ) -> Answer {
+        let op = transfer.op;
+        let key = &transfer.objects.place.key;
         let outcome = written.outcome;
         let (start, stop) = (seconds(reading.start), seconds(reading.stop));
         if let Err(error) = &outcome {
@@ -258,7 +225,7 @@ impl Worker {
             throttled: reading.throttled,
             first_byte_ms: reading.first_byte.map(milliseconds),
             request_ms: RequestMs::of(&reading),
-            late_s: seconds(barrier::late(schedule.start_at, reading.start)),
+            late_s: seconds(barrier::late(transfer.schedule.start_at, reading.start)),
             in_vain: InVain::of(&reading),
             samples: reading.samples,
             latency: reading.latency,
@@ -279,7 +246,7 @@ impl Worker {
     }
 
     async fn ping(&self, bucket: &Bucket, deadline: Option<Duration>) -> Result<Pong, Error> {
-        let latest = tokio::time::Instant::now() + PING_TIMEOUT;
+        let latest = Moment::now() + PING_TIMEOUT;
         let until = deadline.map_or(latest, |deadline| {
             let deadline = clock::instant_of(deadline.saturating_sub(PING_MARGIN));
             latest.min(deadline.into())
@@ -310,6 +277,14 @@ impl Worker {
     }
 }
 
+/// The error of a job that begins when it should have ended.
+fn too_late(schedule: &Schedule) -> Error {
+    let duration = schedule.duration.unwrap_or_default().as_secs_f64();
+    Error::Deadline(format!(
+        "the job began when the {duration} s of its for_s were over: give the fleet more time to start (--start-in)"
+    ))
+}
+
 /// The environment's deadline, since 1970-01-01 UTC, from milliseconds. One that is past is unknown: `cargo lambda
 /// watch` always says 1970.
 fn deadline(milliseconds: u64) -> Option<Duration> {
@@ -323,7 +298,6 @@ mod tests {
     use aws_config::BehaviorVersion;
     use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
     use serde_json::json;
-    use tokio::time::Instant as Virtual;
 
     /// What a ping comes to where S3 answers so, and how long it takes, rounded to seconds.
     async fn pinged(
@@ -336,7 +310,7 @@ mod tests {
         let environment = Environment::from_env(Instant::now());
         let worker = Worker::new(s3(move |_| answer()), invoker, environment);
         let bucket = Bucket::try_from(json!("abc")).expect("a bucket's name");
-        let began = Virtual::now();
+        let began = Moment::now();
         let error = worker.ping(&bucket, None).await.expect_err("no answer");
         (error, began.elapsed().as_secs_f64().round())
     }

@@ -1,7 +1,7 @@
 //! One connection and the request that it carries.
 
 use crate::answer::Answer;
-use crate::data::{Seed, Stream};
+use crate::data::{Content, Seed};
 use crate::plan::{Plan, Request};
 use crate::wire::Wire;
 use nix::poll::PollFlags;
@@ -27,7 +27,7 @@ pub struct Connection {
 /// A request under way.
 struct Exchange {
     /// The bytes of its body, `left` of which have not been generated.
-    stream: Stream,
+    content: Content,
     left: u64,
     /// The length of the answer's body.
     expected: u64,
@@ -86,7 +86,7 @@ impl Connection {
         self.outgoing.extend_from_slice(head.as_bytes());
         self.sent = 0;
         self.exchange = Some(Exchange {
-            stream: self.seed.stream(*offset),
+            content: self.seed.content(*offset),
             left: if self.write { *length } else { 0 },
             expected: if self.write { 0 } else { *length },
             answer: Answer::default(),
@@ -109,7 +109,7 @@ impl Connection {
         };
         let length = usize::try_from(exchange.left).map_or(BATCH, |left| left.min(BATCH));
         self.outgoing.resize(length, 0);
-        exchange.stream.fill(&mut self.outgoing);
+        exchange.content.fill(&mut self.outgoing);
         exchange.left -= length as u64;
         self.sent = 0;
     }
