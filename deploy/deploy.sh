@@ -51,7 +51,7 @@ check_given() {
 
 # A given bucket must be there, in this region, of a kind that the stack's role can be given, and take workers' writes.
 check_bucket() {
-  local there
+  local there question
   check_bucket_name BUCKET "$GIVEN_BUCKET"
   case $GIVEN_BUCKET in
     *--x-s3 | *-s3alias)
@@ -64,8 +64,9 @@ check_bucket() {
   there=$(jq -r '.BucketRegion // ""' "$SCRATCH/bucket")
   [ -z "$there" ] || [ "$there" = "$REGION" ] || refuse "the bucket \"$GIVEN_BUCKET\" is in $there, not in $REGION:" \
     "make deploy BUCKET=$GIVEN_BUCKET REGION=$there deploys beside it"
-  request lock s3api get-object-lock-configuration --bucket "$GIVEN_BUCKET" || true
-  request encryption s3api get-bucket-encryption --bucket "$GIVEN_BUCKET" || true
+  for question in $BUCKET_QUESTIONS; do
+    request "${question%:*}" s3api "${question#*:}" --bucket "$GIVEN_BUCKET" || true
+  done
   # A role that the stack makes is given what the bucket's key wants.
   check_writable "$GIVEN_BUCKET" "$ROLE_ARN"
 }
@@ -84,7 +85,10 @@ check_stack() {
 
 # Makes the stack or brings it up to date.
 make_stack() {
-  say "stack $STACK in $REGION: bucket and role, half a minute or two"
+  local makes='bucket and role'
+  [ -z "$GIVEN_BUCKET" ] || makes='the role'
+  [ -z "$ROLE_ARN" ] || makes='the bucket'
+  say "stack $STACK in $REGION: $makes, half a minute or two"
   if ! request change cloudformation deploy --stack-name "$STACK" --template-file "$ROOT/deploy/stack.yaml" \
     --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset \
     --parameter-overrides "FunctionName=$STACK" "ExistingBucket=$GIVEN_BUCKET" "ExistingRole=$ROLE_ARN" \
@@ -139,7 +143,7 @@ tell() {
     "next:       ./driver.sh write 8 64                 8 workers write 64 MiB each" \
     "            ./driver.sh read                       and read them back" \
     "            ./driver.sh write 1800 2000 --dry-run  could it run, and at what cost?" \
-    "            make destroy                           removes all of the above"
+    "            make destroy                           removes what make deploy made"
 }
 
 require_tools deploy

@@ -27,13 +27,16 @@ jq_program() { # ROOM/NAME ARGUMENT-OF-JQ...
 require_tools() { # COMMAND
   local tool tools='awk cat find head jq mktemp rm sort xargs' missing=''
   [ "$1" = report ] || tools="$tools aws cmp cp date fold grep mkdir mv od sleep tr wc"
+  # Where there is no /proc it tells when a process began.
+  [ -r /proc/self/stat ] || tools="$tools ps"
   for tool in $tools; do
     command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
   done
   if [ -n "$missing" ]; then
     say "these tools are missing:$missing"
     [[ "$missing " != *" aws "* ]] || say "the AWS CLI comes with: $GET_CLI"
-    refuse "install them: sudo apt-get install coreutils diffutils findutils gawk grep jq  (macOS: brew install jq)"
+    refuse "install them: sudo apt-get install coreutils diffutils findutils gawk grep jq procps " \
+      "(macOS: brew install jq)"
   fi
   [ "$1" = report ] || choose_cli
 }

@@ -1,6 +1,7 @@
 # Purpose: whether a bucket takes what workers write (see writable.sh).
-# Input:   none. $lock: [GetObjectLockConfiguration], $encryption: [GetBucketEncryption], $key: [DescribeKey],
-#          $rights: [SimulatePrincipalPolicy], $policy: [GetKeyPolicy], each [] where it was not answered; $bucket;
+# Input:   none. $lock: [GetObjectLockConfiguration], $encryption: [GetBucketEncryption], $bucket_policy:
+#          [GetBucketPolicy], $key: [DescribeKey], $rights: [SimulatePrincipalPolicy], $policy: [GetKeyPolicy], each []
+#          where it was not answered; $bucket;
 #          $role: the ARN of the function's role, empty where it is still to be made.
 # Output:  by $want, in lines (-r): key: the KMS key that the bucket names, none for AWS's own; arn: the ARN of that key
 #          where it is a customer's; verdict: "refuse ..." with the command that mends it, or a warning, or nothing.
@@ -25,6 +26,24 @@ def retention:
     + "deleted. make deploy makes a bucket without, --bucket names another; this takes the retention away for all "
     + "that is written to it later: aws s3api put-object-lock-configuration --bucket \($bucket) "
     + "--object-lock-configuration ObjectLockEnabled=Enabled";
+
+# A statement that denies everybody's writes without the header. A condition that holds only where the header is sent
+# does not.
+def demands_header:
+  "s3:x-amz-server-side-encryption" as $header
+  | .Effect == "Deny"
+    and (.Principal | . == "*" or .AWS? == "*")
+    and any([.Resource] | flatten[] | strings; endswith(":\($bucket)/*"))
+    and ((.Condition.Null[$header]? | tostring) == "true"
+      or (.Condition.StringNotEquals[$header]? != null and (.Condition.Null[$header]? | tostring) != "false"));
+
+def header:
+  $bucket_policy[0].Policy
+  | fromjson?
+  | select([.Statement] | flatten | any(demands_header))
+  | "refuse the bucket \"\($bucket)\" has a policy that denies writes without the header "
+    + "x-amz-server-side-encryption, and workers send none: every write would fail. A default encryption of the bucket "
+    + "does the same without the policy; make deploy makes a bucket of its own, --bucket names another";
 
 # Whether the key's own policy may let the role use it: conditions are not looked into. That it leaves the choice to
 # IAM, by naming the account's root, lets nobody in who IAM refuses.
@@ -57,4 +76,4 @@ def encryption:
 
 if $want == "key" then named_key
 elif $want == "arn" then metadata | select(.KeyManager != "AWS") | .Arn // empty
-else retention, encryption end
+else retention, header, encryption end

@@ -1,9 +1,14 @@
 # shellcheck shell=bash
-# Whether a bucket takes what workers write. Two kinds refuse every write: one whose Object Lock has a default retention
-# (S3 then wants a checksum with each part, and workers send none), and one that encrypts with a customer's KMS key
-# which the function's role may not use. What may not be asked is no reason to refuse.
+# Whether a bucket takes what workers write. Three kinds refuse every write: one whose Object Lock has a default
+# retention (S3 then wants a checksum with each part, and workers send none), one whose policy demands a header that
+# names an encryption, and one that encrypts with a customer's KMS key which the function's role may not use. What may
+# not be asked is no reason to refuse.
 
-# From SCRATCH/lock and SCRATCH/encryption, the answers about the bucket: refuses it, or warns, or is content. KEY_ARN
+# The questions about a bucket, by their names.
+# shellcheck disable=SC2034 # preflight.sh and deploy.sh read it
+BUCKET_QUESTIONS='lock:get-object-lock-configuration encryption:get-bucket-encryption bucket_policy:get-bucket-policy'
+
+# From the answers to BUCKET_QUESTIONS, in SCRATCH: refuses it, or warns, or is content. KEY_ARN
 # becomes the customer's key that the bucket encrypts with, empty for none or where its ARN is not known. Without a ROLE
 # the role is still to be made.
 check_writable() { # BUCKET ROLE
@@ -26,6 +31,7 @@ check_writable() { # BUCKET ROLE
 writable() { # BUCKET ROLE key|arn|verdict
   jq_program writable -n -r --arg bucket "$1" --arg role "$2" --arg want "$3" \
     --slurpfile lock "$(answer_of lock)" --slurpfile encryption "$(answer_of encryption)" \
+    --slurpfile bucket_policy "$(answer_of bucket_policy)" \
     --slurpfile key "$(answer_of key)" --slurpfile rights "$(answer_of rights)" \
     --slurpfile policy "$(answer_of key_policy)"
 }

@@ -1,5 +1,5 @@
-"""What is read and is not as it should be: folders of runs that are damaged, key files, lines that are mutated at random.
-It is named, and never with jq's own complaint."""
+"""What is read and is not as it should be: folders of runs that are damaged, key files, lines that are mutated at
+random. It is named, and never with jq's own complaint."""
 
 import json
 import os

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from harness import PARTS, ROOT, TOOLS, Local, quick_sleep
+from harness import PARTS, ROOT, TOOLS, Local, part, quick_sleep
 
 cfn_yaml = pytest.importorskip("cfnlint.decode.cfn_yaml")
 moto_server = pytest.importorskip("moto.server")
@@ -718,6 +718,7 @@ def test_the_policy_of_the_caller_allows_what_is_called(account):
     asked = re.findall(rf"(?:request|ask|list) \w+ ((?:{services}) [a-z][a-z0-9-]+)", sources)
     asked += re.findall(rf"(?m)^[^\"']*aws ((?:{services}) [a-z][a-z0-9-]+)", sources)
     asked += [f"s3api {name}" for name in re.findall(r'"([a-z]+-[a-z-]+)\.', sources)]
+    asked += [f"s3api {name}" for name in re.findall(r"\w:(get-[a-z-]+)", sources)]
     assert len(asked) > 15
     policy = allowed(json.loads(POLICY.read_text()))
     names = {action for action, _ in policy}
@@ -733,6 +734,20 @@ def test_the_policy_of_the_caller_allows_what_is_called(account):
         "lambda:GetAccountSettings",
         "servicequotas:ListServiceQuotas",
     }
+
+
+def test_the_policy_of_the_caller_is_made_for_another_partition_by_one_replacement():
+    text = POLICY.read_text()
+    resources = [resource for _, resource in allowed(json.loads(text))]
+    assert {resource.split(":")[0:2][-1] for resource in resources} == {"aws", "*"} and "amazonaws.com.cn" not in text
+    assert "sed s/arn:aws:/arn:aws-us-gov:/ deploy/caller-policy.json" in (ROOT / "docs" / "aws.md").read_text()
+    template = part("stack.yaml").read_text()
+    assert "arn:aws" not in template and template.count("arn:${AWS::Partition}:") > 5
+
+
+def test_what_is_given_is_not_said_to_be_made(account):
+    done = account.deploy(BUCKET="mine")
+    assert "eu-west-1: the role, half a minute" in done.stderr and "removes what make deploy made" in done.stdout
 
 
 def test_the_policy_of_the_caller_fits_iam():

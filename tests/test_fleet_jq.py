@@ -434,10 +434,10 @@ def test_a_function_error_reads_as_a_squad_tells_it(error, type, message):
         ('Read timeout on endpoint URL: "http://x"', "Unanswered", "(429)"),
         ("An error occurred (ServiceException): internal", "Lambda", "the fault is AWS's own"),
         ("An error occurred (503) when calling HeadBucket: Service Unavailable", "Lambda", "the fault is AWS's own"),
-        ("An error occurred (InvalidSignatureException): Signature expired: 2026 is now earlier than 2026", "AccessDenied",
+        ("An error occurred (InvalidSignatureException): Signature expired: 2026 is earlier than 2026", "AccessDenied",
          "this machine's clock is wrong, it says now"),
-        ("An error occurred (RequestTimeTooSkewed): The difference between the request time and the current time is too "
-         "large.", "AccessDenied", "this machine's clock is wrong"),
+        ("An error occurred (RequestTimeTooSkewed): The difference between the request time and the current time is "
+         "too large.", "AccessDenied", "this machine's clock is wrong"),
         ("SSL validation failed for https://x [SSL: CERTIFICATE_VERIFY_FAILED]", "Connect", "AWS_CA_BUNDLE"),
         ('Failed to connect to proxy URL: "http://x"', "Connect", "HTTPS_PROXY"),
         ("Your session has expired. Please reauthenticate using 'aws login'.", "AccessDenied", "is over: aws login"),

@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 
 import pytest
-from harness import JQ, ROOT, part, quick_sleep, read_json
+from harness import JQ, PARTS, ROOT, part, quick_sleep, read_json
 from test_deploy import ACCOUNT, KEY, ROLE, Account, denied, error
 
 STUB = ROOT / "tests" / "stub_aws"
@@ -67,6 +67,19 @@ def test_in_turkish_an_i_is_a_letter(driver, account, languages):
         driver.run("write", 2, 64, "--in-flight", 8)
         account.deploy(BUCKET="mine-is-it", TAGS="initial=i", **speaks)
     assert [read_json(run / "summary.json")["failed"] for run in driver.runs()] == [0, 0]
+
+
+def test_busybox_takes_every_pattern_of_awk():
+    """It reads a { in a pattern as the beginning of a count."""
+    for path in PARTS.values():
+        if path.suffix == ".sh":
+            assert not re.search(r"awk[^\n]*/[^/\n]*[^\[]\{[^/\n]*/ *\{", path.read_text()), path.name
+
+
+def test_ps_is_a_tool_where_there_is_no_proc(driver):
+    tools = driver.project / "driver" / "tools.sh"
+    tools.write_text(tools.read_text().replace("/proc/self/stat", "/nowhere"))
+    assert "these tools are missing: ps\n" in driver.run("write", 1, 1, exit=3).err
 
 
 # The AWS CLI
@@ -522,8 +535,39 @@ def test_a_key_that_may_not_be_asked_for_is_a_warning(driver):
 )
 def test_what_is_known_of_a_bucket_decides(answers, said):
     given = {name: [answers[name]] if name in answers else [] for name in ("encryption", "key", "rights", "policy")}
-    told = jq(["-n", "-f", part("writable.jq")], lock=[], bucket="b", role=ROLE, want="verdict", **given)
+    given |= {"lock": [], "bucket_policy": [], "bucket": "b", "role": ROLE, "want": "verdict"}
+    told = jq(["-n", "-f", part("writable.jq")], **given)
     assert (said in told if said else told == "") and ("refuse" in told) == (said == "refuse")
+
+
+HEADER = "s3:x-amz-server-side-encryption"
+
+
+@pytest.mark.parametrize(
+    ("condition", "more", "refused"),
+    [
+        ({"Null": {HEADER: "true"}}, {}, True),
+        ({"Null": {HEADER: True}}, {"Principal": {"AWS": "*"}}, True),
+        ({"StringNotEquals": {HEADER: "aws:kms"}}, {}, True),
+        ({"StringNotEquals": {HEADER: "aws:kms"}, "Null": {HEADER: "false"}}, {}, False),
+        ({"StringNotEqualsIfExists": {HEADER: "aws:kms"}}, {}, False),
+        ({"Bool": {"aws:SecureTransport": "false"}}, {}, False),
+        ({"Null": {HEADER: "true"}}, {"Resource": "arn:aws:s3:::some-bucket/private/*"}, False),
+        ({"Null": {HEADER: "true"}}, {"Principal": {"AWS": ROLE}}, False),
+        ({"Null": {HEADER: "true"}}, {"Effect": "Allow"}, False),
+    ],
+)
+def test_a_bucket_whose_policy_demands_a_header_is_refused(driver, account, condition, more, refused):
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": ["arn:aws:s3:::some-bucket/*"],
+        "Condition": condition,
+    } | more
+    answer(driver, bucket_policy={"Policy": json.dumps({"Statement": [statement]})})
+    done = driver.run("write", 1, 1, "--dry-run", exit=3 if refused else 0)
+    assert ("denies writes without the header x-amz-server-side-encryption" in done.err) == refused
 
 
 def test_the_bucket_that_make_deploy_made_is_not_asked_for_what_it_is_not(driver):

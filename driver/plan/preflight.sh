@@ -31,8 +31,9 @@ ask_all() { # OP
     ask_too versioning s3api get-bucket-versioning --bucket "$BUCKET"
     # make deploy makes no bucket that refuses writes.
     if [ "$(saved OWN_BUCKET):$(saved BUCKET)" != "yes:$BUCKET" ]; then
-      ask_too lock s3api get-object-lock-configuration --bucket "$BUCKET"
-      ask_too encryption s3api get-bucket-encryption --bucket "$BUCKET"
+      for asked in $BUCKET_QUESTIONS; do
+        ask_too "${asked%:*}" s3api "${asked#*:}" --bucket "$BUCKET"
+      done
     fi
   fi
   start_watching waiting_for_aws

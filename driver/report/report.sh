@@ -29,7 +29,7 @@ find_source() { # PARENT SOURCE
     run_or_records "$(cd "${2%records.ndjson}." && pwd)"
   elif [ -f "$2" ]; then
     [ -r "$2" ] || usage "the file $2 cannot be read: chmod +r $2"
-    [ ! -s "$2" ] || awk '/^[ \t]*{/ { found = 1; exit } END { exit !found }' "$2" ||
+    [ ! -s "$2" ] || awk '/^[ \t]*[{]/ { found = 1; exit } END { exit !found }' "$2" ||
       usage "$2 is not NDJSON: no line of it begins with {\"start\": ..., \"stop\": ..., \"mbps\": ...}"
     printf '%s' "$2"
   elif [ "$2" != "${2%.ndjson}" ]; then
