@@ -8,16 +8,18 @@ include "text";
 # What the fields of run.json are, in format 2.
 def kinds: {
   op: "string", jobs: "number", bucket: "string", function: "string", answers: "string", region: "string null",
-  arch: "string null", in_flight: "number", memory_mb: "number", timeout_s: "number",
-  mb_per_file: "number null", bytes_per_file: "number null", objects: "number null", for_s: "number null",
-  network_mbps: "number null", loopback: "boolean null", deleted: "number null",
-  reads: "object null", launches: "array"
+  arch: "string null", in_flight: "number", memory_mb: "number", timeout_s: "number", mb_per_file: "number null",
+  bytes_per_file: "number null", part_mb: "number null", range_mb: "number null", read_times: "number null",
+  objects: "number null", for_s: "number null", verify: "boolean null", network_mbps: "number null",
+  loopback: "boolean null", shared_machine: "boolean null", key_prefix: "string null", keys_from: "string null",
+  deleted: "number null", reads: "object null", launches: "array"
 };
 
 def kinds_of_a_launch: {
   jobs: "array null", squad: "number null", clock: "object null", cost: "object null", throttled: "number",
   launch: "number null", start_at: "number null", stop_by: "number null", until: "number null", "end": "number null",
-  interrupted: "number null", start_in_s: "number null", stop_in_s: "number null", expected_s: "number null"
+  interrupted: "number null", open_s: "number null", start_in_s: "number null", stop_in_s: "number null",
+  expected_s: "number null", processes: "number null"
 };
 
 def misfit($kinds):

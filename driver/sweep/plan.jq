@@ -5,6 +5,7 @@
 #          it may be more than $max_cost; shares: one object, what each run may cost, in USD, by op and point.
 
 include "plan/cost";
+include "run";
 include "text";
 
 # Null where the size of some objects is not known.
