@@ -6,9 +6,15 @@
 # group; a command in the foreground would delay the trap.
 start_group() { # COMMAND...
   set -m
-  "$@" 9>&- &
+  in_group "$@" 9>&- &
   GROUP=$!
   set +m
+}
+
+# Where the driver ignores signals because it is ending, the group does not.
+in_group() { # COMMAND...
+  trap - INT TERM HUP
+  "$@"
 }
 
 # Ends every group: TERM, and once its leader has gone KILL to every process that did not heed it.

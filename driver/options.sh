@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The command line: the options, which command takes which, and what their values may be. `parse` fills OPT_<NAME>
-# (empty where not given) and ARGUMENTS.
+# (empty where not given) and ARGUMENTS; PARENT, PART_MB, RANGE_MB and MAX_COST have defaults.
 
 # An option, its variable, its values and the commands that take it; resume stands for write and read with --resume.
 # Values: a whole number between two bounds, a text of so many bytes, US dollars, anything but nothing, none at

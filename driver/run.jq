@@ -1,4 +1,5 @@
-# Purpose: run.json in format 2, whatever format it was written in. A library, and the only reader of run.json.
+# Purpose: run.json in format 2, whatever format it was written in. A library: whoever needs a fact of a run takes it
+#          from here. damage.jq alone looks at the file as it is.
 # Output:  {format: 2, id, op, jobs, bucket, answers, ..., launches: [one for each launch]}. Every moment is in epoch
 #          seconds on the workers' clock. What format 1 did not tell is null.
 

@@ -83,7 +83,7 @@ def test_each_combination_is_run(driver):
     assert sorted(row[1:] for row in found if row[0] == "write") == [(1, 8, 4), (1, 16, 4), (2, 8, 4), (2, 16, 4)]
     assert configurations(driver, "range_mb")[1] == ("read", 0)
     assert re.search(r"sweep: 1 of 4: [12] 64 --in-flight 4 --part-mb (8|16) --range-mb 0$", done.err, re.M)
-    assert "part_mb 16" in done.out
+    assert "part MiB" in done.out
 
 
 def test_a_dry_run_tells_every_combination_and_the_sum(driver):
@@ -195,7 +195,7 @@ def test_a_sweep_stops_where_a_run_is_refused(driver):
     wait_for(lambda: any((run / "summary.json").exists() for run in runs_of(driver)), process, 120)
     (driver.stub / "ping.fail").write_text("An error occurred (403) when calling the Invoke operation: no")
     out, _ = process.communicate(timeout=120)
-    assert process.returncode == 3 and "STOPPED EARLY (" in out and re.search(r"write +[12] +1 ", out)
+    assert process.returncode == 3 and "STOPPED EARLY (" in out and re.search(r"^ +A +write ", out, re.M)
     assert read_json(sweep_of(driver) / "sweep.json")["stopped"].endswith("ended with exit status 3")
 
 
@@ -204,7 +204,7 @@ def test_a_sweep_that_is_interrupted_shows_what_there_is(driver):
     os.kill(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
-    assert "STOPPED EARLY (interrupted)" in out and re.search(r"write +[12] +1 ", out)
+    assert "STOPPED EARLY (interrupted)" in out and re.search(r"^ +A +write ", out, re.M)
     sweep = read_json(sweep_of(driver) / "sweep.json")
     assert sweep["stopped"] == "interrupted"
     # What the run that was cut short may have written belongs to the sweep as well.
@@ -219,7 +219,7 @@ def test_a_sweep_that_is_killed_keeps_what_it_had_measured(driver):
     process = a_moment_into_a_write(driver, "1 2", 64)
     kill(process)
     done = driver.run("report", sweep_of(driver), exit=1)
-    assert "STOPPED EARLY (killed, or not at its end yet)" in done.out and re.search(r"read +[12] +1 ", done.out)
+    assert "STOPPED EARLY (killed, or not at its end yet)" in done.out and re.search(r"^ +B +read ", done.out, re.M)
 
 
 # Memory
@@ -247,7 +247,7 @@ def test_a_sweep_over_memory_puts_the_old_one_back(driver):
     assert sorted(changes(driver)[:2]) == [512, 1769] and changes(driver)[2:] == [2048, 2048]
     order = [memory for memory in changes(driver)[:2] for _ in range(2)]
     assert [memory for _, memory in configurations(driver, "memory_mb")] == order
-    assert "memory_mb 512" in done.out and "memory_mb 1769" in done.out
+    assert "memory MB" in done.out and "1,769" in done.out
     assert done.err.endswith("driver: putting the memory of the function back to 2048 MB\n")
     assert not (sweep_of(driver) / "memory.json").exists()
     assert "memory" not in driver.run("report", sweep_of(driver)).err
@@ -314,10 +314,10 @@ def test_memory_that_cannot_be_put_back_is_the_last_line(driver):
 def test_a_killed_sweep_is_told_by_the_next_command(driver):
     process = a_moment_into_a_write(driver, 1, 64, "--memory", "512 1769")
     kill(process)
-    told = f"driver: the sweep runs/{sweep_of(driver).name} was killed before it put the function's memory back"
+    told = f"driver: the sweep runs/{sweep_of(driver).name} ended without putting the function's memory back"
     assert told in driver.run("delete", runs_of(driver)[0], "--dry-run").err
     driver.env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
-    assert told not in driver.run("report", runs_of(driver)[0]).err, "loopback has another function"
+    assert told not in driver.run("report", runs_of(driver)[0]).err, "another Lambda has another function"
     del driver.env["AWS_ENDPOINT_URL"]
     command = putting_back(driver)
     assert command in driver.run("report", runs_of(driver)[0]).err

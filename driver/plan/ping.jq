@@ -1,9 +1,9 @@
 # Purpose: what a ping told.
 # Input:   none. $answer: the text that Lambda passed on, of a squad of $pings pings; $before, $after: this machine's
 #          clock around the call; $own: the version of this folder, empty where it is not known; $memory: the
-#          function's, in MB, by its configuration.
+#          function's by its configuration, in MB.
 # Output:  {took_s, clock: {offset_s, within_s}, version}: the workers' clock is this machine's plus offset_s, to within
-#          within_s; version is the oldest. Or {refusal}, what the worker complains of;
+#          within_s; version is the oldest. Or {refusal}, what the worker complains of, and
 #          early: true where a later ping may be answered well. Times in seconds.
 
 include "text";

@@ -9,25 +9,34 @@ check_own_memory() {
       "--function names the function itself"
 }
 
+# The notes of all sweeps that changed a function of this Lambda: `local` has its own, which ends with it.
+notes() {
+  local note
+  for note in "$PARENT"/*-sweep/memory.json; do
+    ! any "$note" || [ "$(jq -r .endpoint "$note")" != "$(endpoint LAMBDA)" ] || printf '%s\n' "$note"
+  done
+}
+
 # Refuses a second sweep over the memory of one function; both would put back what the other had set.
 remember_memory() {
   local note
   [ -n "$OPT_MEMORY" ] || return 0
-  for note in "$PARENT"/*-sweep/memory.json; do
-    if any "$note" && [ "$(jq .arn "$note")" = "$(jq .FunctionArn "$SCRATCH/function")" ]; then
-      alone "${note%/*}"
-      refuse "the memory of the function \"$FUNCTION\" has to be put back first: $(putting_back "$note")"
-    fi
-  done
-  jq --arg function "$FUNCTION" --argjson loopback "$(loopback)" \
-    '{$function, arn: .FunctionArn, memory_mb: .MemorySize, $loopback}' "$SCRATCH/function" >"$SWEEP/memory.json" \
-    2>"$SCRATCH/unwritten" || no_room "$SWEEP"
+  while IFS= read -r note; do
+    [ "$(jq .arn "$note")" = "$(jq .FunctionArn "$SCRATCH/function")" ] || continue
+    alone "${note%/*}"
+    refuse "the memory of the function \"$FUNCTION\" has to be put back first: $(putting_back "$note")"
+  done < <(notes)
   finally put_memory_back
+  jq --arg function "$FUNCTION" --arg endpoint "$(endpoint LAMBDA)" \
+    '{$function, arn: .FunctionArn, memory_mb: .MemorySize, $endpoint}' "$SCRATCH/function" >"$SWEEP/memory.json" \
+    2>"$SCRATCH/unwritten" || no_room "$SWEEP"
 }
 
 # Returns once the function has so much memory. What it complains of otherwise is in SCRATCH/memory.complaint.
 give_memory() { # MB
   local tries=0 state
+  # To ask for the same again changes nothing.
+  local -x AWS_MAX_ATTEMPTS=5
   until request memory lambda update-function-configuration --function-name "$FUNCTION" --memory-size "$1"; do
     # Lambda takes no change while another is under way.
     complains memory ResourceConflictException && [ $((tries += 1)) -lt 60 ] || return 1
@@ -48,10 +57,11 @@ give_memory() { # MB
 
 put_memory_back() {
   local note=$SWEEP/memory.json memory
+  any "$note" || return 0
   memory=$(jq .memory_mb "$note")
   say "putting the memory of the function back to $memory MB"
   # A shell of its own, which may give up: what follows must be said.
-  if (find_credentials && export AWS_MAX_ATTEMPTS=5 && give_memory "$memory"); then
+  if (find_credentials && give_memory "$memory"); then
     rm -f "$note"
   else
     say "that failed: $(complaint_of memory)"
@@ -60,15 +70,14 @@ put_memory_back() {
   fi
 }
 
-# Says what sweeps that were killed have not put back.
+# Says what sweeps have not put back: they were killed, or could not.
 tell_memory() {
   local note
-  for note in "$PARENT"/*-sweep/memory.json; do
-    if any "$note" && [ "$(jq .loopback "$note")" = "$(loopback)" ] && ! lives "$(cat "${note%/*}/lock")"; then
-      say "the sweep $(shown "${note%/*}") was killed before it put the function's memory back, which this does:" \
+  while IFS= read -r note; do
+    lives "$(cat "${note%/*}/lock" 2>/dev/null)" ||
+      say "the sweep $(shown "${note%/*}") ended without putting the function's memory back, which this does:" \
         "$(putting_back "$note")"
-    fi
-  done
+  done < <(notes)
 }
 
 # The command that does it, and then forgets it.

@@ -59,6 +59,8 @@ plan_points() {
   while read -r -a point; do at_point plan_point "${point[@]}"; done <"$SCRATCH/kinds" >"$SCRATCH/plans"
   cp "$SCRATCH/asked" "$SCRATCH/function"
   if [ -n "$OPT_DRY_RUN" ]; then
+    # What the runs would say, once.
+    awk '!said[$0]++' "$SCRATCH/warnings" >&2
     if [ -n "$OPT_JSON" ]; then jq -s . "$SCRATCH/plans"; else sweep_plan table; fi
   fi
   sweep_plan verdict >"$SCRATCH/verdict"
@@ -84,6 +86,7 @@ plan_point() { # NUMBER SIZE
       configure "$op"
       plan_launch "$NUMBER"
     ) >"$SCRATCH/plan" 2>"$SCRATCH/said" || status=$?
+    cat "$SCRATCH/said" >>"$SCRATCH/warnings"
     if [ "$status" -ne 0 ]; then
       say "$op $(told "$1" "$2") cannot be, so nothing was launched:"
       cat "$SCRATCH/said" >&2

@@ -53,11 +53,12 @@ measure_point() { # NUMBER SIZE
 # A size that the account does not have loses its points. Anything else would be so of the next point, too.
 do_without_memory() {
   local why
+  why=$(complaint_of memory)
   if complains memory MemorySize; then
-    why=$(complaint_of memory)
     say "the account refuses $OPT_MEMORY MB of memory, whose points are left out: $why"
     jq -n -c --argjson memory_mb "$OPT_MEMORY" --arg why "$why" '{$memory_mb, $why}' >>"$SCRATCH/lost"
   else
+    # What mends it, and then the table of what there is.
     (explain memory lambda:UpdateFunctionConfiguration) || true
     stop_sweep "the function did not get $OPT_MEMORY MB of memory" 3
   fi
