@@ -61,15 +61,15 @@ plan_points() {
   if [ -n "$OPT_DRY_RUN" ]; then
     # What the runs would say, once.
     awk '!said[$0]++' "$SCRATCH/warnings" >&2
-    if [ -n "$OPT_JSON" ]; then jq -s . "$SCRATCH/plans"; else sweep_plan table; fi
+    if [ -n "$OPT_JSON" ]; then jq -s . "$SCRATCH/plans"; else sweep_price table; fi
   fi
-  sweep_plan verdict >"$SCRATCH/verdict"
+  sweep_price verdict >"$SCRATCH/verdict"
   heed "$SCRATCH/verdict"
-  sweep_plan shares >"$SCRATCH/shares"
+  sweep_price shares >"$SCRATCH/shares"
 }
 
-sweep_plan() { # table|verdict|shares
-  jq_program sweep/plan -n -r --arg want "$1" --argjson turns "${OPT_REPEAT:-1}" --argjson max_cost "$MAX_COST" \
+sweep_price() { # table|verdict|shares
+  jq_program sweep/price -n -r --arg want "$1" --argjson turns "${OPT_REPEAT:-1}" --argjson max_cost "$MAX_COST" \
     --arg yes "$OPT_YES" --arg dry_run "$OPT_DRY_RUN" "$SCRATCH/plans"
 }
 
