@@ -237,7 +237,7 @@ def test_jobs_without_times_are_drawn_for_as_long_as_they_are_reckoned():
     drawn = spec(records, run)
     assert drawn["vconcat"][0]["encoding"]["x"]["scale"]["domain"][1] == 12
     assert "goodput at least 0.333 GB/s" in texts(drawn["vconcat"][1])
-    assert "2 that may have run" in drawn["usermeta"]["details"][0]
+    assert "2 that may have run" in drawn["usermeta"]["details"][1]
     foreign = drawing([job(0, 4, 4e9), failure("Crashed")])
     assert (foreign["untimed"], foreign["unseen"]) == (0, 1)
     assert not any("goodput" in text for text in texts(spec([job(0, 4, 4e9), failure("Crashed")])["vconcat"][:-1]))
@@ -266,7 +266,8 @@ def test_jobs_that_moved_nothing_are_drawn(loopback):
 
 def test_title_and_footer():
     drawn = spec([job(0, 4, 8e9)] * 3, RUN)
-    assert drawn["usermeta"]["title"] == [measured([job(0, 4, 8e9)] * 3, RUN)[0]["verdict"]["sentence"]]
+    assert drawn["usermeta"]["title"] == ["6.000 GB/s: 3 workers wrote 512 MiB each"]
+    assert drawn["usermeta"]["details"][0] == measured([job(0, 4, 8e9)] * 3, RUN)[0]["verdict"]["sentence"]
     assert " ".join(drawn["title"]["text"]) == drawn["usermeta"]["title"][0]
     assert drawn["usermeta"]["footer"][0] == (
         "2023-11-14 22:13 UTC, 1,024 MB of memory, 8 in flight, parts of 64 MiB, arm64, eu-west-1, terabit 0.1.0"
@@ -509,6 +510,46 @@ def test_the_mark_across_a_panel_is_no_larger_than_it(rows):
         assert any(line.startswith(text) for line in drawn["usermeta"]["details"])
 
 
+# Small objects
+
+
+def small_objects(**more):
+    run = a_run(2, mb_per_file=None, bytes_per_file=4096, for_s=10, in_flight=64, **more)
+    told = {"objects": 50_000, "latency": [[200, 49_000], [240, 1000]], "request_ms": {"max": 34}, "op": "write"}
+    return [sampled(0, 10, 4096 * 50_000, **told)] * 2, run
+
+
+def test_the_picture_of_small_objects_counts_objects_and_shows_latencies():
+    drawn = spec(*small_objects(network_mbps=20.48))
+    assert drawn["usermeta"]["title"] == ["10,000 objects/s, 0.041 GB/s: 2 workers wrote objects of 4 KiB, for 10 s"]
+    axis = drawn["vconcat"][1]["encoding"]["y"]["axis"]
+    assert axis["title"] == "objects/s, all jobs together"
+    assert [value * 1e9 / 4096 for value in axis["values"]] == pytest.approx([0, 5000, 10_000])
+    assert not any("network" in text or "PyWren" in text or "active workers" in text for text in texts(drawn))
+    latency = drawn["vconcat"][2]
+    assert [(one["requests"], round(one["from_ms"], 2)) for one in latency["data"]["values"]] == [
+        (98_000, 5.79),
+        (2_000, 32.77),
+    ]
+    assert {"median 5.915 ms", "p90 5.915 ms", "p99 33.48 ms", "p99.9 33.48 ms"} <= set(texts(latency))
+    large = spec([sampled(0, 10, 1e9, objects=10, latency=[[200, 100]])], RUN)
+    assert "How long requests took" not in json.dumps(large)
+
+
+def test_a_few_megabytes_are_not_nothing():
+    drawn = spec([job(0, 10, 42e6)], a_run(1))
+    assert drawn["usermeta"]["title"] == ["4.200 MB/s: 1 worker wrote 64 MiB each"]
+    axis = drawn["vconcat"][1]["encoding"]["y"]["axis"]
+    assert axis["title"] == "MB/s, all jobs together" and [v * 1e3 for v in axis["values"]] == [0, 1, 2, 3, 4]
+    assert "goodput 4.200 MB/s" in texts(drawn)
+
+
+def test_workers_of_one_machine_are_marked_in_every_panel():
+    drawn = spec(*small_objects(shared_machine=True))
+    assert texts(drawn).count("ONE MACHINE") == 4
+    assert any(line.startswith("ONE MACHINE") for line in drawn["usermeta"]["details"])
+
+
 # Files
 
 
@@ -743,6 +784,15 @@ def test_a_comparison_in_a_browser(tmp_path, browser):
     assert set(browser.requests()) == {(tmp_path / f"{name}.html").as_uri() for name in ("compare", "sweep")}
 
 
+@pytest.mark.parametrize("drawn", [spec(list(fleet(3)), a_run(3, loopback=True)), scaling((1, 0.07), (10, 0.7))])
+def test_nothing_is_cut_off_on_a_narrow_page(tmp_path, browser, drawn):
+    render(drawn, tmp_path)
+    browser.call("Emulation.setDeviceMetricsOverride", width=420, height=900, deviceScaleFactor=1, mobile=False)
+    browser.open(tmp_path / "report.html")
+    assert browser.value("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert browser.value("document.documentElement.clientWidth") <= 420 and browser.complaints() == []
+
+
 def test_a_hostile_key_does_nothing_in_a_browser(tmp_path, browser):
     hostile_picture(tmp_path)
     browser.open(tmp_path / "report.html")
@@ -750,7 +800,7 @@ def test_a_hostile_key_does_nothing_in_a_browser(tmp_path, browser):
     browser.until(TOOLTIP)
     assert "</script><script>alert(1)</script>" in browser.value(TOOLTIP)
     assert browser.value("document.querySelectorAll('#vg-tooltip-element script, #vg-tooltip-element img').length") == 0
-    assert "<script>alert(1)" in browser.value("document.querySelector('h1').innerText")
+    assert "<script>alert(1)" in browser.value("document.querySelector('header').innerText")
     assert browser.value("document.querySelectorAll('img').length") == 0
     assert browser.complaints() == []
     assert browser.requests() == [(tmp_path / "report.html").as_uri()]

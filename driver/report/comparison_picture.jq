@@ -60,7 +60,7 @@ def panel($panels; $across; $log; $height; $title; figure_of; ideal_of):
   | (if $across == null then ["y", "x"] else ["x", "y"] end) as [$place, $value]
   | ([.[] | .value, .least, .most, .ideal | numbers | select(. > 0)]
     | if $log then {scale: log_scale, axis: {$title, format: ",~g"}}
-      else {scale: {zero: true}, axis: {$title}} end) as $axis
+      else {scale: {domain: [0, max // 1]}, axis: {$title}} end) as $axis
   # A series is named at its end.
   | (if $across == null then . else [group_by([.op, .series])[] | .[-1].last = true | .[]] end)
   | {

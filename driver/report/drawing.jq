@@ -6,7 +6,8 @@
 #          second), mbps in MB/s (10^6), mb and sent in MB (10^6 bytes). A bin lasts from t to t2; its gbs and active
 #          are means over that time. sent_gbs: what jobs that failed sent in attempts that never succeeded. stretches:
 #          the time of the sustained rate; best: when the best second began. unseen: jobs that did not begin and are
-#          not drawn. y: a job's place, the middle of its line.
+#          not drawn. latency: how many requests took from_ms to to_ms, by $histogram, which may be null. y: a job's
+#          place, the middle of its line.
 
 include "report/timeline";
 include "text";
@@ -28,7 +29,7 @@ def bins($moments; $sums; $sent):
       sent_gbs: ($sent | mean(1) | if . == null then null else . / 1e9 | rounded(5) end)
     };
 
-def drawing($points; $peak; $stretches; $untimed; $planned):
+def drawing($points; $peak; $stretches; $untimed; $planned; $histogram):
   sort_by(.start) as $jobs
   | $jobs[0].start as $origin
   | ($points | last_stop) as $last
@@ -43,6 +44,11 @@ def drawing($points; $peak; $stretches; $untimed; $planned):
       unseen: ($planned - ($jobs | length) - ($untimed | length)),
       best: $peak[1]?,
       $stretches,
+      latency: [
+        range($histogram // [] | length) as $b
+        | select($histogram[$b])
+        | {from_ms: (pow(2; $b / 16) / 1e3), to_ms: (pow(2; ($b + 1) / 16) / 1e3), requests: $histogram[$b]}
+      ],
       bins: [bins(
         $moments;
         [$points | at($moments)];

@@ -12,7 +12,8 @@ $run[0] as $run
 | $measured[0] as $summary
 | $measured[1] as $drawing
 | ([$run.op, $summary.op | select(IN("write", "read"))][0] // "records") as $op
-| $summary.evidence.network_mbps as $cap_mbps
+# The network holds no small objects back.
+| (if $summary.small_objects then null else $summary.evidence.network_mbps end) as $cap_mbps
 | ([$summary] | machine) as $machine
 
 | def makespan_s: [$drawing.bins[-1].t2, $summary.makespan_s] | max;
@@ -53,7 +54,7 @@ def timeline:
 
 # The published figures of the same operation: those that the scale shows, apart from its axis.
 def published($name; $most):
-  if $summary.loopback == true then empty
+  if $machine != null or $summary.small_objects then empty
   else
     $panels[0].published[]
     | .[$op][$name] as $value
@@ -73,20 +74,40 @@ def most_gbs:
   | if . > 0 then . else 1 end;
 def cap_in_sight: cap_gbs != null and cap_gbs <= most_gbs;
 
-def goodput:
-  "goodput \(if $summary.untimed == null then "" else "at least " end)\($summary.goodput | figures) GB/s";
+def at_least: if $summary.untimed == null then "" else "at least " end;
+
+# The axis of the aggregate in another unit, of which a GB/s is so much: objects where they are small, MB/s where there
+# are few. Its marks stand at round numbers.
+def in_unit:
+  . as $most
+  | if $summary.small_objects then [1e9 * $summary.objects / $summary.bytes, "objects/s, all jobs together"]
+    elif $most < 0.01 then [1e3, "MB/s, all jobs together"]
+    else null end
+  | if . == null then {}
+    else
+      . as [$factor, $title]
+      | ($most * $factor / 5) as $least
+      | pow(10; $least | log10 | floor) as $power
+      | first((1, 2, 5, 10) * $power | select(. >= $least)) as $step
+      | {
+          $title,
+          values: [range(0; $most * $factor; $step) / $factor],
+          labelExpr: "format(datum.value * \($factor), ',.3~f')"
+        }
+    end;
 
 # What is drawn across the aggregate, the highest first: {gbs, style, text, over: the time that it is of}.
 def rates_together:
   [
     ($summary | select(.goodput != null)
-      | {gbs: .goodput, style: "goodput", text: goodput, over: [{from: 0, to: makespan_s}]}),
+      | {gbs: .goodput, style: "goodput", over: [{from: 0, to: makespan_s}],
+         text: "goodput \(at_least)\(.goodput | told_gbs)"}),
     ($summary | select(.sustained != null)
       | {gbs: .sustained, style: "sustained", over: $drawing.stretches,
-         text: "sustained \(.sustained | figures) GB/s, \(.sustained_s | rough_seconds)"}),
+         text: "sustained \(.sustained | told_gbs), \(.sustained_s | rough_seconds)"}),
     ($drawing.best | values
       | {gbs: $summary.peak_1s, style: "best", over: [{from: ., to: (. + 1)}],
-         text: "best second \($summary.peak_1s | figures) GB/s"}),
+         text: "best second \($summary.peak_1s | told_gbs)"}),
     (select(cap_in_sight)
       | {gbs: cap_gbs, style: "cap", over: [], text: "\($cap_mbps | fixed(0)) MB/s × active workers"}),
     (published("gbs"; most_gbs)
@@ -100,6 +121,7 @@ def aggregate:
   | $panels[0].aggregate
   | on_time
   | .encoding.y.scale = exactly(0; most_gbs)
+  | .encoding.y.axis += (most_gbs | in_unit)
   | .layer += [
       ($rates[] | .gbs as $gbs | select(.over != []) | lines(.style; .over | map(. + {$gbs}))),
       ([
@@ -130,6 +152,33 @@ def rates:
       ($rates | map(["-", .style, .text]) | legend($panels))
     ];
 
+# How long requests took: where objects are small that is what their rate comes from.
+def latency:
+  $panels[0].latency
+  | .data.values = $drawing.latency
+  | ([$summary.request_ms | to_entries[] | select(.key != "max" and .value != null)]) as $marks
+  | .layer += [
+      ($marks[] | lines("median"; [{x: .value}]) | .mark.strokeWidth = 1.2),
+      ($marks
+        | map(["-", "median", "\({p50: "median", p999: "p99.9"}[.key] // .key) \(.value | figures) ms"])
+        | legend($panels))
+    ];
+
+# The figure, and whose it is.
+def headline:
+  (if $summary.goodput == null then "No goodput is known"
+   else
+     (if $summary.small_objects and $summary.objects_per_s != null then
+        "\($summary.objects_per_s | fixed(0)) objects/s, " else "" end)
+     + ($summary.goodput | told_gbs)
+   end)
+  + ": \($summary.jobs | counted("worker"; "workers")) \({write: "wrote", read: "read"}[$op] // "moved") "
+  + ([
+      ($run // {} | settings | described(["size"])[]) // "their bytes",
+      ($run // {} | settings | described(["objects", "for_s", "read_times"])[])
+    ] | join(", "))
+  | if at_least == "" then . else "At least " + . end;
+
 def setup:
   ($run | title($summary.jobs; $source | harmless(120)))
   + ([$drawing.jobs[] | select(.state == "failed")] | length | if . > 0 then ", \(grouped) failed" else "" end)
@@ -159,9 +208,12 @@ def footer:
 
 if $drawing == null then null
 else
-  [timeline, aggregate, if ($summary.mbps.max // 0) == 0 then empty else rates end]
+  [timeline, aggregate,
+   if $summary.small_objects and $drawing.latency != [] then latency else empty end,
+   if ($summary.mbps.max // 0) == 0 then empty else rates end]
   | map(coloured($op) | marked($panels; $machine))
-  | picture($panels; [$summary.verdict.sentence | harmless(400)]; [setup, ($machine | machine_warning)]; footer)
+  | picture($panels; [headline];
+      [($summary.verdict.sentence | harmless(400)), setup, ($machine | machine_warning)]; footer)
   | .datasets = {
       jobs: $drawing.jobs,
       # Steps rise from nothing and fall back to it.

@@ -25,7 +25,7 @@ def words($name):
       in_flight: "\($value) in flight",
       part_mb: "parts of \($value) MiB",
       range_mb: (if . == 0 then "one GET an object" else "ranges of \($value) MiB" end),
-      objects: "\($value) objects each",
+      objects: "\($value) in a stream",
       for_s: "for \($value) s",
       read_times: (if . == 1 then null else "\($value) times over" end),
       verify: (if . == true then "every byte verified" else null end),
@@ -34,8 +34,13 @@ def words($name):
     }
   | if has($name) then .[$name] else "\($name) \($value)" end;
 
-# Input: settings. The words of some of them, in their own order.
-def described($names): [to_entries[] | select(.key | IN($names[])) | .key as $name | .value | words($name) | values];
+# Input: settings. The words of some of them, in their own order. A stream has many objects of its size.
+def described($names):
+  (.objects // .for_s) as $stream
+  | [to_entries[]
+      | select(.key | IN($names[]))
+      | if .key == "size" and $stream then "objects of \(.value | size)"
+        else .key as $name | .value | words($name) | values end];
 
 # Input: a run, null for records from elsewhere; $source: what the reader calls these.
 def title($jobs; $source):

@@ -8,8 +8,8 @@
 #          over the jobs that began, failed ones included. unfinished alone is over all launches: jobs without a good
 #          record in any.
 # Small:   small_objects: true where an object is smaller than 1 MiB, which a connection carries while a request only
-#          waits. objects and objects_per_s: null unless every job tells its objects; request_ms: p50, p90, p99, p999 null
-#          unless every job tells its latencies. shared_machine: true where all workers run on this machine.
+#          waits. objects and objects_per_s: null unless every job tells its objects; request_ms: p50, p90, p99, p999
+#          null unless every job tells its latencies. shared_machine: true where all workers run on this machine.
 # Bounds:  untimed: {jobs, errors, planned_bytes, until_s} of the jobs that may have run and of which no time is known,
 #          null where there is none: how many, by type, what they were to move, and until when they may have held their
 #          slots, in seconds after the first start. We assume that they began with the first job. While there are some,
@@ -198,4 +198,5 @@ $run[0] as $run
 | .,
   if $ARGS.named.picture != true then empty
   elif $began == [] then null
-  else $began | drawing($points; $peak; $together; if $ended_by == null then [] else $untimed end; $selection.jobs) end
+  else $began | drawing($points; $peak; $together; if $ended_by == null then [] else $untimed end; $selection.jobs;
+    $histogram) end
