@@ -723,6 +723,19 @@ def test_cost_is_unknown_when_a_field_is_missing(missing):
     assert summary([job(0, 1, 1, **BILLED)])["cost_usd"] is None, "no prices"
 
 
+def test_each_reason_of_bad_records_is_told_with_how_many_there_are():
+    s = summary([job(0, 1, 1e9), "x", {**job(0, 1, 1), "stop": EPOCH}, "y", {**job(0, 1, 1e9), "mbps": 1}])
+    assert s["bad_records"] == [
+        {"reason": "bytes and mbps contradict each other", "jobs": 1, "line": 5},
+        {"reason": "stop must be after start", "jobs": 1, "line": 3},
+        {"reason": "the line is not a JSON object", "jobs": 2, "line": 2},
+    ]
+    told = flat(table(s))
+    for one in s["bad_records"]:
+        assert f"{one['jobs']} of them: {one['reason']}; the first is line {one['line']}" in told
+    assert "of them:" not in table(summary([job(0, 1, 1e9), "x", "y"]))
+
+
 def test_lines_that_cannot_be_read_are_no_jobs_that_failed():
     s = summary([job(0, 1, 1e9), "", "x", "y"])
     assert s["examples"]["BadRecord"]["line"] == 3

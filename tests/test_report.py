@@ -168,6 +168,20 @@ def test_files_and_runs_side_by_side(artist):
     assert "A theirs.ndjson" in svg and "B write" in svg
 
 
+def test_a_comparisons_own_picture_is_no_run(artist):
+    for n in (1, 2):
+        run_folder(artist, f"2026010{n}T000000Z-write-2", n)
+    for _ in range(2):
+        artist.run("report", *sorted((artist.project / "runs").iterdir()))
+    assert drawn(artist.project / "runs" / "compare") == list(PICTURE)
+
+
+def test_out_says_where_the_picture_of_a_file_goes(artist):
+    file = records_file(artist.project / "theirs.ndjson", record())
+    assert "picture new/theirs.html" in artist.run("report", file, "--out", "new").err
+    assert drawn(artist.project / "new" / "theirs") == list(PICTURE) and drawn(artist.project / "theirs") == []
+
+
 def test_the_summaries_of_several(driver):
     runs = [run_folder(driver, f"2026010{n}T000000Z-write-2", n) for n in (1, 2, 3)]
     summaries = json.loads(driver.run("report", *runs, "--json").out)
@@ -255,9 +269,10 @@ def test_a_sweep_gets_its_picture(artist):
 def test_a_sweep_is_no_run(driver):
     folder, _ = a_sweep(driver)
     assert json.loads(driver.run("report", "--json").out)["op"] == "read", "the latest run, not the sweep after it"
-    (run,) = (driver.project / "runs").glob("*-write-2")
-    done = driver.run("report", run, folder, exit=2)
-    assert done.out == "" and f"./driver.sh report runs/{folder.name}" in done.err
+    done = driver.run("report", *sorted((driver.project / "runs").iterdir()))
+    assert "4 runs of 4 kinds" in done.out
+    assert f"left out: {folder} is a sweep" in done.err and f"./driver.sh report runs/{folder.name}" in done.err
+    assert "nothing is left to report" in driver.run("report", folder, folder, exit=2).err
     assert "no run" in driver.run("write", "--resume", folder, exit=2).err
     driver.run("read", 1)
 

@@ -7,7 +7,7 @@
 
 include "text";
 
-def bad($message): {error: "BadRecord", unread: true, message: "BadRecord: \($message)"};
+def bad($reason; $told): {error: "BadRecord", unread: true, $reason, message: "BadRecord: \($told)\($reason)"};
 
 # S3 is not older than this, and nothing that was measured ends later than tomorrow.
 def earliest: 1136073600; # 2006-01-01
@@ -76,7 +76,7 @@ def counters:
 def unless_bad(what):
   fault as $fault
   | if $fault == null then what
-    else bad("start \(.start), stop \(.stop), bytes \(.bytes), mbps \(.mbps): \($fault)") end;
+    else bad($fault; "start \(.start), stop \(.stop), bytes \(.bytes), mbps \(.mbps): ") end;
 
 def sent_in_vain:
   if .sent | measured and . > 0 then {sent, sent_samples: fitting(.sent_samples; .sent)} else {} end;
@@ -96,6 +96,6 @@ def blank: (startswith("{") or test("[^ \t\r]")) | not;
 def job:
   . as $line
   | try fromjson catch null
-  | if type != "object" then {launch: 1} + bad("the line is not a JSON object: \($line[:80])")
+  | if type != "object" then {launch: 1} + bad("the line is not a JSON object"; "\($line[:80]): ")
     elif .error == null then counters + unless_bad(moved)
     else counters + failed end;

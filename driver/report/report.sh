@@ -6,10 +6,14 @@
 report() {
   local parent=${OPT_OUT:-$ROOT/runs} source found=()
   for source in "${SOURCES[@]+"${SOURCES[@]}"}"; do
-    source=$(find_source "$parent" "$source")
-    found+=("$source")
+    if [ ${#SOURCES[@]} -eq 1 ] || comparable "$parent" "$source"; then
+      source=$(find_source "$parent" "$source")
+      found+=("$source")
+    fi
   done
-  if [ ${#found[@]} -eq 0 ]; then
+  if [ ${#found[@]} -eq 0 ] && [ ${#SOURCES[@]} -gt 0 ]; then
+    usage "nothing is left to report"
+  elif [ ${#found[@]} -eq 0 ]; then
     source=$(latest_run "$parent") || usage "there is no run in $parent yet; make one: ./driver.sh write 8 64"
     found=("$(run_or_records "$source")")
   fi
@@ -22,7 +26,16 @@ report() {
   fi
 }
 
-# A RUN, SWEEP or FILE the user named: a path, or the name of a folder in PARENT. A sweep is no run among others.
+# What runs/* names beside runs is left out of a comparison: sweeps, and pictures of earlier comparisons.
+comparable() { # PARENT SOURCE
+  case $2 in
+    */compare.html | */compare.svg | */compare.png) return 1 ;;
+  esac
+  ! find_folder "$1" "$2" sweep.json >"$SCRATCH/sweep.found" ||
+    { say "left out: $2 is a sweep, which is reported alone: ./driver.sh report $(shown "$2")" && return 1; }
+}
+
+# A RUN, SWEEP or FILE the user named: a path, or the name of a folder in PARENT.
 find_source() { # PARENT SOURCE
   # A run's own file is the run: what else is known of it stands beside.
   if [ "${2##*/}" = records.ndjson ] && [ -f "${2%records.ndjson}run.json" ]; then
@@ -34,12 +47,8 @@ find_source() { # PARENT SOURCE
     printf '%s' "$2"
   elif [ "$2" != "${2%.ndjson}" ]; then
     usage "there is no file \"$2\""
-  elif find_folder "$1" "$2" sweep.json; then
-    [ ${#SOURCES[@]} -eq 1 ] || usage "$2 is a sweep, which is reported alone: ./driver.sh report $(shown "$2")"
-  elif source=$(find_folder "$1" "$2" run.json); then
-    run_or_records "$source"
-  else
-    find_run "$1" "$2"
+  elif ! find_folder "$1" "$2" sweep.json; then
+    if source=$(find_folder "$1" "$2" run.json); then run_or_records "$source"; else find_run "$1" "$2"; fi
   fi
 }
 
@@ -92,7 +101,7 @@ summarise() { # RUN
 # Prints a run's table, or its summary with --json, draws its picture, and returns 1 unless all jobs are good by now.
 show() { # RUN|FILE
   local target=${1%.ndjson}
-  [ ! -d "$1" ] || target=$1/report
+  if [ -d "$1" ]; then target=$1/report; elif [ -n "$OPT_OUT" ]; then target=$OPT_OUT/${target##*/}; fi
   [ "$EVALUATED" = "$1" ] || evaluate "$1" true
   if [ -n "$OPT_JSON" ]; then
     cat "$SCRATCH/summary.json"

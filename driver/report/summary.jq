@@ -15,6 +15,7 @@
 #          slots, in seconds after the first start. We assume that they began with the first job. While there are some,
 #          goodput, end_to_end, slot_efficiency, g95 and g99 are not above their true values, makespan_s and
 #          straggler_tax not below.
+# bad_records: why records cannot be so: {reason, jobs, line of the first}.
 # last_failures: by type, of the jobs that further launches have not completed either, each at its last.
 # cut_off: failed jobs that the moment to give up has ended.
 # Damage:  repeated: records that a later one of the same job and launch replaced. unplanned: {count, example: {line,
@@ -170,6 +171,11 @@ $run[0] as $run
     failed: ($failed | length),
     errors: ($types | map_values(.[0])),
     examples: ($types | map_values(.[1] | {job, line, key, message})),
+    bad_records: (
+      [$failed[] | select(.error == "BadRecord")]
+      | group_by(.reason)
+      | map({reason: (.[0].reason // "error has no type and message"), jobs: length, line: .[0].line})
+    ),
     last_failures: ($selection.last_failures | by_type | map_values({jobs: .[0]} + (.[1] | {job, launch, message}))),
     cut_off: ($failed | map(select(is_cut_off($launch))) | length),
     valid: ($selection | .jobs > 0 and (($failed | length) + .missing) * 100 <= .jobs),

@@ -144,12 +144,17 @@ def failed_alike($title; $colour):
 def failures($run; $colour):
   (error_types($run.function // "the function")) as $types
   | .examples as $examples
+  | .bad_records as $bad
   | (
       .errors
       | to_entries
       | sort_by(-.value)[]
       | .key as $type
       | ($examples[$type] + {jobs: .value} | failed_alike($type | visible; $colour)),
+        (select($type == "BadRecord" and ($bad | length) > 1)
+          | $bad[]
+          | "\(.jobs | grouped) of them: \(.reason); the first is line \(.line)"
+          | indented),
         ($types[$type].todo // empty | "What to do: \(.)." | indented)
     ),
     (.last_failures | to_entries[] | .key as $type
