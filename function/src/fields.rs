@@ -9,12 +9,22 @@ use std::time::Duration;
 /// The longest piece of a refused value that an error quotes, in characters.
 const QUOTED: usize = 80;
 
-/// `value` as an error quotes it: its JSON, cut where it is long.
+/// `value` as an error quotes it: its JSON, cut where it is long, without the control characters that JSON may hold.
 pub fn quoted(value: &Value) -> String {
     let json = value.to_string();
+    let json: String = json.chars().map(visible).collect();
     match json.char_indices().nth(QUOTED) {
         Some((end, _)) => format!("{}…", &json[..end]),
         None => json,
+    }
+}
+
+/// A character, or its escape in JSON where a terminal would obey it.
+fn visible(char: char) -> String {
+    if char.is_control() {
+        format!("\\u{:04x}", u32::from(char))
+    } else {
+        char.into()
     }
 }
 
