@@ -163,13 +163,13 @@ mod tests {
     #[tokio::test]
     async fn a_connection_is_read_in_larger_pieces_than_asked_for() {
         let (mut stream, mut peer) = connected().await;
-        let sent = [7; RECEIVED];
+        let sent = vec![7; RECEIVED];
         peer.write_all(&sent).await.expect("it listens");
         // All of it is there to be read.
         while stream
             .0
             .get_ref()
-            .peek(&mut [0; RECEIVED])
+            .peek(&mut vec![0; RECEIVED])
             .await
             .expect("it is open")
             < RECEIVED
