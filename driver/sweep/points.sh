@@ -34,12 +34,13 @@ told() { # NUMBER SIZE
   done
 }
 
-# The command line of one run of a point, in CALL. Those of the sweep's options that OP takes go with it.
+# The command line of one run of a point, in CALL. Those of the sweep's options that OP takes go with it, but for what it
+# may cost and where it is told.
 command_line() { # OP NUMBER SIZE|RUN
   local option
   CALL=("$@")
   for option in $(options_of sweep); do
-    case $option in --json | --out | --dry-run) continue ;; esac
+    case $option in --json | --out | --dry-run | --max-cost | --yes) continue ;; esac
     look_up "$option" "$1" && [ -n "${!VARIABLE}" ] || continue
     if [ "$VALUES" = none ]; then CALL+=("$option"); else CALL+=("$option=${!VARIABLE}"); fi
   done

@@ -28,17 +28,15 @@ keep_sweep() { # STOPPED
 }
 
 measure_points() {
-  local n=0 line lines=() point
+  local n=0 all point
   SWEEP_STOPPED=''
-  while read -r line; do lines+=("$line"); done <"$SCRATCH/points"
-  for line in "${lines[@]}"; do
-    n=$((n + 1))
-    read -r -a point <<<"$line"
+  all=$(lines "$SCRATCH/points")
+  while read -r -a point <&3; do
     POINT=$(at_point told "${point[@]}")
-    say "sweep: $n of ${#lines[@]}: $POINT"
+    say "sweep: $((n += 1)) of $all: $POINT"
     at_point measure_point "${point[@]}" || return 0
     keep_sweep "$UNDER_WAY"
-  done
+  done 3<"$SCRATCH/points"
 }
 
 # Fails where the sweep cannot go on.
@@ -76,7 +74,7 @@ run_one() { # OP NUMBER SIZE|RUN
   command_line "$@"
   # Anew for each run, and here: the runs are in groups of their own, where nothing can be typed in.
   find_credentials
-  CALL+=("--max-cost=$(jq -r --arg run "$1 $POINT" '.[$run]' "$SCRATCH/shares")")
+  CALL+=("--max-cost=$(jq -r --arg run "$1 $POINT" '.[$run]' "$SCRATCH/shares")" ${OPT_YES:+--yes})
   start_group "$BASH" "$ROOT/driver.sh" "${CALL[@]}" --json --out "$PARENT" >"$SCRATCH/summary.one"
   wait "$GROUP" || status=$?
   [ "$status" -le 1 ] || stop_sweep "$1 $2 ended with exit status $status" "$status" || return
