@@ -34,8 +34,8 @@ told() { # NUMBER SIZE
   done
 }
 
-# The command line of one run of a point, in CALL. Those of the sweep's options that OP takes go with it, but for what it
-# may cost and where it is told.
+# The command line of one run of a point, in CALL. Those of the sweep's options that OP takes go with it, but for what
+# it may cost and where it is told.
 command_line() { # OP NUMBER SIZE|RUN
   local option
   CALL=("$@")
