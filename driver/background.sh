@@ -6,15 +6,9 @@
 # group; a command in the foreground would delay the trap.
 start_group() { # COMMAND...
   set -m
-  in_group "$@" 9>&- &
+  "$@" 9>&- &
   GROUP=$!
   set +m
-}
-
-# Where the driver ignores signals because it is ending, the group does not.
-in_group() { # COMMAND...
-  trap - INT TERM HUP
-  "$@"
 }
 
 # Ends every group: TERM, and once its leader has gone KILL to every process that did not heed it.
@@ -55,10 +49,17 @@ start_watching() { # PROGRESS
   local progress
   read -r -a progress <<<"$1"
   start_group watch "${progress[@]}"
+  WATCHER=$GROUP
 }
 
+# It has nothing to put in order; TERM is ignored by what is started while the driver ends.
 stop_watching() {
-  end_groups
+  kill -KILL -- "-$WATCHER" 2>/dev/null || true
+  wait "$WATCHER" 2>/dev/null || true
+  clear_line
+}
+
+clear_line() {
   [ ! -t 2 ] || printf '\r\033[K' >&2
 }
 

@@ -56,6 +56,8 @@ scratch() {
 
 leave() {
   local status=$?
+  # A process in the background that is ended before it has begun still has this trap.
+  [ "$BASH_SUBSHELL" -eq 0 ] || exit "$status"
   trap '' INT TERM HUP
   end_groups
   "${FINALLY[@]}" || [ "$status" -ne 0 ] || status=1

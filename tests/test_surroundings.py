@@ -688,3 +688,28 @@ def test_a_ping_goes_the_way_of_the_jobs(driver):
     one = {"op": "ping", "bucket": "some-bucket"}
     assert [json.loads(ping)["jobs"] for ping in pings] == [[one], [one, one]]
     assert told(pong(1), pings=2)["refusal"].startswith("the function does not answer like terabit")
+
+
+# Processes in the background
+
+
+def test_what_is_ended_before_it_has_begun_leaves_the_drivers_files_alone():
+    """Bash runs the driver's EXIT trap in a child that a signal ends right after the fork."""
+    program = """
+        . "$1"; . "$2"; PROGRAM=driver; unlock() { echo unlocked; }
+        scratch
+        for ((n = 0; n < 100; n++)); do start_group sleep 60; end_groups; done 2>/dev/null
+        [ -d "$SCRATCH" ] && echo whole"""
+    command = ["bash", "-uc", program, "-", part("messages.sh"), part("background.sh")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "whole\nunlocked\n", done.stderr
+
+
+def test_a_watcher_ends_where_the_driver_ignores_signals():
+    program = """
+        . "$1"; . "$2"; PROGRAM=driver
+        trap '' TERM
+        start_watching date; stop_watching; echo ended"""
+    command = ["bash", "-uc", program, "-", part("messages.sh"), part("background.sh")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("ended\n", "")

@@ -76,7 +76,8 @@ end_launch() { # RUN
 
 # Ctrl-C while workers run: what has answered is kept; workers that were started go on without us.
 interrupt_launch() { # RUN
-  stop_watching
+  end_groups
+  clear_line
   amend "$1" '.launches[-1].interrupted' "$(now)" || true
   who_may_work "$1"
   keep_records "$1"

@@ -60,9 +60,8 @@ put_memory_back() {
   any "$note" || return 0
   memory=$(jq .memory_mb "$note")
   say "putting the memory of the function back to $memory MB"
-  # A shell of its own, which may give up: what follows must be said. What it starts is ended by TERM, which the driver
-  # ignores by now.
-  if (trap - TERM && find_credentials && give_memory "$memory"); then
+  # A shell of its own, which may give up: what follows must be said.
+  if (find_credentials && give_memory "$memory"); then
     rm -f "$note"
   else
     say "that failed: $(complaint_of memory)"
