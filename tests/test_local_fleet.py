@@ -246,9 +246,8 @@ def test_a_sweep_over_memory_is_rehearsed(local):
     done = local.drive("sweep", 1, 16, "--memory", "512 4096", "--start-in", 0, "--json")
     rows = {(row["op"], row["settings"]["memory_mb"]): row for row in json.loads(done.out)["rows"]}
     assert rows.keys() == {(op, memory) for op in ("write", "read") for memory in (512, 4096)}
-    assert {record["memory_mb"] for run in local.runs.glob("*-read-*") for record in ndjson(run / "records.ndjson")} == {
-        512, 4096
-    }
+    reads = local.runs.glob("*-read-*/records.ndjson")
+    assert {record["memory_mb"] for records in reads for record in ndjson(records)} == {512, 4096}
     assert memory_of(local) == 512 and done.err.endswith("putting the memory of the function back to 512 MB\n")
 
 

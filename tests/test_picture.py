@@ -336,7 +336,8 @@ def test_every_style_of_the_panels_has_a_look_and_every_look_a_use():
     assert light.keys() == dark.keys() == set(re.findall(r'"\$(\w+)"', json.dumps(themes["config"])))
     records = [job(0, 4, 4e9, throttled=1, handler_s=6), failed(0, 9, 1, sent=5e9), failure("Crashed")]
     drawn = [spec(records, {**RUN, "op": op, "loopback": True}) for op in ("write", "read", "records")]
-    drawn += [spec([job(0, 4, 400e9)] * 9 + [job(0, 9, 1e9)], a_run(10)), scaling((1, 1), (10, 9)), picture(kind("write", 1, 1), across=None)]
+    drawn += [spec([job(0, 4, 400e9)] * 9 + [job(0, 9, 1e9)], a_run(10)), scaling((1, 1), (10, 9))]
+    drawn += [picture(kind("write", 1, 1), across=None)]
     used = re.findall(r'"style": (?:"([^"]+)"|\[([^]]+)\])', json.dumps(drawn))
     names = {name for one, many in used for name in ([one] if one else re.findall(r'"([^"]+)"', many))}
     assert names == looks.keys()

@@ -35,8 +35,12 @@ def plans(driver, *args):
 
 def a_moment_into_a_write(driver, *args):
     """A sweep, once its second write is under way; its jobs take a minute."""
+
+    def has_read():
+        return any("-read-" in run.name and (run / "summary.json").exists() for run in runs_of(driver))
+
     process = driver.start("sweep", *args, "--start-in", 0, "--timeout", 1, start_new_session=True)
-    wait_for(lambda: any("-read-" in run.name and (run / "summary.json").exists() for run in runs_of(driver)), process, 120)
+    wait_for(has_read, process, 120)
     driver.behave("slow")
     wait_for(lambda: len(runs_of(driver)) == 3 and list(runs_of(driver)[2].glob("work/*.sent")), process, 120)
     return process
@@ -97,7 +101,8 @@ def test_a_dry_run_tells_every_combination_and_the_sum(driver):
     assert all(plan["cost"]["requests"]["gets"] >= plan["jobs"] for plan in told if plan["op"] == "read")
     done = driver.run("sweep", *lists, "--dry-run", "--max-cost", 1000)
     assert all(f"\n  {point}: about " in done.out for point in points) and "Nothing was launched" in done.out
-    about, most = (float(usd) for usd in re.search(r"48 runs: about \$([\d.]+), at most\s\$([\d.]+)", done.out).groups())
+    sums = re.search(r"48 runs: about \$([\d.]+), at most\s\$([\d.]+)", done.out)
+    about, most = (float(usd) for usd in sums.groups())
     costs = [plan["cost"] for plan in told]
     assert about == pytest.approx(3 * sum(cost["compute_usd"] + cost["requests_usd"] for cost in costs), abs=0.006)
     assert most == pytest.approx(3 * sum(cost["ceiling_usd"] for cost in costs), abs=0.006)
