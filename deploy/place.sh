@@ -25,7 +25,7 @@ place() {
     usage "no region is known: make $PROGRAM REGION=eu-west-1 names one, aws configure sets one for good"
   [[ $REGION =~ ^[a-z]+(-[a-z]+)+-[0-9]+$ ]] || usage "REGION is \"$REGION\"; one like eu-west-1 is accepted"
   use_region "$REGION"
-  [ "$(loopback)" = false ] || say "the endpoint $(endpoint) is on this machine: this is a rehearsal"
+  [ "$(loopback)" = false ] || say "the endpoint $(endpoint LAMBDA) is on this machine: this is a rehearsal"
   find_credentials
   request identity sts get-caller-identity || blame identity sts:GetCallerIdentity
   ACCOUNT=$(jq -r .Account "$SCRATCH/identity")

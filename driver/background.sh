@@ -11,11 +11,17 @@ start_group() { # COMMAND...
   set +m
 }
 
-# Ends every group: TERM, and once its leader has gone KILL to every process that did not heed it.
+# Ends every group: TERM, and once its leader has gone KILL to every process that did not heed it. TERM comes again each
+# second: bash loses one that finds a process right after its fork.
 end_groups() {
-  local group
+  local group looks
   for group in $(jobs -p); do
-    kill -TERM -- "-$group" 2>/dev/null || continue
+    looks=0
+    while kill -0 "$group" 2>/dev/null; do
+      [ $((looks % 10)) -ne 0 ] || kill -TERM -- "-$group" 2>/dev/null || true
+      looks=$((looks + 1))
+      sleep 0.1
+    done
     wait "$group" 2>/dev/null || true
     kill -KILL -- "-$group" 2>/dev/null || true
   done

@@ -58,5 +58,9 @@ def object_bytes: if .mb_per_file == null then .bytes_per_file else .mb_per_file
 # Whether its keys have streams of objects below them.
 def is_stream: .objects != null or (.op == "write" and .for_s != null);
 
+# The most objects that a worker can have written below its key, 0 where it writes at the key. The worker takes no more
+# than a million.
+def written_in_a_stream: if .op == "write" and is_stream then .objects // 1000000 else 0 end;
+
 # Whether all its workers share this machine.
 def workers_here: .loopback == true or .shared_machine == true;

@@ -225,9 +225,8 @@ def test_what_is_to_be_typed_can_be_typed(driver, tmp_path):
 
 def test_a_lock_that_names_a_stranger_gives_no_advice_to_end_it(driver):
     driver.run("write", 1, 1)
-    told = subprocess.run(
-        ["bash", "-euc", '. "$1"; process 1', "-", part("process.sh")], check=True, capture_output=True, text=True
-    )
+    command = ["bash", "-euc", '. "$1"; process 1', "-", part("process.sh")]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
     (driver.only_run() / "lock").write_text(told.stdout)
     done = driver.run("write", "--resume", driver.only_run(), exit=3)
     assert "process 1" in done.err and "kill" not in done.err

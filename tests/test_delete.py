@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from harness import HASTY, JQ, ROOT, Bucket, part, processes_of, read_json, wait_for
+from harness import HASTY, JQ, ROOT, Bucket, ndjson, part, processes_of, read_json, wait_for
 
 OWN = "A" * 31 + "1"
 # Alike, and not ours.
@@ -125,6 +125,27 @@ def test_a_sweep_stands_for_all_its_runs(driver):
     assert all(read_json(run / "run.json")["deleted"] for run in runs if "-write-" in run.name)
 
 
+def test_a_sweep_without_a_run_stands_for_no_other_run(driver):
+    kept = written(driver)
+    driver.run("sweep", 1, 1)
+    sweep, *runs = sorted(driver.runs()[1:], key=lambda run: not run.name.endswith("-sweep"))
+    for run in runs:
+        (run / "run.json").unlink()
+    done = driver.run("delete", sweep, exit=2)
+    assert f"runs/{sweep.name} has no run that is there: nothing was deleted" in done.err
+    assert deleted(driver) == [] and read_json(kept / "run.json")["deleted"] is None
+
+
+def test_of_a_sweep_no_run_is_deleted_where_one_is_damaged(driver):
+    driver.run("sweep", 1, 1)
+    (sweep,) = (run for run in driver.runs() if run.name.endswith("-sweep"))
+    (write,) = (run for run in driver.runs() if "-write-" in run.name)
+    with (write / "keys.txt").open("a") as keys:
+        keys.write("a/strangers/key\n")
+    done = driver.run("delete", sweep, exit=2)
+    assert f"runs/{write.name} is damaged: " in done.err and deleted(driver) == []
+
+
 def test_a_thousand_keys_a_request_each_key_once(driver):
     keys = [f"key {n}" for n in range(2500)]
     done = driver.run("delete", "--key-file", driver.keys(*keys, *keys[:7]))
@@ -221,9 +242,9 @@ def test_a_dry_run_changes_nothing(driver):
 # Streams
 
 
-def streams(driver, *listed, number=2):
+def streams(driver, *listed, number=2, length=("--objects", 3)):
     """A run of streams, and what listings show."""
-    driver.run("write", number, "4KiB", "--objects", 3)
+    driver.run("write", number, "4KiB", *length)
     run = driver.runs()[-1]
     keys = keys_of(run)
     contents = "".join(listed_key.format(*keys) + "\n" for listed_key in listed)
@@ -232,24 +253,30 @@ def streams(driver, *listed, number=2):
 
 
 def test_of_a_stream_what_it_wrote_is_deleted_and_nothing_else(driver):
-    strangers = ["{0}/x", "{0}/007", "{0}/1/2", "{1}/1000000", "{0}//1"]
+    strangers = ["{0}/x", "{0}/007", "{0}/1/2", "{1}/3", "{0}//1"]
     foreign = ["{0}", "{0}-x", "{0}S/0", "x/{0}/0", "None"]
-    run, keys = streams(driver, "{0}/0", "{0}/12", "{1}/999999", *foreign, *strangers)
-    open_uploads(driver, f"{keys[0]}/3", keys[0], f"{keys[1]}/x", f"{keys[1]}/0")
-    own = sorted([f"{keys[0]}/0", f"{keys[0]}/12", f"{keys[1]}/999999"])
+    run, keys = streams(driver, "{0}/0", "{0}/2", "{1}/1", *foreign, *strangers)
+    open_uploads(driver, f"{keys[0]}/2", keys[0], f"{keys[1]}/x", f"{keys[1]}/0")
+    own = sorted([f"{keys[0]}/0", f"{keys[0]}/2", f"{keys[1]}/1"])
     done = driver.run("delete", "--dry-run")
     assert re.search(r"objects +3 objects of 2 streams\n", done.out) and re.search(r"open uploads +2 open\n", done.out)
     assert deleted(driver) == []
     done = driver.run("delete")
     assert sorted(deleted(driver)) == own
     aborted = [request["Key"] for request in requests(driver, "abort-multipart-upload")]
-    assert sorted(aborted) == sorted([f"{keys[0]}/3", f"{keys[1]}/0"])
+    assert sorted(aborted) == sorted([f"{keys[0]}/2", f"{keys[1]}/0"])
     listed = {request["Prefix"] for request in requests(driver, "list-objects-v2")}
     assert listed == {f"{key}/" for key in keys}, "a listing a key"
     text = " ".join(done.out.split())
     assert "3 objects of 2 streams deleted" in text
     assert "others stay 5 objects below the streams' keys, which the run did not write: " in text
     assert read_json(run / "run.json")["deleted"] is not None
+
+
+def test_a_stream_by_time_can_have_a_million_objects(driver):
+    _, keys = streams(driver, "{0}/999999", "{0}/1000000", length=("--for", 1, "--yes"))
+    driver.run("delete")
+    assert deleted(driver) == [f"{keys[0]}/999999"]
 
 
 def test_many_streams_are_listed_at_once_below_their_common_prefix(driver):
@@ -535,6 +562,9 @@ def test_2500_own_and_100_foreign_objects_and_uploads_of_both(local):
     run = local.run_of("write")
     own = keys_of(run) + [f"{n:05}-ü b/日本&<{n}" for n in range(2494)]
     (run / "keys.txt").write_text("".join(key + "\n" for key in own))
+    job = ndjson(run / "jobs.ndjson")[0]
+    (run / "jobs.ndjson").write_text("".join(json.dumps(job | {"job": n, "key": key}) + "\n" for n, key in enumerate(own)))
+    (run / "run.json").write_text(json.dumps(read_json(run / "run.json") | {"jobs": len(own)}))
     foreign = [f"{n:05}-Ü b/日本&<{n}" for n in range(80)] + [own[0].lower(), own[0][:-1], own[0] + "0", own[0] + "/"]
     foreign += [key + " " for key in own[6:14]]
     foreign += [f"{answers_of(run)[:-1]}0/1-000000.json", "terabit-runs/1-000000.json"]

@@ -567,7 +567,8 @@ def test_a_role_that_lambda_does_not_know_yet_is_tried_again(account):
     account.refuse("cargo lambda deploy", CARGO_ASSUME, CARGO_ASSUME)
     done = account.deploy()
     assert done.stderr.count("trying again in") == 2 and account.state["function"]
-    assert (account.stub / "sleeps").read_text().split() == ["5", "10"]
+    # The others are of whoever waits for AWS.
+    assert [pause for pause in (account.stub / "sleeps").read_text().split() if float(pause) > 1] == ["5", "10"]
 
 
 def test_a_role_that_lambda_never_knows_is_named(account):
@@ -900,7 +901,7 @@ def test_deploy_write_read_report_delete_destroy(project, local):
         *("--memory-size", saved["MEMORY"]),
     )
     assert done.stdout.count("2 good, 0 failed, 0 missing") == 3
-    assert f"{saved['BUCKET']}, terabit (1024 MB, x86_64), eu-west-1" in done.stdout
+    assert f"{saved['BUCKET']}, terabit (1024 MB, x86_64), " in done.stdout
     assert "2 keys deleted" in done.stdout
     project.make("destroy", "FORCE=1")
     assert not (project.folder / ".deployed").exists()

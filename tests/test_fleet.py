@@ -487,6 +487,7 @@ def test_a_resume_waits_for_the_workers_of_a_squad_that_broke_down(driver):
     config = config_of(run)
     until = config["launches"][0]["until"] = time.time() + 8
     (run / "run.json").write_text(json.dumps(config))
+    (driver.stub / "squad").write_text("good\n")
     driver.run("write", "--resume", run, "--squad", 3)
     assert config_of(run)["launches"][1]["launch"] >= until and launched(run) == [[[0, 2]], [[0, 2]]]
 

@@ -338,9 +338,9 @@ def plan(jobs, brief, **config):
 
 
 def test_a_plan_says_how_the_fleet_goes_and_what_it_may_cost():
-    assert plan(4, True).splitlines()[0].startswith("driver: 4 jobs, each invoked directly; they start together")
+    assert plan(4, True).splitlines()[0].startswith("4 jobs, each invoked directly; they start together")
     squads = plan(1800, True)
-    assert squads.splitlines()[0].startswith("driver: 1,800 jobs in 16 squads of up to 113; they start together 20 s")
+    assert squads.splitlines()[0].startswith("1,800 jobs in 16 squads of up to 113; they start together 20 s")
     assert "at most $" in squads
     whole = plan(4, False)
     assert "would launch 4 jobs" in whole and "othing was launched or written" in whole and "\x1b" not in whole

@@ -84,7 +84,7 @@ def test_the_picture_of_a_run_is_in_its_folder(artist):
 def test_the_picture_of_a_file_stands_beside_it(artist):
     file = records_file(artist.project / "their records.v2.ndjson", record())
     done = artist.run("report", file.name)
-    assert "picture their records.v2.html" in done.err
+    assert "picture 'their records.v2.html', .svg and .png" in done.err
     assert drawn(artist.project / "their records.v2") == list(PICTURE)
     assert "records of their records.v2.ndjson" in done.out
     assert "1 job" in (artist.project / "their records.v2.svg").read_text()

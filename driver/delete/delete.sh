@@ -8,7 +8,12 @@ runs_to_delete() { # [RUN|SWEEP ...]
   RUNS=()
   for run in "$@"; do
     if sweep=$(find_folder "$PARENT" "$run" sweep.json); then
-      while IFS= read -r run; do RUNS+=("$run"); done < <(runs_of_sweep "$sweep")
+      alone "$sweep"
+      runs_of_sweep "$sweep" >"$SCRATCH/runs"
+      while IFS= read -r run <&3; do
+        run=$(find_run "$PARENT" "$run")
+        RUNS+=("$run")
+      done 3<"$SCRATCH/runs"
     else
       run=$(find_run "$PARENT" "$run")
       RUNS+=("$run")
@@ -21,12 +26,14 @@ runs_to_delete() { # [RUN|SWEEP ...]
       say "$OPT_KEY_FILE holds the keys of $(shown "$run"): deleting that run"
       RUNS=("$run")
     done
-  elif [ "${#RUNS[@]}" -eq 0 ]; then
+  elif [ $# -eq 0 ]; then
     run=$(latest_run "$PARENT" write) ||
       usage "there is nothing to delete: no write run in $PARENT, no RUN, no --key-file (./driver.sh delete RUN)"
     run=$(find_run "$PARENT" "$run")
     say "deleting the latest write run, $(shown "$run")"
     RUNS=("$run")
+  elif [ "${#RUNS[@]}" -eq 0 ]; then
+    usage "$(shown "$sweep") has no run that is there: nothing was deleted"
   fi
 }
 
@@ -57,7 +64,7 @@ delete_run() { # RUN
   [ -n "$OPT_DRY_RUN" ] || await_workers "$run"
   # A read made nothing but its answers.
   if [ "$(field "$run" .op)" = write ]; then keys_in "$run/keys.txt"; fi >"$SCRATCH/keys.txt"
-  clear_out "$(shown "$run")" "$(field "$run" .answers)" "$(field "$run" '.op == "write" and is_stream')"
+  clear_out "$(shown "$run")" "$(field "$run" .answers)" "$(field "$run" written_in_a_stream)"
   if [ -z "$OPT_DRY_RUN" ] && [ -s "$SCRATCH/named" ] && [ ! -s "$SCRATCH/left_over" ]; then
     mark_deleted "$run"
   fi
@@ -69,12 +76,12 @@ delete_key_file() { # FILE
   cp "$SCRATCH/file.txt" "$SCRATCH/keys.txt"
   printf '{"text": null}' >"$SCRATCH/working"
   say "$1 is of no run here: workers that may still be writing its keys are not known and not waited for"
-  clear_out "$1" '' false
+  clear_out "$1" '' 0
 }
 
 # Deletes the objects at the keys in SCRATCH/keys.txt, or those of the streams that they are, their uploads, and a
 # folder of answers in the bucket; says what came of it.
-clear_out() { # NAME FOLDER, empty for none STREAMS: true or false
+clear_out() { # NAME FOLDER, empty for none STREAMS: the most objects that one has, 0 where the keys are of objects
   # Here what AWS refused for the moment may be tried again: a deletion is the same the second time.
   export AWS_MAX_ATTEMPTS=5 PYTHONUTF8=1
   : >"$SCRATCH/left_over"
@@ -89,7 +96,7 @@ clear_out() { # NAME FOLDER, empty for none STREAMS: true or false
   request versioning s3api get-bucket-versioning --bucket "$BUCKET" ||
     unknown "whether the bucket keeps versions" versioning
   [ -n "$OPT_DRY_RUN" ] || on_interruption say "interrupted: the same command goes on with what is left"
-  if [ "$3" = true ]; then list_streams; else cp "$SCRATCH/named" "$SCRATCH/keys"; fi
+  if [ "$3" -gt 0 ]; then list_streams; else cp "$SCRATCH/named" "$SCRATCH/keys"; fi
   if [ -z "$OPT_DRY_RUN" ]; then
     abort_uploads
     make_requests deletions "$SCRATCH/keys" objects s3:DeleteObject

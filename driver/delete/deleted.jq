@@ -1,9 +1,9 @@
 # Purpose: what a deletion did, or would do, and what is left over.
 # Input:   none (-n). $name: of the run or key file; $bucket; $folder: of the run's answers in it, "" for none;
-#          $dry_run: "" or "yes"; $streams: whether the keys are of streams; $named: those keys; $keys, $strangers,
-#          $uploads: what was found of each; $left_over: {"what", "key", "code", "message", "allow"} for each that is
-#          left (a null key: they could not be listed), all slurped; $working: [working.jq's output]; $versioning:
-#          [the answer of get-bucket-versioning], [] where there is none.
+#          $dry_run: "" or "yes"; $streams: 0 where the keys are of objects, not of streams; $named: those keys; $keys,
+#          $strangers, $uploads: what was found of each; $left_over: {"what", "key", "code", "message", "allow"} for
+#          each that is left (a null key: they could not be listed), all slurped; $working: [working.jq's output];
+#          $versioning: [the answer of get-bucket-versioning], [] where there is none.
 # Output:  lines of text (-r).
 
 include "text";
@@ -29,8 +29,8 @@ def done($what): length - ([$left_over[] | select(.what == $what and .key != nul
 def objects:
   ($named | unique | length) as $number
   | if $named == [] then "a read made none; those that it read stay"
-    elif $dry_run != "" and ($streams | not) then $number | counted("key"; "keys")
-    elif $streams then
+    elif $dry_run != "" and $streams == 0 then $number | counted("key"; "keys")
+    elif $streams > 0 then
       "\($keys | done("objects") | counted("object"; "objects")) of \($number | counted("stream"; "streams"))"
       + if $dry_run != "" then "" else " deleted" end
     else "\($keys | unique | done("objects") | counted("key"; "keys")) deleted; S3 does not tell which were there" end;

@@ -45,11 +45,11 @@ delete_answers() { # FOLDER
     note_complaint answers "$(jq -n --arg folder "$1" '$folder')" 's3:ListBucket and s3:DeleteObject' answers "$status"
 }
 
-# A function of requests.jq, over all lines of a file. It knows the keys in SCRATCH/named, and whether they are STREAMS.
+# A function of requests.jq, over all lines of a file. It knows the keys in SCRATCH/named, and STREAMS.
 with_requests() { # FUNCTION ARGUMENT-OF-JQ...
   local function=$1
   shift
-  jq -n -a -c -L "$ROOT/driver" --arg bucket "$BUCKET" --arg streams "$STREAMS" --slurpfile keys "$SCRATCH/named" \
+  jq -n -a -c -L "$ROOT/driver" --arg bucket "$BUCKET" --argjson streams "$STREAMS" --slurpfile keys "$SCRATCH/named" \
     "include \"delete/requests\"; [inputs] | $function(\$ARGS.named)" "$@"
 }
 

@@ -49,12 +49,15 @@ def listings($at):
   | map(["list-objects-v2", {Bucket: $at.bucket, Prefix: .}])
   | named;
 
-# Of listed keys: own, those that $at.keys name, or where $at.streams is "true" those of the streams that they name;
-# strangers, others below those streams. So it is said what a listing showed and a run did not write.
+# Of listed keys: own, those that $at.keys name, or where $at.streams is not 0 the first so many of the streams that they
+# name; strangers, others below those streams. So it is said what a listing showed and a run did not write.
 def set: reduce .[] as $key ({}; .[$key] = true);
 def is_own($own; $at):
-  if $at.streams != "true" then $own[.]
-  else split("/") | $own[.[:-1] | join("/")] and (.[-1] | test("^(0|[1-9][0-9]{0,5})$")) end;
+  if $at.streams == 0 then $own[.]
+  else
+    split("/")
+    | $own[.[:-1] | join("/")] and (.[-1] | test("^(0|[1-9][0-9]{0,5})$")) and (.[-1] | tonumber) < $at.streams
+  end;
 def own($at): ($at.keys | set) as $own | .[] | select(is_own($own; $at));
 def strangers($at):
   ($at.keys | set) as $own

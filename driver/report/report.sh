@@ -175,6 +175,6 @@ draw() { # TARGET PROGRAM ARGUMENT-OF-JQ...
     2>"$SCRATCH/chart.errors"; then
     say "the picture could not be drawn ($(awk 'END { print }' "$SCRATCH/chart.errors")); the figures do not need it"
   else
-    say "picture $(shown "$target").html, .svg and .png"
+    say "picture $(shown "$target.html"), .svg and .png"
   fi
 }
