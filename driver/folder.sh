@@ -73,7 +73,10 @@ find_folder() { # PARENT NAME FILE-IN-IT
 # The folders of a sweep's runs, which lie beside its own; reads before what they read.
 runs_of_sweep() { # SWEEP
   local parent=${1%/*} name
-  jq -r '(.unfinished // empty), (.rows | reverse[] | .runs[]) | split("/")[-1]' "$1/sweep.json" |
+  # Where the sweep was killed, run.one names the run that was under way.
+  jq -r --rawfile one <(cat "$1/run.one" 2>/dev/null) '
+    ($one | split("\n")[0] // empty), (.unfinished // empty), (.rows | reverse[] | .runs[]) | split("/")[-1] // empty' \
+    "$1/sweep.json" | awk '!named[$0]++' |
     while IFS= read -r name; do
     if [ -f "$parent/$name/run.json" ]; then
       printf '%s\n' "$parent/$name"

@@ -33,17 +33,40 @@ def plans(driver, *args):
     return json.loads(driver.run("sweep", *args, "--dry-run", "--json").out)
 
 
-def a_moment_into_a_write(driver, *args):
-    """A sweep, once its second write is under way; its jobs take a minute."""
+def a_moment_into(driver, number, *args):
+    """A sweep, once the run of this number is under way; its jobs take a minute."""
 
-    def has_read():
-        return any("-read-" in run.name and (run / "summary.json").exists() for run in runs_of(driver))
+    def have_ended():
+        return sum((run / "summary.json").exists() for run in runs_of(driver)) == number - 1
+
+    def has_begun():
+        return len(runs_of(driver)) == number and list(runs_of(driver)[-1].glob("work/*.sent"))
 
     process = driver.start("sweep", *args, "--start-in", 0, "--timeout", 1, start_new_session=True)
-    wait_for(has_read, process, 120)
+    wait_for(have_ended, process, 120)
     driver.behave("slow")
-    wait_for(lambda: len(runs_of(driver)) == 3 and list(runs_of(driver)[2].glob("work/*.sent")), process, 120)
+    wait_for(has_begun, process, 120)
     return process
+
+
+def a_moment_into_a_write(driver, *args):
+    """The same of its second write."""
+    return a_moment_into(driver, 3, *args)
+
+
+def break_jq(driver, when, says="", status=2):
+    """Where `when`, a condition of the shell, is so, jq prints only this, and fails as on a full disk."""
+    real = (driver.bin / "jq").resolve()
+    (driver.bin / "jq").unlink()
+    (driver.bin / "jq").write_text(f"""#!/bin/bash
+if {when}; then
+  printf %s '{says}'
+  printf 'jq: error: writing output failed: No space left on device\\n' >&2
+  exit {status}
+fi
+exec {real} "$@"
+""")
+    (driver.bin / "jq").chmod(0o755)
 
 
 def kill(process):
@@ -220,6 +243,37 @@ def test_a_sweep_that_is_interrupted_shows_what_there_is(driver):
     assert processes_of(driver) == []
 
 
+def test_the_run_that_was_cut_short_is_found_below_a_folder_with_a_blank(driver):
+    (driver.project / "my runs").mkdir()
+    (driver.project / "runs").symlink_to("my runs")
+    process = a_moment_into(driver, 1, 1, 64, "--out", "my runs")
+    os.kill(process.pid, signal.SIGINT)
+    out, _ = process.communicate(timeout=120)
+    (run,) = runs_of(driver)
+    assert f"UNFINISHED: 'my runs/{run.name}'" in out
+    assert read_json(sweep_of(driver) / "sweep.json")["unfinished"] == f"my runs/{run.name}"
+    done = driver.run("delete", f"my runs/{sweep_of(driver).name}", "--dry-run")
+    assert run.name in done.out and "is not there any more" not in done.err
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_sweep_that_is_killed_names_each_of_its_runs(driver, number):
+    kill(a_moment_into(driver, number, 1, 64))
+    assert len(read_json(sweep_of(driver) / "sweep.json")["rows"]) == number - 1
+    # A machine that comes up again has no process of that number; here nobody may have waited for it yet.
+    (runs_of(driver)[-1] / "lock").unlink()
+    done = driver.run("delete", sweep_of(driver), "--dry-run")
+    assert [done.out.count(run.name) > 0 for run in runs_of(driver)] == [True] * number, done.out + done.err
+
+
+def test_a_run_that_ends_before_it_has_a_folder_stops_the_sweep(driver):
+    driver.run("write", 3, 1)
+    break_jq(driver, '[[ -n ${TELL_RUN:-} && "$*" == *plan/configuration* ]]', status=1)
+    done = driver.run("sweep", 1, 64, exit=1)
+    assert "the sweep stops: write 1 left no run" in done.err and "nothing was measured" in done.out
+    assert len(runs_of(driver)) == 1
+
+
 def test_a_sweep_that_is_killed_keeps_what_it_had_measured(driver):
     process = a_moment_into_a_write(driver, "1 2", 64)
     kill(process)
@@ -270,6 +324,13 @@ def test_the_old_memory_is_known_before_the_first_change(driver):
     assert read_json(driver.stub / "seen")["memory_mb"] == 2048
     assert "may not lambda:UpdateFunctionConfiguration" in done.err and "nothing was measured" in done.out
     assert changes(driver) == [512, 2048] and runs_of(driver) == []
+
+
+def test_a_full_disk_refuses_before_the_memory_is_changed(driver):
+    break_jq(driver, '[[ "$*" == *"memory_mb: .MemorySize"* ]]', says='{"function": "terabit",')
+    done = driver.run("sweep", 1, 64, "--memory", 512, exit=3)
+    assert "No space left on device" in done.err and "putting the memory" not in done.err
+    assert changes(driver) == [] and "memory" not in driver.run("report", sweep_of(driver), exit=1).err
 
 
 def test_a_size_that_the_account_refuses_loses_its_points_only(driver):

@@ -104,7 +104,7 @@ def warning($text; condition):
       | warning("LOOPBACK, NOT S3: figures of this machine"; .loopback),
         warning("ONE MACHINE: all workers share this one, so figures are of it too"; .shared_machine)),
     (.stopped // empty | "STOPPED EARLY (\(visible)): what had been measured follows."),
-    (.unfinished // empty | "UNFINISHED: \(visible)"),
+    (.unfinished // empty | "UNFINISHED: \(word | visible)"),
     (.lost[]? | "LEFT OUT: \(.memory_mb | grouped) MB of memory (\(.why | visible))"),
     (
       $rows

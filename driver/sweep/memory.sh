@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The function's memory in a sweep: SWEEP/memory.json tells what it was from before the first change until it is put
-# back, which it is whatever ends the sweep.
+# The function's memory in a sweep. SWEEP/memory.json holds the old memory while it is changed. Every end of a sweep but
+# SIGKILL restores it.
 
 # A version has its memory for ever, and an alias is one.
 check_own_memory() {
@@ -26,10 +26,13 @@ remember_memory() {
     alone "${note%/*}"
     refuse "the memory of the function \"$FUNCTION\" has to be put back first: $(putting_back "$note")"
   done < <(notes)
+  {
+    jq --arg function "$FUNCTION" --arg endpoint "$(endpoint LAMBDA)" \
+      '{$function, arn: .FunctionArn, memory_mb: .MemorySize, $endpoint}' "$SCRATCH/function" >"$SWEEP/memory.part" &&
+      # Whole or not there: what is put back is read from it.
+      mv "$SWEEP/memory.part" "$SWEEP/memory.json"
+  } 2>"$SCRATCH/unwritten" || no_room "$SWEEP"
   finally put_memory_back
-  jq --arg function "$FUNCTION" --arg endpoint "$(endpoint LAMBDA)" \
-    '{$function, arn: .FunctionArn, memory_mb: .MemorySize, $endpoint}' "$SCRATCH/function" >"$SWEEP/memory.json" \
-    2>"$SCRATCH/unwritten" || no_room "$SWEEP"
 }
 
 # Returns once the function has so much memory. What it complains of otherwise is in SCRATCH/memory.complaint.

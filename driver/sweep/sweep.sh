@@ -10,20 +10,19 @@ begin_sweep() {
   lock "$SWEEP"
   : >"$SCRATCH/compared"
   : >"$SCRATCH/lost"
-  # Each run writes the name of its folder there: the newest folder may be another driver's.
-  export TELL_RUN=$SCRATCH/run.one
-  keep_sweep "$UNDER_WAY"
+  # Each run writes the name of its folder there, for whoever deletes a sweep that was killed, too: the newest folder
+  # may be another driver's.
+  export TELL_RUN=$SWEEP/run.one
+  keep_sweep "$UNDER_WAY" ''
   say "sweep $(shown "$SWEEP")"
   remember_memory
 }
 
-# Writes SWEEP/sweep.json: what has been measured so far.
-keep_sweep() { # STOPPED
-  local unfinished=''
-  [ ! -e "$TELL_RUN" ] || unfinished=$(shown "$(<"$TELL_RUN")")
-  comparison "$1" "$unfinished" >"$SCRATCH/comparison"
+# Writes SWEEP/sweep.json: what has been measured so far. It names every run, and TELL_RUN has done its work.
+keep_sweep() { # STOPPED UNFINISHED
+  comparison "$1" "${2#"$PWD/"}" >"$SCRATCH/comparison"
   { jq --slurpfile lost "$SCRATCH/lost" '. + {lost: ($lost | unique)}' "$SCRATCH/comparison" >"$SWEEP/sweep.part" &&
-    mv "$SWEEP/sweep.part" "$SWEEP/sweep.json"; } 2>"$SCRATCH/unwritten" ||
+    mv "$SWEEP/sweep.part" "$SWEEP/sweep.json" && rm -f "$TELL_RUN"; } 2>"$SCRATCH/unwritten" ||
     say "$(shown "$SWEEP")/sweep.json cannot be written, is the disk full? Each run has its own figures"
 }
 
@@ -35,7 +34,6 @@ measure_points() {
     POINT=$(at_point told "${point[@]}")
     say "sweep: $((n += 1)) of $all: $POINT"
     at_point measure_point "${point[@]}" || return 0
-    keep_sweep "$UNDER_WAY"
   done 3<"$SCRATCH/points"
 }
 
@@ -74,13 +72,15 @@ run_one() { # OP NUMBER SIZE|RUN
   command_line "$@"
   # Anew for each run, and here: the runs are in groups of their own, where nothing can be typed in.
   find_credentials
+  rm -f "$TELL_RUN"
   CALL+=("--max-cost=$(jq -r --arg run "$1 $POINT" '.[$run]' "$SCRATCH/shares")" ${OPT_YES:+--yes})
   start_group "$BASH" "$ROOT/driver.sh" "${CALL[@]}" --json --out "$PARENT" >"$SCRATCH/summary.one"
   wait "$GROUP" || status=$?
   [ "$status" -le 1 ] || stop_sweep "$1 $2 ended with exit status $status" "$status" || return
+  [ -s "$TELL_RUN" ] || stop_sweep "$1 $2 left no run" 1 || return
   SWEEP_RUN=$(<"$TELL_RUN")
   compared "$SWEEP_RUN" "$SCRATCH/summary.one" >>"$SCRATCH/compared"
-  rm -f "$TELL_RUN"
+  keep_sweep "$UNDER_WAY" ''
 }
 
 # Ctrl-C: the run that is under way keeps what has answered.
@@ -93,7 +93,7 @@ cut_sweep_short() {
 # Shows what was measured, however the sweep ended.
 end_sweep() {
   on_interruption say "interrupted; the sweep had ended"
-  keep_sweep "$SWEEP_STOPPED"
+  keep_sweep "$SWEEP_STOPPED" "$(cat "$TELL_RUN" 2>/dev/null)"
   [ "$(loopback)" = true ] || say "to delete what it wrote: ./driver.sh delete $(shown "$SWEEP")"
   report_sweep "$SWEEP" || [ "$SWEEP_STATUS" -ne 0 ] || SWEEP_STATUS=1
   return "$SWEEP_STATUS"
