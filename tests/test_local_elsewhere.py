@@ -67,6 +67,12 @@ def test_the_driver_measures_an_s3_elsewhere(s3, local, monkeypatch):
     assert (read["failed"], read["bytes"], read["cost_usd"]) == (0, 2 * 12 * MIB, 0)
     assert "LOOPBACK" not in local.drive("report", run).out
     assert objects() >= 2
+    plain = {name: value for name, value in local.env.items() if not name.startswith("AWS_ENDPOINT_URL")}
+    refused = local.drive("delete", run, "--dry-run", exit=3, env=plain)
+    assert f"was made with the S3 of {s3}, and now it is that of AWS" in refused.err
+    (run / "run.json").write_text(json.dumps(config | {"s3_endpoint": None}))
+    assert f"with the S3 of AWS, and now it is that of {s3}" in local.drive("delete", run, "--dry-run", exit=3).err
+    (run / "run.json").write_text(json.dumps(config))
     for made in (run, local.run_of("read")):
         local.drive("delete", made)
     assert objects() == 0
