@@ -107,7 +107,7 @@ def option: if . == "" then null else tonumber end;
           compute_usd: (if $over == null then null else $run | compute_usd($table; $slots; $over) end),
           $requests_usd,
           ceiling_usd: most_usd($objects),
-          # What no --max-cost can limit: that of a job that ends by time moves one object, or goes round once.
+          # The least that a job by time costs: one object, or one round.
           least_usd: most_usd(if $run.for_s == null then $objects else $round end),
           storage_usd_per_day: stored_at($reckoned),
           # What the amounts are made of.

@@ -1,6 +1,6 @@
 # Purpose: what the runs of a sweep would cost together.
-# Input:   of each run of each point once its plan, as a dry run prints it that no ceiling limits, with `point`, the
-#          point in words (-n). $turns: how often each is run; $max_cost: USD; $yes, $dry_run: "" or "yes".
+# Input:   the plan of each run, once per point, without a ceiling, as a dry run prints it, with `point`, the point in
+#          words (-n). $turns: how often each is run; $max_cost: USD; $yes, $dry_run: "" or "yes".
 # Output:  lines (-r). By $want, table: every point and the sum; verdict: the sum before a sweep, and "refuse ..." where
 #          it may be more than $max_cost; shares: one object, what each run may cost, in USD, by op and point.
 
