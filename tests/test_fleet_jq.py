@@ -327,6 +327,20 @@ def test_a_fleet_that_cannot_end_in_time_is_warned_of():
     assert told(74, timeout=1) == "" and "end in time; a longer --timeout" in told(75, timeout=1)
 
 
+def test_what_a_ceiling_pays_for_is_told_of_each_wave():
+    """128 processes are two waves on one machine, each of which has 20 s."""
+    config = {"op": "write", "mb_per_file": None, "bytes_per_file": 4096, "in_flight": 64, "for_s": 20, "launches": []}
+
+    def told(max_cost):
+        planned = fleet(128, config, squad=1, max_cost=max_cost)
+        assert planned["invocations"] == 2 * planned["processes"]
+        del planned["squad"]
+        return limits(128, account=None, max_cost=max_cost, **config, **planned)
+
+    # 128 PUTs cost $12.80, and 6,400 a second are expected.
+    assert "pays for 15 s of 20" in told(15 * 6400 * 12.8) and told(20 * 6400 * 13) == ""
+
+
 # plan.jq
 
 

@@ -132,6 +132,11 @@ def test_a_dry_run_tells_every_combination_and_the_sum(driver):
     assert driver.runs() == [] and driver.calls("ping") == []
 
 
+def test_a_read_is_planned_of_as_many_objects_as_its_write_puts(driver):
+    write, read = plans(driver, 1, "128MiB", "--for", 20)
+    assert write["reckoned_objects"] == read["objects"] == 12, "78.125 MB/s; each object takes four requests"
+
+
 def test_the_ceiling_holds_for_the_sum(driver):
     args = ["1000", "64", "--repeat", 2]
     most = [plan["cost"]["ceiling_usd"] for plan in plans(driver, *args, "--max-cost", 1000)]
@@ -215,6 +220,13 @@ def test_a_run_that_cannot_be_is_refused_before_any_other(driver):
     (driver.stub / "account.json").write_text(json.dumps({"AccountLimit": ROOM}))
     done = driver.run("sweep", "2 8", 64, exit=3)
     assert "write 8 64 cannot be, so nothing was launched:" in done.err and "3 workers fit now" in done.err
+    assert driver.runs() == [] and driver.calls("ping") == []
+
+
+def test_a_run_whose_plan_fails_is_refused_before_any_other(driver):
+    break_jq(driver, '[[ "$*" == *plan/configuration*"--arg op read "* ]]', status=1)
+    done = driver.run("sweep", 1, 64, exit=1)
+    assert "read 1 64 cannot be, so nothing was launched:" in done.err and "No space left on device" in done.err
     assert driver.runs() == [] and driver.calls("ping") == []
 
 

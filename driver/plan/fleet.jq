@@ -4,8 +4,8 @@
 # Args:    $prices: [prices.json]; $jobs: how many this launch runs; $squad, $start_in, $timeout: the options, empty
 #          where they were not told; $max_cost: USD, $yes: "" or "yes"; $cores: of this machine; $cpu: processor
 #          seconds of one aws process; $ping: [ping.jq's output], [] before the ping: then a usual one is assumed.
-# Output:  what this adds to the configuration. Times in seconds after the launch; cost in USD. for_most_s: the longest
-#          for_s that can end; paid: {objects} or {read_times} to which --max-cost limits a job that ends by time, {}
+# Output:  what this adds to the configuration. Times in seconds after the launch; cost in USD. reckoned_objects: of
+#          a job, as expected; for_most_s: the longest for_s that can end; paid: {objects} or {read_times} to which --max-cost limits a job that ends by time, {}
 #          for none.
 
 include "plan/pace";
@@ -87,6 +87,7 @@ def option: if . == "" then null else tonumber end;
     start_in_s: $start_in,
     stop_in_s: $until,
     expected_s: $expected,
+    reckoned_objects: $reckoned,
     for_most_s: (
       if $run.for_s == null then null
       else ($until - $begin) / $waves - ($run | finishing_s($jobs)) | floor end

@@ -70,15 +70,17 @@ add as $run
   | (if $run.stop_in_s < $run.timeout_s - $run.answering_s then "; a longer --timeout allows more" else "" end)
     as $longer
 
-  | def by_time:
+  # Of one wave: each goes on for its time.
+  | def expected: $run.expected_s / ($run.invocations | per($run.processes));
+    def by_time:
       if $run.for_s == null then empty
       elif $run.for_s > $run.for_most_s then
         "refuse --for \($run.for_s) does not end before the workers give up, \($allowed | fixed(0)) s after the start: "
         + if $run.for_most_s < 1 then "there is no time at all" else "--for \($run.for_most_s) is the longest" end
         + $longer
-      elif $run.expected_s < 0.99 * $run.for_s
+      elif expected < 0.99 * $run.for_s
         and any($run.paid | to_entries[]; .value < ($run[.key] // infinite)) then
-        "WARNING: $\($max_cost) (--max-cost) pays for \($run.expected_s | rough_seconds) of \($run.for_s): workers end "
+        "WARNING: $\($max_cost) (--max-cost) pays for \(expected | rough_seconds) of \($run.for_s): workers end "
         + "after \($run.paid | if .objects then .objects | counted("object"; "objects")
              else .read_times | counted("round"; "rounds") end); --yes, or a higher --max-cost, allows more"
       else empty end;

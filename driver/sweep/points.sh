@@ -75,18 +75,23 @@ sweep_price() { # table|verdict|shares
 }
 
 plan_point() { # NUMBER SIZE
-  local status=0 third=$2 op
+  local status third=$2 op
   [ -z "$OPT_MEMORY" ] || with_memory "$OPT_MEMORY"
   printf '{}' >"$SCRATCH/streams"
   for op in write read; do
     command_line "$op" "$1" "$third"
+    # Not within a condition, where a failure in it would not end it.
+    set +e
     (
+      set -e
       parse "${CALL[@]}" --dry-run --json
       # shellcheck disable=SC2034 # fleet.sh reads them: no ceiling limits this plan
       OPT_YES=yes KEYS_FROM=''
       configure "$op"
       plan_launch "$NUMBER"
-    ) >"$SCRATCH/plan" 2>"$SCRATCH/said" || status=$?
+    ) >"$SCRATCH/plan" 2>"$SCRATCH/said"
+    status=$?
+    set -e
     cat "$SCRATCH/said" >>"$SCRATCH/warnings"
     if [ "$status" -ne 0 ]; then
       say "$op $(told "$1" "$2") cannot be, so nothing was launched:"
@@ -96,8 +101,7 @@ plan_point() { # NUMBER SIZE
     jq -c --arg point "$(told "$1" "$2")" '{$point} + .' "$SCRATCH/plan"
     # What the read reads; of a stream as many objects as the write is expected to put there.
     cp "$SCRATCH/config" "$SCRATCH/planned/run.json"
-    jq -L "$ROOT/driver" 'include "run"; if is_stream then {planned: (.objects // (.cost.requests.puts / .jobs | ceil))}
-      else {} end' "$SCRATCH/plan" >"$SCRATCH/streams"
+    jq -L "$ROOT/driver" 'include "run"; if is_stream then {planned: (.objects // .reckoned_objects)} else {} end' "$SCRATCH/plan" >"$SCRATCH/streams"
     third=$SCRATCH/planned
   done
 }
