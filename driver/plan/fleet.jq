@@ -4,9 +4,9 @@
 # Args:    $prices: [prices.json]; $jobs: how many this launch runs; $squad, $start_in, $timeout: the options, empty
 #          where they were not told; $max_cost: USD, $yes: "" or "yes"; $cores: of this machine; $cpu: processor
 #          seconds of one aws process; $ping: [ping.jq's output], [] before the ping: then a usual one is assumed.
-# Output:  what this adds to the configuration. Times in seconds after the launch; cost in USD. reckoned_objects: of
-#          a job, as expected; for_most_s: the longest for_s that can end; paid: {objects} or {read_times} to which --max-cost limits a job that ends by time, {}
-#          for none.
+# Output:  what this adds to the configuration. Times in seconds after the launch; cost in USD.
+#          reckoned_objects: of a job, as expected; for_most_s: the longest for_s that can end; paid: {objects} or
+#          {read_times} to which --max-cost limits a job that ends by time, {} for none.
 
 include "plan/pace";
 include "plan/cost";

@@ -101,7 +101,8 @@ plan_point() { # NUMBER SIZE
     jq -c --arg point "$(told "$1" "$2")" '{$point} + .' "$SCRATCH/plan"
     # What the read reads; of a stream as many objects as the write is expected to put there.
     cp "$SCRATCH/config" "$SCRATCH/planned/run.json"
-    jq -L "$ROOT/driver" 'include "run"; if is_stream then {planned: (.objects // .reckoned_objects)} else {} end' "$SCRATCH/plan" >"$SCRATCH/streams"
+    jq -L "$ROOT/driver" 'include "run";
+      if is_stream then {planned: (.objects // .reckoned_objects)} else {} end' "$SCRATCH/plan" >"$SCRATCH/streams"
     third=$SCRATCH/planned
   done
 }
