@@ -471,6 +471,7 @@ LOST = {"error": {"type": "Unanswered"}}
         ([1], [{"job": 0}], [[1]], (1, 0, 110)),
         ([1], [{"job": 0, "error": {"type": "Unanswered"}}, {"job": 1}], [], (1, 0, 110)),
         ([1], [{"job": 0, "error": {"type": "BadAnswer"}}, {"job": 1}], [], (1, 0, 110)),
+        ([1], [{"job": 0, "error": {"type": "Lambda"}}, {"job": 1}], [], (1, 0, 110)),
         ([1], [{"job": 0, "error": {"type": "TimedOut"}}, {"job": 1}], [], (0, 0, None)),
         ([2], [{"job": 0, "error": {"type": "TimedOut"}, "squad_failed": True}, {"job": 1}], [], (1, 0, 110)),
         ([2], [{"job": 0, "error": {"type": "Crashed"}}, {"job": 1}], [], (0, 0, None)),

@@ -248,8 +248,8 @@ def test_a_failure_that_has_no_times_does_not_raise_goodput():
 @pytest.mark.parametrize(
     ("error", "end", "seconds"),
     [
-        *((type, 50, 50) for type in ("Crashed", "TimedOut", "Lambda", "S3", "x::Odd")),
-        *((type, 50, 400) for type in ("Unanswered", "BadAnswer")),
+        *((type, 50, 50) for type in ("Crashed", "TimedOut", "S3", "x::Odd")),
+        *((type, 50, 400) for type in ("Unanswered", "Lambda", "BadAnswer")),
         ("Crashed", None, 400),
         ("Unanswered", 500, 500),
         *((type, 50, 10) for type in ("Throttled", "InvalidEvent", "AccessDenied", "Connect", "Deadline")),
@@ -885,7 +885,8 @@ def test_reference_records(op):
 # Records
 
 
-def records(tmp_path, answer="", metadata='{"StatusCode": 200}', complaint="", status=0):
+def came(tmp_path, answer="", metadata='{"StatusCode": 200}', complaint="", status=0):
+    """Whether the answer is known or lost, and the record."""
     texts = {"answer": answer, "metadata": metadata, "complaint": complaint}
     args = []
     for name, text in texts.items():
@@ -898,8 +899,13 @@ def records(tmp_path, answer="", metadata='{"StatusCode": 200}', complaint="", s
     assert len(lines) == 1, "one record for one job, whatever came"
     record = json.loads(lines[0])
     assert (record["job"], record["launch"], record["op"], record["key"]) == (4, 1, "read", "k")
-    assert counts.split()[:2] == ["1", str(int("error" in record))]
-    return record
+    number, failed, known = counts.split()
+    assert (number, failed) == ("1", str(int("error" in record)))
+    return known, record
+
+
+def records(tmp_path, answer="", **more):
+    return came(tmp_path, answer, **more)[1]
 
 
 def test_a_result_becomes_a_flat_record(tmp_path):
@@ -942,9 +948,12 @@ def test_a_job_that_failed_keeps_what_it_knows(tmp_path):
     ],
 )
 def test_a_failing_cli_is_named(tmp_path, status, complaint, type):
-    error = records(tmp_path, metadata="", complaint=complaint, status=status)["error"]
+    known, record = came(tmp_path, metadata="", complaint=complaint, status=status)
+    error = record["error"]
     assert error["type"] == type
     assert complaint in error["message"]
+    may_have_run = type in ("Unanswered", "Lambda")
+    assert (known == "lost") == may_have_run == ("may have run" in error["message"])
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,10 @@ def error_types($function):
       todo: ("the worker's log in CloudWatch, /aws/lambda/\($function), says why; a worker that a signal ended usually "
         + "lacked memory")
     },
-    Lambda: {held: "end", todo: "the fault was Lambda's: --resume runs these jobs again"},
     TimedOut: {held: "end", todo: "give the function more time, or each worker less to do"},
     missing: {held: "end"},
     BadAnswer: {held: "until", todo: "make deploy, if \($function) is not this version of terabit"},
+    Lambda: {held: "until", todo: "the fault was Lambda's: --resume looks for such a job's answer, then runs it again"},
     Unanswered: {
       held: "until",
       todo: "such a job may have run, and is not repeated by itself: --resume looks for its answer, then runs it again"

@@ -30,11 +30,11 @@ def cli_error:
   ($complaint | refused_type) as $type
   | failure($type;
       if $type == "Throttled" then "Lambda refused it \($tries) times, nothing ran"
-      elif $type == "Lambda" then "the fault is Lambda's own"
-      elif $type != "Unanswered" then "nothing ran"
+      elif $type | IN("Unanswered", "Lambda") | not then "nothing ran"
       else
         # The CLI itself ends with 252 to 255.
-        (if $status > 128 and $status < 252 then "aws was ended by signal \($status - 128) before the answer came"
+        (if $type == "Lambda" then "the fault is Lambda's own"
+         elif $status > 128 and $status < 252 then "aws was ended by signal \($status - 128) before the answer came"
          else "the answer was lost" end)
         + "; the job may have run and is not repeated"
       end
@@ -75,8 +75,8 @@ $planned[0] as $jobs
 | ($answer | try [fromjson] catch []) as $values
 | outcomes($jobs; $values) as $outcomes
 | "\($outcomes | length) \([$outcomes[] | select(.error)] | length) "
-  + (if any($outcomes[]; .error.type? == "Unanswered") and $status != 0 or $status == 0 and $values == [] then "lost"
-     else "known" end),
+  + (if any($outcomes[]; .error.type? | IN("Unanswered", "Lambda")) and $status != 0 or $status == 0 and $values == []
+     then "lost" else "known" end),
   (
     range($jobs | length) as $n
     | $jobs[$n] as $job

@@ -21,7 +21,7 @@ $run[0] as $run
       | objects
       | select(.launch == $launch.n)
       # The workers of a squad outlive it: that it broke down says nothing of them.
-      | select((.error.type? | IN("Unanswered", "BadAnswer")) or .squad_failed == true)
+      | select((.error.type? | IN("Unanswered", "Lambda", "BadAnswer")) or .squad_failed == true)
       | .job
     )
   ]
