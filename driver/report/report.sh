@@ -4,21 +4,21 @@
 
 # Prints the report of one source again, or compares several.
 report() {
-  local parent=${OPT_OUT:-$ROOT/runs} source found=()
+  local source found=()
   for source in "${SOURCES[@]+"${SOURCES[@]}"}"; do
-    if [ ${#SOURCES[@]} -eq 1 ] || comparable "$parent" "$source"; then
-      source=$(find_source "$parent" "$source")
+    if [ ${#SOURCES[@]} -eq 1 ] || comparable "$PARENT" "$source"; then
+      source=$(find_source "$PARENT" "$source")
       found+=("$source")
     fi
   done
   if [ ${#found[@]} -eq 0 ] && [ ${#SOURCES[@]} -gt 0 ]; then
     usage "nothing is left to report"
   elif [ ${#found[@]} -eq 0 ]; then
-    source=$(latest_run "$parent") || usage "there is no run in $parent yet; make one: ./driver.sh write 8 64"
+    source=$(latest_run "$PARENT") || usage "there is no run in $PARENT yet; make one: ./driver.sh write 8 64"
     found=("$(run_or_records "$source")")
   fi
   if [ ${#found[@]} -gt 1 ]; then
-    compare "$parent" "${found[@]}"
+    compare "$PARENT" "${found[@]}"
   elif [ -f "${found[0]}/sweep.json" ]; then
     report_sweep "${found[0]}"
   else
