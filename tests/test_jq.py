@@ -673,6 +673,8 @@ def test_what_moving_costs_is_without_waiting_and_null_where_a_field_is_missing(
     throttled = summary([moved, failure("Throttled")], prices=PRICES)
     assert throttled["usd_per_tb"] == pytest.approx(one * 1000), "what did not begin moved nothing"
     assert "$540.00 per TB" in table(throttled)
+    crashed = summary([moved] * 3 + [failure("Crashed")], a_run(4, {"squad": 2}), PRICES)
+    assert crashed["usd_per_tb"] is None, "what it cost is not known, and it moved nothing"
     for name in ("memory_mb", "arch", "requests", "op"):
         assert summary([moved, {k: v for k, v in moved.items() if k != name}], prices=PRICES)["usd_per_tb"] is None
     assert summary([job(0, 2, 0, **BILLED)], prices=PRICES)["usd_per_tb"] is None
@@ -1240,6 +1242,41 @@ def test_a_tax_below_one_percent_is_none():
     assert verdict(records)["held_back_by"] == "nothing"
 
 
+def by_time(op, objects, run_objects, seconds=20, read_times=None):
+    """The causes of a fleet that was to work for 60 s."""
+    run = a_run(20, op=op, for_s=60, objects=run_objects, read_times=read_times)
+    v = verdict([worker(0, *[50] * seconds, op=op, objects=objects)] * 20, run)
+    return [finding["cause"] for finding in v["findings"]]
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        (True, ("write", 15, 15)),
+        (False, ("write", 14, 15)),  # It began late.
+        (False, ("write", 14, None)),
+        (False, ("write", None, None)),
+        (False, ("write", 15, 15, 60)),
+        (True, ("read", 30, 15, 20, 2)),
+        (True, ("read", 2, None, 20, 2)),
+        (False, ("read", 29, 15, 20, 2)),
+        (False, ("read", 30, 15)),
+        (False, ("read", None, None, 20, 2)),
+    ],
+)
+def test_the_limit_of_objects_is_told_of_those_who_met_it(said, what):
+    assert ("limit_of_objects" in by_time(*what)) == said
+
+
+def test_a_straggler_by_time_is_one_whether_or_not_its_time_was_over():
+    def sentence(seconds):
+        fleet = [worker(0, *[50] * 10)] * 19 + [worker(0, *[25] * seconds)]
+        return verdict(fleet, a_run(20, for_s=60, objects=15))["sentence"]
+
+    assert "took 20.0 s, the median 10.0 s" in sentence(20)
+    assert "took 20.0 s more than its 60 s, for what was under way" in sentence(80)
+
+
 def test_late_starts():
     v = verdict([worker(0, *[50] * 20)] * 18 + [worker(5, *[50] * 20, late_s=5)] * 2)
     assert v["held_back_by"] == "late_starts"
@@ -1501,6 +1538,33 @@ def test_small_objects_are_compared_by_objects():
     text = compare(*runs(4096, 1000))
     assert [cells(text, letter)["objects/s"] for letter in "AB"] == ["800", "6,400"]
     assert "objects/s" not in compare(*runs(2e9, 1))
+    crashed = ([*runs(4096, 1000)[0][0] * 199, failure("Crashed")], a_run(200, {"end": EPOCH + 20}, in_flight=64))
+    assert cells(compare(crashed, *runs(4096, 1000)), "B")["objects/s"] == ">=79,600"
+
+
+def test_runs_by_time_are_of_one_kind_whatever_limits_their_objects():
+    limits = [(15, 4), (17, 3), (None, None)]
+    runs = [
+        (op, n, {"for_s": 20, "objects": objects, "read_times": times if op == "read" else None})
+        for op in ("write", "read")
+        for n in (1, 10)
+        for objects, times in limits
+    ]
+    made = comparison(*(fleet(op, n, n, **more) for op, n, more in runs))
+    assert [(row["op"], row["jobs"], row["repetitions"]) for row in made["rows"]] == [
+        (op, n, 3) for op in ("write", "read") for n in (1, 10)
+    ]
+    assert (made["across"], {row["series"] for row in made["rows"]}) == ("workers", {""})
+    by_number = comparison(*(fleet("write", 1, 1, objects=n) for n in (15, 17)))
+    assert by_number["varies"] == ["objects"], "without a time they are the work"
+
+
+def test_the_title_of_a_run_by_time_claims_no_limit_as_done():
+    limited = a_run(2, op="read", for_s=20, objects=15, read_times=4)
+    text = flat(table(summary([job(0, 20, 1e9)] * 2, limited), limited))
+    assert "terabit read: 2 jobs, objects of 64 MiB, for 20 s" in text and "15" not in text.split("goodput")[0]
+    counted = a_run(2, objects=15)
+    assert "15 in a stream" in flat(table(summary([job(0, 20, 1e9)] * 2, counted), counted))
 
 
 def test_what_failed_or_moved_nothing_is_no_candidate():

@@ -537,6 +537,12 @@ def test_the_picture_of_small_objects_counts_objects_and_shows_latencies():
     assert "How long requests took" not in json.dumps(large)
 
 
+def test_the_headline_of_a_run_by_time_claims_no_limit_as_done():
+    records, run = small_objects(objects=15, read_times=3, op="read")
+    (title,) = spec(records, run)["usermeta"]["title"]
+    assert title.endswith("2 workers read objects of 4 KiB, for 10 s")
+
+
 def test_a_few_megabytes_are_not_nothing():
     drawn = spec([job(0, 10, 42e6)], a_run(1))
     assert drawn["usermeta"]["title"] == ["4.200 MB/s: 1 worker wrote 64 MiB each"]

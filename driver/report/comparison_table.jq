@@ -61,7 +61,9 @@ def figures_of_rows($across):
     gbs("GB/s"; "median"),
     if $repeated then gbs("least"; "min"), gbs("most"; "max") else empty end,
     column("MB/s each"; .mbps_p50 | values | figures),
-    if any(.[]; .small_objects) then column("objects/s"; .figures.objects_per_s | values | fixed(0)) else empty end,
+    if any(.[]; .small_objects) then
+      column("objects/s"; bounded(">="; .figures.objects_per_s | values | fixed(0)))
+    else empty end,
     column("$ per TB"; .figures.usd_per_tb | values | fixed(2)),
     if $across == "workers" then column("ideal"; .of_ideal | values | percent) else column("to A"; change($first)) end,
     column_of_words("held back by"; .held_back),
@@ -90,9 +92,9 @@ def warning($text; condition):
   | $text + if length == $rows then "" else ", in \(join(", "))" end;
 
 ($ARGS.named.colour == true) as $colour
-| (if has("across") then . else .across = "workers" | .varies = ["workers"] end)
+| any_comparison
 | .across as $across
-| (.rows | map(.settings = {workers: .jobs} + (.settings // {}))) as $rows
+| .rows as $rows
 | ([
       "terabit: \($rows | map(.repetitions) | add // 0 | counted("run"; "runs")) of "
         + ($rows | length | counted("kind"; "kinds")),

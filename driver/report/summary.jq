@@ -13,8 +13,8 @@
 # Bounds:  untimed: {jobs, errors, planned_bytes, until_s} of the jobs that may have run and of which no time is known,
 #          null where there is none: how many, by type, what they were to move, and until when they may have held their
 #          slots, in seconds after the first start. We assume that they began with the first job. While there are some,
-#          goodput, end_to_end, slot_efficiency, g95 and g99 are not above their true values, makespan_s and
-#          straggler_tax not below.
+#          goodput, end_to_end, objects_per_s, slot_efficiency, g95 and g99 are not above their true values, makespan_s
+#          and straggler_tax not below; usd_per_tb is null, for what those jobs cost is not known.
 # bad_records: why records cannot be so: {reason, jobs, line of the first}.
 # last_failures: by type, of the jobs that further launches have not completed either, each at its last.
 # cut_off: failed jobs that the moment to give up has ended.
@@ -196,7 +196,9 @@ $run[0] as $run
     request_ms: ([$records[].request_ms.max? | select(measured)] | max as $max | $histogram | request_times($max)),
     cost_usd: $bill.usd,
     cost_known_usd: $bill.known_usd,
-    usd_per_tb: (if $prices == null or $began == [] then null else $began | usd_per_tb($prices; $bytes) end),
+    usd_per_tb: (
+      if $prices == null or $began == [] or $untimed != [] then null else $began | usd_per_tb($prices; $bytes) end
+    ),
     prices: (if $prices == null then null else $prices | {date, region} end),
     evidence: (($began | select(. != []) | evidence($run; $points; $together) + {open_s: $launch.open_s}) // null)
   }

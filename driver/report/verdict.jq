@@ -20,6 +20,12 @@ def p50: map(select(measured)) | sort | nearest_rank(50);
 def processor_share($run):
   map(select(.error == null) | (.cpu_s / (.stop - .start) / (.memory_mb // $run.memory_mb) * processor_mb)?) | p50;
 
+# How many objects a worker may move at most; null where nothing but time limits it.
+def most_objects:
+  if .op == "write" then .objects
+  elif .read_times == null then null
+  else (.objects // 1) * .read_times end;
+
 # Input: the jobs that began, at least one. $points: their timeline; $stretches: the time in which the fleet was
 # together. After the middle of that a burst is over and workers have their steady rate.
 def evidence($run; $points; $stretches):
@@ -33,9 +39,13 @@ def evidence($run; $points; $stretches):
       cpu_share: processor_share($run),
       in_flight: $run.in_flight,
       for_s: $run.for_s,
-      # Streams by time that ended before it, for they had as many objects as they may.
-      ended_early: ($run.for_s as $for_s | map(select($for_s != null and .op == "write" and .error == null
-        and .stop - .start < 0.95 * $for_s)) | length),
+      # Jobs by time that ended before it, for they had moved as many objects as they may.
+      ended_early: (
+        ($run | most_objects) as $most
+        | map(select($run.for_s != null and $most != null and .error == null and .objects != null
+            and .objects >= $most and .stop - .start < 0.95 * $run.for_s))
+        | length
+      ),
       network_mbps: ($run | cap_mbps),
       # 503s came within the jobs that met some.
       throttled: (
@@ -90,7 +100,7 @@ def stragglers:
   | finding("stragglers"; tail_s;
       "Stragglers cost \(tail_cost): "
       + if .untimed != null then "when \(jobs_without_times) ended is not known"
-        elif .evidence.for_s != null then
+        elif .evidence.for_s != null and .evidence.last.job_s > .evidence.for_s then
           "the last worker took \(.evidence.last.job_s - .evidence.for_s | told_s) more than its "
           + "\(.evidence.for_s | grouped) s, for what was under way"
         else
@@ -147,8 +157,9 @@ def network:
 def limit_of_objects:
   select(.evidence.ended_early > 0)
   | finding("limit_of_objects"; null;
-      "The limit of objects (--objects, or what --max-cost pays for) ended \(.evidence.ended_early | grouped) of "
-      + "\(.jobs | counted("stream"; "streams")) before the \(.evidence.for_s | grouped) s were over");
+      "The limit of objects (--objects, --read-times, or what --max-cost pays for) ended "
+      + "\(.evidence.ended_early | grouped) of \(.jobs | counted("job"; "jobs")) before the "
+      + "\(.evidence.for_s | grouped) s were over");
 
 def too_short:
   select(.makespan_s < 5)
