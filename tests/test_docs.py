@@ -47,6 +47,12 @@ def test_the_pages_are_there():
     assert len(PAGES[0].read_text().splitlines()) <= 150
 
 
+def test_pages_keep_to_the_width_outside_tables():
+    for page, text in texts().items():
+        for line in text.splitlines():
+            assert len(line) <= 120 or line.startswith("|"), f"{page}: {line}"
+
+
 def test_links_lead_somewhere():
     found = 0
     for page in PAGES:
@@ -77,6 +83,15 @@ def test_commands_of_the_driver_and_their_options_are_in_its_help():
         for words in code(text):
             if re.match(r"--[a-z-]+", words):
                 assert re.search(rf"{options([words.split()[0]])[0]}\b", known), f"{page}: {words}"
+
+
+def test_the_help_names_what_goes_with_a_resumed_run():
+    table = (PARTS["options.sh"]).read_text()
+    taken = set(re.findall(r'^  "(--\S+) .* resume\b', table, re.M)) - {"--resume"}
+    assert len(taken) >= 8
+    for command in ("write", "read"):
+        (told,) = re.findall(r"good record\. (.*?) go with it\.", said("./driver.sh", command, "--help"), re.S)
+        assert set(re.findall(r"--[a-z-]+", told)) == taken, command
 
 
 def local_help():
