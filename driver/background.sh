@@ -76,6 +76,7 @@ watch() { # FUNCTION WORD...
   while sleep 1 && kill -0 $$ 2>/dev/null; do
     ticks=$((ticks + 1))
     line=$("$@")
+    [ -n "$line" ] || continue
     if [ -t 2 ]; then
       printf '\r\033[K%s: %s' "$PROGRAM" "$ticks s: $line" >&2
     # Numbers that grow every ten seconds, words that change at once.

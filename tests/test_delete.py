@@ -564,7 +564,8 @@ def test_2500_own_and_100_foreign_objects_and_uploads_of_both(local):
     own = keys_of(run) + [f"{n:05}-ü b/日本&<{n}" for n in range(2494)]
     (run / "keys.txt").write_text("".join(key + "\n" for key in own))
     job = ndjson(run / "jobs.ndjson")[0]
-    (run / "jobs.ndjson").write_text("".join(json.dumps(job | {"job": n, "key": key}) + "\n" for n, key in enumerate(own)))
+    jobs = [job | {"job": n, "key": key} for n, key in enumerate(own)]
+    (run / "jobs.ndjson").write_text("".join(json.dumps(job) + "\n" for job in jobs))
     (run / "run.json").write_text(json.dumps(read_json(run / "run.json") | {"jobs": len(own)}))
     foreign = [f"{n:05}-Ü b/日本&<{n}" for n in range(80)] + [own[0].lower(), own[0][:-1], own[0] + "0", own[0] + "/"]
     foreign += [key + " " for key in own[6:14]]

@@ -49,8 +49,8 @@ def listings($at):
   | map(["list-objects-v2", {Bucket: $at.bucket, Prefix: .}])
   | named;
 
-# Of listed keys: own, those that $at.keys name, or where $at.streams is not 0 the first so many of the streams that they
-# name; strangers, others below those streams. So it is said what a listing showed and a run did not write.
+# Of listed keys: own, those that $at.keys name, or where $at.streams is not 0 the first so many objects of the streams
+# that they name; strangers, others below those streams. So it is said what a listing showed and a run did not write.
 def set: reduce .[] as $key ({}; .[$key] = true);
 def is_own($own; $at):
   if $at.streams == 0 then $own[.]
