@@ -10,10 +10,15 @@ import pytest
 from figures import a_run, failed, job
 from harness import JQ, ROOT, part, read_json
 
-# More of them: TERABIT_MUTANTS=1000 make test
+# More of them, and others: TERABIT_MUTANTS=1000 TERABIT_SEED=2 make test
 MUTANTS = int(os.environ.get("TERABIT_MUTANTS", "100"))
 CHANCE = random.Random()
 JUNK = [None, True, "", "x", -1, 0, 0.5, 1e300, [], {}, [[]], [1], {"a": 1}, "\x1b[31m", "\u061c", 2**53]
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    CHANCE.seed(os.environ.get("TERABIT_SEED", "1"))
 
 
 def places(value, path=()):
@@ -151,6 +156,16 @@ def test_a_run_that_is_damaged_is_neither_deleted_nor_resumed(driver, damage):
     driver.run("report", run)
     done = driver.run("delete", "--key-file", run / "keys.txt")
     assert "of no run here" in done.err and list(driver.stub.glob("delete-objects.*"))
+
+
+@pytest.mark.parametrize("damage", ["{", "[1]", '{"rows": [{"runs": "x"}]}'])
+def test_a_damaged_sweep_is_named(driver, damage):
+    sweep = driver.project / "runs" / "20260101T000000Z-sweep"
+    sweep.mkdir(parents=True)
+    (sweep / "sweep.json").write_text(damage)
+    for command in ("report", "delete"):
+        done = driver.run(command, sweep, exit=2)
+        assert done.err.startswith(f"driver: runs/{sweep.name}/sweep.json is damaged; the folders of its runs lie")
 
 
 def test_torn_records_cost_their_jobs_alone(driver):

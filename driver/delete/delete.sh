@@ -9,6 +9,7 @@ runs_to_delete() { # [RUN|SWEEP ...]
   for run in "$@"; do
     if sweep=$(find_folder "$PARENT" "$run" sweep.json); then
       alone "$sweep"
+      whole_sweep "$sweep"
       runs_of_sweep "$sweep" >"$SCRATCH/runs"
       while IFS= read -r run <&3; do
         run=$(find_run "$PARENT" "$run")

@@ -190,7 +190,12 @@ def conditions:
   $run.launches[$summary.launch - 1] as $launch
   | [
       (($launch.launch | numbers) // $drawing.epoch | strftime("%Y-%m-%d %H:%M UTC")),
-      (($run // {}) | settings | described(["region", "memory_mb", "arch", "part_mb", "range_mb", "in_flight"])[]),
+      (
+        ($run // {})
+        | settings
+        | if .loopback then del(.region) else . end
+        | described(["region", "memory_mb", "arch", "part_mb", "range_mb", "in_flight"])[]
+      ),
       ($launch.version | values | "terabit \(harmless(30))")
     ]
   | join(", ");

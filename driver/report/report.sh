@@ -20,6 +20,7 @@ report() {
   if [ ${#found[@]} -gt 1 ]; then
     compare "$PARENT" "${found[@]}"
   elif [ -f "${found[0]}/sweep.json" ]; then
+    whole_sweep "${found[0]}"
     report_sweep "${found[0]}"
   else
     show "${found[0]}"
