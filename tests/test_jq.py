@@ -1497,7 +1497,7 @@ def test_a_comparison_warns_and_shows_no_control_characters():
     assert text.index("LOOPBACK, NOT S3") < text.index("GB/s") and "NOT VALID" in text
     assert "\x1b[1m" in compare((bad, a_run(2)), colour=True)
     early = comparison_table(comparison((bad, a_run(2)), stopped="write 8 ended", unfinished="runs/\x1b"))
-    assert "STOPPED EARLY (write 8 ended)" in early and "UNFINISHED: runs/\\u001b" in early
+    assert "STOPPED EARLY (write 8 ended)" in early and "UNFINISHED: 'runs/\\u001b'" in early
 
 
 def test_workers_that_share_a_machine_are_told():
