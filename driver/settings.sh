@@ -121,10 +121,10 @@ within_reach() { # RUN
     "AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_S3, or export AWS_PROFILE=... with a profile that names none"
 }
 
-# The same of a run whose workers spoke to an S3 that was named: a bucket of that name elsewhere is another.
+# The same where `local --s3` named the S3, of the run or of now: a bucket of that name elsewhere is another.
 same_s3() { # RUN
   local its now
-  [ "$(field "$1" .shared_machine)" = true ] || return 0
+  [ "$(field "$1" .shared_machine)" = true ] || [ "$(shared_machine)" = true ] || return 0
   its=$(field "$1" '.s3_endpoint // ""') now=$(endpoint S3)
   # AWS's own, however it is named.
   case $its in *amazonaws.com*) its='' ;; esac

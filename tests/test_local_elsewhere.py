@@ -70,8 +70,10 @@ def test_the_driver_measures_an_s3_elsewhere(s3, local, monkeypatch):
     plain = {name: value for name, value in local.env.items() if not name.startswith("AWS_ENDPOINT_URL")}
     refused = local.drive("delete", run, "--dry-run", exit=3, env=plain)
     assert f"was made with the S3 of {s3}, and now it is that of AWS" in refused.err
-    (run / "run.json").write_text(json.dumps(config | {"s3_endpoint": None}))
-    assert f"with the S3 of AWS, and now it is that of {s3}" in local.drive("delete", run, "--dry-run", exit=3).err
+    for of_aws in ({"s3_endpoint": None}, {"s3_endpoint": None, "shared_machine": False}):
+        (run / "run.json").write_text(json.dumps(config | of_aws))
+        refused = local.drive("delete", run, "--dry-run", exit=3)
+        assert f"with the S3 of AWS, and now it is that of {s3}" in refused.err
     (run / "run.json").write_text(json.dumps(config))
     for made in (run, local.run_of("read")):
         local.drive("delete", made)

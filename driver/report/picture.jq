@@ -190,12 +190,7 @@ def conditions:
   $run.launches[$summary.launch - 1] as $launch
   | [
       (($launch.launch | numbers) // $drawing.epoch | strftime("%Y-%m-%d %H:%M UTC")),
-      (
-        ($run // {})
-        | settings
-        | if .loopback then del(.region) else . end
-        | described(["region", "memory_mb", "arch", "part_mb", "range_mb", "in_flight"])[]
-      ),
+      (($run // {}) | settings | described(["region", "memory_mb", "arch", "part_mb", "range_mb", "in_flight"])[]),
       ($launch.version | values | "terabit \(harmless(30))")
     ]
   | join(", ");

@@ -7,7 +7,8 @@ include "text";
 def settings:
   {
     workers: .jobs, size: object_bytes, memory_mb, in_flight, part_mb, range_mb, objects, for_s, read_times, verify,
-    arch, region, bucket, function, squad: .launches[0].squad, loopback, shared_machine
+    arch, region: (if .loopback then null else .region end), bucket, function, squad: .launches[0].squad, loopback,
+    shared_machine
   }
   | map_values(values)
   # By time those are no more than what the cost or the keys allow, other ones in every run: what was done is counted.

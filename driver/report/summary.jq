@@ -24,14 +24,14 @@
 #          of any launch whose worker may have left an upload open, which costs until it is aborted.
 
 include "report/bill";
-include "plan/cost";
-include "plan/squads";
 include "report/drawing";
 include "report/errors";
 include "report/job";
 include "report/selection";
 include "report/verdict";
+include "plan/cost";
 include "plan/network";
+include "plan/squads";
 include "report/timeline";
 include "run";
 include "text";

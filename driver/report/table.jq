@@ -36,7 +36,7 @@ def place($run):
   own_launch($run) as $launch
   | select($run != null)
   | "\($run.bucket), \($run.function) (\($run.memory_mb // "?") MB, \($run.arch // "?"))"
-  + (if $run.loopback == true then "" else ", \($run.region // "?")" end)
+  + ($run | settings.region | if . == null then "" else ", \(.)" end)
   + (if $launch.launch then ", \($launch.launch | strftime("%Y-%m-%d %H:%M:%S UTC"))" else "" end)
   | visible;
 

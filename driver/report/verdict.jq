@@ -1,7 +1,9 @@
 # Purpose: what held a run back, with its evidence, and the number to plan with. A library.
 
+include "plan/cost";
 include "plan/network";
 include "report/timeline";
+include "run";
 include "text";
 
 # Evidence: times in seconds after the first start, rates in MB/s per worker. What is not known is null.
@@ -19,12 +21,6 @@ def p50: map(select(measured)) | sort | nearest_rank(50);
 # The share of what its memory buys that the median worker used.
 def processor_share($run):
   map(select(.error == null) | (.cpu_s / (.stop - .start) / (.memory_mb // $run.memory_mb) * processor_mb)?) | p50;
-
-# How many objects a worker may move at most; null where nothing but time limits it.
-def most_objects:
-  if .op == "write" then .objects
-  elif .read_times == null then null
-  else (.objects // 1) * .read_times end;
 
 # Input: the jobs that began, at least one. $points: their timeline; $stretches: the time in which the fleet was
 # together. After the middle of that a burst is over and workers have their steady rate.
