@@ -144,8 +144,8 @@ field() { # RUN FILTER
 # Sets a value in run.json, complete or not at all. Fails where that cannot be written.
 amend() { # RUN PATH JSON
   {
-    field "$1" . >"$SCRATCH/run.json" &&
-      jq -e --argjson value "$3" "$2 = \$value" "$SCRATCH/run.json" >"$SCRATCH/amended" &&
+    jq -e -L "$ROOT/driver" --arg folder "${1##*/}" --argjson value "$3" \
+      "include \"run\"; run_of(\$folder) | $2 = \$value" "$1/run.json" >"$SCRATCH/amended" &&
       cp "$SCRATCH/amended" "$1/run.part" && mv "$1/run.part" "$1/run.json"
   } 2>"$SCRATCH/unwritten"
 }

@@ -333,6 +333,23 @@ def test_reserved_concurrency_counts_instead(driver):
     driver.run("write", 1, 1, "--dry-run", exit=3)
 
 
+def test_where_the_ping_has_room_one_worker_has(driver):
+    driver.run("write", 1, 1)
+    assert not driver.calls("account") and not driver.calls("concurrency")
+    driver.run("write", 2, 1)
+    assert driver.calls("account") and driver.calls("concurrency")
+
+
+def test_a_small_write_starts_few_processes(driver):
+    for tool in ("jq", "aws"):
+        (driver.bin / tool).rename(driver.bin / f"{tool}.own")
+        (driver.bin / tool).write_text(f'#!/bin/sh\necho >>"$STUB/{tool}s"\nexec "{driver.bin / tool}.own" "$@"\n')
+        (driver.bin / tool).chmod(0o755)
+    driver.run("write", 1, 1)
+    # With those that every job needs: its invocation, and its record.
+    assert len((driver.stub / "jqs").read_text()) <= 30 and len((driver.stub / "awss").read_text()) <= 9
+
+
 def test_what_may_cost_too_much_is_refused(driver):
     done = driver.run("write", 1800, 4000, exit=3)
     assert "--yes" in done.err and "--max-cost" in done.err and driver.calls("ping") == []

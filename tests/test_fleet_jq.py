@@ -88,8 +88,9 @@ def launched(jobs, squad, n=1, ranges=([0, 6],), ending_s=None, **more):
     config = {"squad": squad, "processes": 2, "open_s": 1, "start_in_s": 7, "stop_in_s": 67, "expected_s": 3,
               "cost": {}, "version": "0.1.0", "clock": {"offset_s": 20}, "answering_s": 10, **more}  # fmt: skip
     text = "".join(json.dumps(one) + "\n" for one in jobs)
-    launch, *lines = jq("-c", "-n", "-r", "-f", part("launch.jq"), text=text, answers=("p/terabit-runs/x/",), n=n,
-                        now=1000, fleet=[config], jobs=[ranges], ending_s=ending_s).splitlines()  # fmt: skip
+    launch, *lines = jq("-c", "-n", "-r", "-f", part("launch.jq"), text=text, now=1000, fleet=[config],
+                        run=[{"answers": "p/terabit-runs/x/", "launches": [{}] * (n - 1)}], jobs=[ranges],
+                        ending_s=ending_s).splitlines()  # fmt: skip
     invocations = zip(lines[::3], lines[1::3], lines[2::3], strict=True)
     return json.loads(launch), [(name, json.loads(jobs), json.loads(event)) for name, jobs, event in invocations]
 
@@ -495,8 +496,8 @@ def test_what_goes_on_is_told_until_when_and_at_what_cost():
 
 
 def ping(answer):
-    told = {"before": 100, "after": 102, "pings": 1, "own": ("",), "memory": 512}
-    return json.loads(jq("-n", "-f", part("ping.jq"), answer=(answer,), **told))
+    told = {"before": 100, "after": 102, "own": ("",), "lambda": [{"MemorySize": 512}]}
+    return json.loads(jq("-f", part("ping.jq"), text='{"jobs": [{"op": "ping"}]}', answer=(answer,), **told))
 
 
 def test_a_ping_tells_the_workers_clock():

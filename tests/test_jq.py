@@ -857,7 +857,7 @@ def test_the_figures_are_those_of_an_exact_computation(seed):
 def test_the_timeline_integrates_to_the_bytes(seed):
     records = random_records(random.Random(1000 + seed))
     jobs = [{name: r.get(name) for name in ("start", "stop", "bytes", "samples")} for r in records]
-    points = json.loads(jq("-c", 'include "report/timeline"; timeline', text=json.dumps(jobs)))
+    points = json.loads(jq("-c", 'include "report/timeline"; events | timeline', text=json.dumps(jobs)))
     total = sum(r["bytes"] for r in records)
     assert points[-1][1] == pytest.approx(total, rel=1e-9, abs=1e-3)
     area = sum((b[0] - a[0]) * a[2] for a, b in zip(points, points[1:]))

@@ -573,9 +573,9 @@ def test_a_bucket_whose_policy_demands_a_header_is_refused(driver, account, cond
 def test_the_bucket_that_make_deploy_made_is_not_asked_for_what_it_is_not(driver):
     (driver.project / ".deployed").write_text("BUCKET=some-bucket\nOWN_BUCKET=yes\n")
     driver.run("write", 1, 1, "--dry-run")
-    assert not driver.calls("encryption")
+    assert not driver.calls("encryption") and not driver.calls("versioning")
     driver.run("write", 1, 1, "--dry-run", "--bucket", "another")
-    assert driver.calls("encryption")
+    assert driver.calls("encryption") and driver.calls("versioning")
 
 
 def test_a_role_that_deploy_makes_may_use_the_key_of_a_bucket_that_is_given(account):

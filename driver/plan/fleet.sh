@@ -26,7 +26,7 @@ plan_launch() { # JOBS
     --slurpfile concurrency "$(answer_of concurrency)" "$SCRATCH/config" "$SCRATCH/fleet" >"$SCRATCH/limits"
   heed "$SCRATCH/limits"
   [ -z "$OPT_DRY_RUN" ] || return 0
-  ping "$(jq 'if .squad > 1 then 2 else 1 end' "$SCRATCH/fleet")"
+  ping
   # shellcheck disable=SC2034 # folder.sh reads it
   CLOCK_OFFSET=$(jq .clock.offset_s "$SCRATCH/ping")
   plan_fleet "$1"

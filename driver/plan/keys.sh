@@ -7,7 +7,8 @@ choose_keys() { # OP
   KEYS_FROM=''
   printf '{}' >"$SCRATCH/streams"
   printf '%s\n' "$OPT_KEY_PREFIX$OPT_KEY" >"$SCRATCH/lines"
-  utf_8 || usage "what is given with ${OPT_KEY:+--key}${OPT_KEY_PREFIX:+--key-prefix} is not UTF-8 text"
+  [ -z "$OPT_KEY_PREFIX$OPT_KEY" ] || utf_8 ||
+    usage "what is given with ${OPT_KEY:+--key}${OPT_KEY_PREFIX:+--key-prefix} is not UTF-8 text"
   if [ "$1" = write ]; then
     # save_keys checks again: the file may appear meanwhile.
     [ -z "$OPT_KEY_FILE" ] || [ ! -e "$OPT_KEY_FILE" ] || no_key_file
@@ -29,7 +30,7 @@ choose_keys() { # OP
 # The prefix and 32 random hex digits: spread over S3's partitions from the first character on.
 new_keys() { # NUMBER PREFIX
   od -An -v -tx1 -N $((16 * $1)) /dev/urandom | tr -d ' \n' | tr a-f A-F | fold -w 32 |
-    jq -R -r --arg prefix "$2" '$prefix + .'
+    PREFIX=$2 awk '{ print ENVIRON["PREFIX"] $0 }'
 }
 
 # Sets READ_RUN to the run whose keys are read, the latest write where none was named. Its bucket is used, and where

@@ -1,7 +1,7 @@
 # Purpose: what a ping told.
-# Input:   none. $answer: the text that Lambda passed on, of a squad of $pings pings; $before, $after: this machine's
-#          clock around the call; $own: the version of this folder, empty where it is not known; $memory: the
-#          function's by its configuration, in MB.
+# Input:   the event, a squad of pings. $answer: the text that Lambda passed on; $before, $after: this machine's clock
+#          around the call; $own: the version of this folder, empty where it is not known; $lambda:
+#          [GetFunctionConfiguration's answer].
 # Output:  {took_s, clock: {offset_s, within_s}, version}: the workers' clock is this machine's plus offset_s, to within
 #          within_s; version is the oldest. Or {refusal}, what the worker complains of, and
 #          early: true where a later ping may be answered well. Times in seconds.
@@ -25,7 +25,9 @@ def clock:
 
 def pong: type == "object" and (.now | measured) and (.version | type == "string") and (.memory_mb | measured);
 
-($answer | try fromjson catch null)
+(.jobs | length) as $pings
+| $lambda[0].MemorySize as $memory
+| ($answer | try fromjson catch null)
 | if type == "object" and (.errorType | type == "string") then {type: .errorType, message: .errorMessage} | refusal
   elif type == "array" and any(.[]; type == "object" and (.error | type == "object")) then
     first(.[] | objects | .error | objects) | refusal

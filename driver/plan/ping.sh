@@ -6,18 +6,20 @@
 PING_S=60
 
 # Leaves what it told in SCRATCH/ping. A squad of one does its job itself, one of two invokes two workers.
-ping() { # NUMBER-OF-PINGS
+ping() {
   local tries=0
   say "ping"
-  jq -n -c --arg bucket "$BUCKET" --argjson pings "$1" '{jobs: [range($pings) | {op: "ping", bucket: $bucket}]}' \
-    >"$SCRATCH/ping.event"
-  # For a moment after a change Lambda may go on with what the function was.
-  while ping_once "$1" && jq -e .early "$SCRATCH/ping" >/dev/null && [ $((tries += 1)) -lt 10 ]; do sleep 3; done
-  jq -r '.refusal // empty | "the ping failed: " + .' "$SCRATCH/ping" >"$SCRATCH/ping.complaint"
-  [ ! -s "$SCRATCH/ping.complaint" ] || unpinged
+  jq -c --arg bucket "$BUCKET" '{jobs: [range(if .squad > 1 then 2 else 1 end) | {op: "ping", $bucket}]}' \
+    "$SCRATCH/fleet" >"$SCRATCH/ping.event"
+  while ! ping_once; do
+    # For a moment after a change Lambda may go on with what the function was.
+    jq -e .early "$SCRATCH/ping" >/dev/null && [ $((tries += 1)) -lt 10 ] || unpinged
+    sleep 3
+  done
 }
 
-ping_once() { # NUMBER-OF-PINGS
+# Fails where the answer is a refusal, which is then in SCRATCH/ping.complaint.
+ping_once() {
   local before after
   : >"$SCRATCH/ping.answer"
   before=$(now)
@@ -25,9 +27,10 @@ ping_once() { # NUMBER-OF-PINGS
     </dev/null >"$SCRATCH/ping.metadata" 2>"$SCRATCH/ping.complaint"
   wait "$GROUP" || unpinged
   after=$(now)
-  jq_program plan/ping -n --rawfile answer "$SCRATCH/ping.answer" --argjson before "$before" \
-    --argjson after "$after" --argjson pings "$1" --arg own "$(own_version)" \
-    --argjson memory "$(jq .MemorySize "$SCRATCH/function")" >"$SCRATCH/ping"
+  jq_program plan/ping --rawfile answer "$SCRATCH/ping.answer" --argjson before "$before" --argjson after "$after" \
+    --slurpfile lambda "$SCRATCH/function" --arg own "$(own_version)" "$SCRATCH/ping.event" >"$SCRATCH/ping"
+  jq -r '.refusal // empty | "the ping failed: " + .' "$SCRATCH/ping" >"$SCRATCH/ping.complaint"
+  [ ! -s "$SCRATCH/ping.complaint" ]
 }
 
 unpinged() {

@@ -14,8 +14,13 @@ preflight() { # OP
   LAUNCH_CPU=$(awk '{ sum += $1 + $2 } END { printf "%.3f", sum / NR }' "$SCRATCH"/*.took)
   check_function
   check_bucket
-  check_writable "$BUCKET" "$(jq -r '.Role // ""' "$SCRATCH/function")"
-  warn
+  jq_program plan/preflight -n -r --arg function "$FUNCTION" --arg bucket "$BUCKET" \
+    --slurpfile lambda "$SCRATCH/function" --slurpfile place "$(answer_of bucket)" \
+    --slurpfile versioning "$(answer_of versioning)" >"$SCRATCH/surroundings"
+  heed "$SCRATCH/surroundings"
+  [[ $ASKED != *" encryption:"* ]] || check_writable "$BUCKET" "$(jq -r '.Role // ""' "$SCRATCH/function")"
+  ! failed account || unknown "the account's concurrency" account
+  ! failed versioning || unknown "whether the bucket keeps versions" versioning
   ask_network
 }
 
@@ -24,17 +29,17 @@ ask_all() { # OP
   local asked
   FAILED=' ' ASKED=''
   ask_too function lambda get-function-configuration --function-name "$FUNCTION"
-  ask_too account lambda get-account-settings
-  ask_too concurrency lambda get-function-concurrency --function-name "$FUNCTION"
   ask_too bucket s3api head-bucket --bucket "$BUCKET"
-  if [ "$1" = write ] && [ "$(loopback)" = false ]; then
-    ask_too versioning s3api get-bucket-versioning --bucket "$BUCKET"
-    # make deploy makes no bucket that refuses writes.
-    if [ "$(saved OWN_BUCKET):$(saved BUCKET)" != "yes:$BUCKET" ]; then
-      for asked in $BUCKET_QUESTIONS; do
-        ask_too "${asked%:*}" s3api "${asked#*:}" --bucket "$BUCKET"
-      done
-    fi
+  # Where the ping of one worker has room, the worker has.
+  if [ "${NUMBERS:-$NUMBER}" != 1 ] || [ -n "$OPT_DRY_RUN" ]; then
+    ask_too account lambda get-account-settings
+    ask_too concurrency lambda get-function-concurrency --function-name "$FUNCTION"
+  fi
+  # make deploy makes no bucket that refuses writes, or keeps versions.
+  if [ "$1" = write ] && [ "$(loopback)" = false ] && [ "$(saved OWN_BUCKET):$(saved BUCKET)" != "yes:$BUCKET" ]; then
+    for asked in versioning:get-bucket-versioning $BUCKET_QUESTIONS; do
+      ask_too "${asked%:*}" s3api "${asked#*:}" --bucket "$BUCKET"
+    done
   fi
   start_watching waiting_for_aws
   for asked in $ASKED; do
@@ -53,35 +58,11 @@ check_function() {
     "get-function-configuration --function-name $FUNCTION asks the same"
 }
 
-# Whether the bucket is there, and where the function is. What this machine may not ask is left to the ping.
+# Whether the bucket is there. What this machine may not ask is left to the ping.
 check_bucket() {
-  local here there
-  if failed bucket; then
-    explain_unless_denied bucket s3:ListBucket
-    say "the bucket cannot be looked at from here; the ping will tell: $(complaint_of bucket)"
-  else
-    here=$(jq -r '.FunctionArn // "" | split(":")[3] // ""' "$SCRATCH/function")
-    there=$(jq -r '.BucketRegion // ""' "$(answer_of bucket)")
-    [ -z "$here" ] || [ -z "$there" ] || [ "$here" = "$there" ] ||
-      refuse "the bucket \"$BUCKET\" is in $there, the function in $here: AWS_REGION=$there make deploy makes a" \
-        "function there, --bucket names a bucket in $here"
-  fi
-}
-
-# What does not keep a run from starting, but changes what it measures or costs.
-warn() {
-  local vpc
-  vpc=$(jq -r '.VpcConfig.VpcId // ""' "$SCRATCH/function")
-  [ -z "$vpc" ] || say "the function is in a VPC ($vpc): its NAT or endpoint is measured, and may bill each GB;" \
-    "aws lambda update-function-configuration --function-name $FUNCTION --vpc-config" \
-    "'SubnetIds=[],SecurityGroupIds=[]'"
-  ! failed account || unknown "the account's concurrency" account
-  if failed versioning; then
-    unknown "whether the bucket keeps versions" versioning
-  elif [ "$(jq -r '.Status // ""' "$(answer_of versioning)")" = Enabled ]; then
-    say "the bucket keeps versions: what is deleted goes on costing; aws s3api put-bucket-versioning --bucket" \
-      "$BUCKET --versioning-configuration Status=Suspended"
-  fi
+  failed bucket || return 0
+  explain_unless_denied bucket s3:ListBucket
+  say "the bucket cannot be looked at from here; the ping will tell: $(complaint_of bucket)"
 }
 
 unknown() { # WHAT NAME

@@ -14,8 +14,10 @@ def worker_usd($prices; $seconds):
 
 # Writes ask with PUT and POST, reads with GET.
 def s3_usd($prices):
-  {write: $prices.thousand_puts, read: $prices.thousand_gets}[.op // ""] as $thousand
-  | if .requests == null or $thousand == null then null else .requests / 1e3 * $thousand end;
+  if .requests == null then null
+  elif .op == "write" then .requests / 1e3 * $prices.thousand_puts
+  elif .op == "read" then .requests / 1e3 * $prices.thousand_gets
+  else null end;
 
 # A squad says nothing of itself: it waits for its workers, so it is billed as long as the slowest of them.
 def squad_usd($prices; $run):

@@ -55,7 +55,7 @@ def drawing($points; $peak; $stretches; $untimed; $planned; $histogram):
         $jobs
           | map(select(.sent != null) | .bytes = .sent | .samples = .sent_samples)
           | if . == [] then null
-            else (.[0].start - $origin) as $first | [timeline | map(.[0] += $first) | at($moments)] end
+            else (.[0].start - $origin) as $first | [events | timeline | map(.[0] += $first) | at($moments)] end
       )],
       jobs: [
         $jobs + ($untimed | map(. + {start: $origin, stop: ([.ended_by, $origin] | max), untimed: true}))

@@ -46,14 +46,15 @@ def by_type:
 # The most requests in any one second, each job's taken as spread evenly over it: records do not say when they were.
 def peak_requests:
   map(select(.requests != null) | {start, stop, bytes: .requests, samples: null})
-  | if . == [] then null else timeline | best(1)[0]? end;
+  | if . == [] then null else events | best(1)[0]? end;
 
 def latencies: sort | {p50: nearest_rank(50), p95: nearest_rank(95), p99: nearest_rank(99), max: .[-1]};
 
 # The latencies of all requests with a body, each bucket's number of them added up; null unless every job has them.
 def histogram:
   if any(.[]; .latency == null) then null
-  else reduce .[].latency[] as [$bucket, $count] ([]; .[$bucket] = .[$bucket] + $count) end;
+  # An assignment takes half as long again as setpath.
+  else reduce (.[].latency | fromjson[]) as [$bucket, $count] ([]; setpath([$bucket]; .[$bucket] + $count)) end;
 
 # Input: a histogram, null where there is none. A percentile is the middle of its bucket, at most the maximum.
 def request_times($max):
@@ -71,10 +72,11 @@ def request_times($max):
     )
   | .max = $max;
 
-# The figures of a fleet. Input: the jobs that began, at least one. $points: their timeline, $together: the stretches in
-# which nine in ten of the most jobs were active, $peak: the best second. $last: the last moment at which a job may have
-# ended, null where nobody knows; $planned: the bytes of jobs of no known time, null where nobody knows.
-def figures($points; $together; $peak; $last; $untimed; $planned):
+# The figures of a fleet. Input: the jobs that began, at least one. $all_events: theirs, $points: their timeline,
+# $together: the stretches in which nine in ten of the most jobs were active, $peak: the best second. $last: the last
+# moment at which a job may have ended, null where nobody knows; $planned: the bytes of jobs of no known time, null where
+# nobody knows.
+def figures($all_events; $points; $together; $peak; $last; $untimed; $planned):
   def gbs($s): if . == null then null else . / $s / 1e9 end;
   (map(.bytes) | add) as $bytes
   | (map(.start) | min) as $origin
@@ -92,10 +94,10 @@ def figures($points; $together; $peak; $last; $untimed; $planned):
       sustained_s: $sustained.s,
       sustained_short: ($sustained.s < 5),
       peak_1s: ($peak[0]? | gbs(1)),
-      peak_5s: ($points | best(5)[0]? | gbs(5)),
-      peak_10s: ($points | best(10)[0]? | gbs(10)),
+      peak_5s: ($all_events | best(5)[0]? | gbs(5)),
+      peak_10s: ($all_events | best(10)[0]? | gbs(10)),
       # The sum of the mean rates of the active jobs, which is how the article of 2016 counts.
-      pywren_peak: (map(.samples = null) | timeline | map(.[2]) | max / 1e9),
+      pywren_peak: (map(.samples = null) | events | [foreach .[][2] as $change (0; . + $change)] | max / 1e9),
       first_done: (first($points[] | select(.[0] >= $done))[1] | gbs($done)),
       g95: reaching(0.95),
       g99: reaching(0.99),
@@ -145,11 +147,15 @@ $run[0] as $run
 | ($began | if any(.[]; .objects == null) then null else map(.objects) | add end) as $objects
 | ($began | histogram) as $histogram
 | (if $began == [] or $untimed != [] and $ended_by == null then null else [$began[].stop, $ended_by] | max end) as $last
-| ($began | timeline) as $points
+| ($began | events) as $all_events
+| ($all_events | timeline) as $points
 | ($points | stretches(0.9 * (map(.[3]) | max // 0))) as $together
-| ($points | best(1)) as $peak
-| (($began | select(. != []) | figures($points; $together; $peak; $last; $untimed | length; $planned)) // {})
-  as $figures
+| ($all_events | best(1)) as $peak
+| ((
+    $began
+    | select(. != [])
+    | figures($all_events; $points; $together; $peak; $last; $untimed | length; $planned)
+  ) // {}) as $figures
 | (if $prices == null or $records == [] then null
    else $records | bill($prices; $run; $launch; $selection.missing) end) as $bill
 | {

@@ -25,10 +25,10 @@ LOOK_EVERY=${LOOK_EVERY:-2}
 # Looks for the answers of invocations that were sent and have not answered, at least twice, until the last worker must
 # have given up.
 collect() { # RUN
-  local looks=0 until
-  until=$(field "$1" '.launches[-1].until // 0 | ceil')
+  local looks=0 until=''
   while list_waiting "$1"; do
     [ ! -e "$SCRATCH/no-room" ] || no_room_for_answers "$1"
+    until=${until:-$(field "$1" '.launches[-1].until // 0 | ceil')}
     [ "$looks" -lt 2 ] || [ "$(seconds_now)" -lt "$until" ] || break
     [ "$looks" -eq 0 ] || sleep "$LOOK_EVERY"
     fetch_waiting "$1"

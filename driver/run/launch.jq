@@ -1,16 +1,16 @@
 # Purpose: one launch: as it stands in run.json's `launches`, and its invocations, each a squad of its jobs.
-# Input:   jobs.ndjson (-n). $fleet: [the fleet (see fleet.jq), with what the ping told].
-# Args:    $n: the launch's number; $jobs: [[[first, last], ...]], the numbers of its jobs; $now: the moment of the
-#          launch, in epoch seconds on the workers' clock as all moments are; $answers: the run's folder in the bucket;
-#          $ending_s: seconds that worker and squad get after stop_by to abort, answer and store the answer; null: the
-#          fleet's answering_s.
+# Input:   jobs.ndjson (-n). $run: [run.json]; $fleet: [the fleet (see fleet.jq), with what the ping told].
+# Args:    $jobs: [[[first, last], ...]], the numbers of its jobs; $now: the moment of the launch, in epoch seconds on
+#          the workers' clock as all moments are; $ending_s: seconds that worker and squad get after stop_by to abort,
+#          answer and store the answer; null: the fleet's answering_s.
 # Output:  lines (-c -r). The launch: {n, jobs, squad, ..., launch, start_at, stop_by, until, end, interrupted,
 #          throttled}; then three for each invocation: its name, its planned jobs with their launch, and the event that
 #          Lambda gets.
 
 include "plan/squads";
 
-($fleet[0]
+(1 + ($run[0].launches | length)) as $n
+| ($fleet[0]
   | {$n, jobs: $jobs[0], squad, processes, open_s, start_in_s, stop_in_s, expected_s, cost, version, clock}
   + {
       launch: $now,
@@ -33,6 +33,6 @@ include "plan/squads";
       (.value | map(. + {launch: $n})),
       {
         jobs: (.value | map(del(.job, .launch) + ($launch | {open_s, start_at, stop_by} | map_values(values)))),
-        answer_key: "\($answers)\($name).json"
+        answer_key: "\($run[0].answers)\($name).json"
       }
   )

@@ -4,11 +4,11 @@
 # Leaves in RUN/work the planned jobs and the event of every invocation, and their names; then the launch in run.json.
 # The ranges of its jobs are in SCRATCH/jobs.
 begin_launch() { # RUN
-  local run=$1 n launch
-  n=$(($(field "$run" '.launches | length') + 1))
-  jq_program run/launch -c -n -r --argjson n "$n" --slurpfile fleet "$SCRATCH/fleet" \
+  local run=$1 launch
+  field "$run" . >"$SCRATCH/run.json"
+  jq_program run/launch -c -n -r --slurpfile run "$SCRATCH/run.json" --slurpfile fleet "$SCRATCH/fleet" \
     --slurpfile jobs "$SCRATCH/jobs" --argjson now "$(now)" --argjson ending_s "${ENDING_S:-null}" \
-    --arg answers "$(field "$run" .answers)" "$run/jobs.ndjson" >"$SCRATCH/launch"
+    "$run/jobs.ndjson" >"$SCRATCH/launch"
   {
     mkdir -p "$run/answers" &&
       rm -rf "$run/work.part" &&
@@ -17,22 +17,23 @@ begin_launch() { # RUN
       rm -rf "$run/work" &&
       mv "$run/work.part" "$run/work"
   } 2>"$SCRATCH/unwritten" || no_room "$run"
-  amend "$run" ".launches[$((n - 1))]" "$launch" || no_room "$run"
+  amend "$run" '.launches[.launches | length]' "$launch" || no_room "$run"
 }
 
 # Hands every invocation to invoke.sh and waits for all, showing how far they are.
 invoke_all() { # RUN
-  local run=$1 processes noun jobs start give_up for_s
+  local run=$1 processes noun jobs start end give_up
   # On this machine's clock; a launch without a common start began with itself.
-  read -r processes noun jobs start give_up < <(
-    field "$run" '.launches[-1] | .launch -= .clock.offset_s
+  read -r processes noun jobs start end give_up < <(
+    field "$run" '.launches[-1] + {for_s}
+      | .launch -= .clock.offset_s
+      | .start = (.launch + (.start_in_s // 0) | floor)
       | "\(.processes) \(if .squad > 1 then "squad" else "worker" end) \([.jobs[] | .[1] - .[0] + 1] | add)" +
-      " \(.launch + (.start_in_s // 0) | floor) \(.launch + .stop_in_s | floor)"'
+      " \(.start) \(.start + (.for_s // 0)) \(.launch + .stop_in_s | floor)"'
   )
-  for_s=$(field "$run" '.for_s // 0')
   rm -rf "$SCRATCH/answers"
   each_invocation send "$run" "$run/work/names" "$processes" "$start" $((give_up + ${ANSWER_S:-30})) \
-    "launch_progress $(lines "$run/work/names") $noun $jobs $start $((start + for_s))"
+    "launch_progress $(lines "$run/work/names") $noun $jobs $start $end"
   # On a terminal the table follows at once, in the place of the progress.
   [ -t 2 ] || say "$(answered_jobs "$jobs")"
 }
