@@ -28,12 +28,18 @@ for part in messages tools options arguments settings background process aws cre
   . "$ROOT/driver/$part.sh"
 done
 
+# How it is called from the folder in which the user is.
+CALLED=${BASH_SOURCE[0]}
+[[ $CALLED == */* ]] || CALLED=./$CALLED
+[ "$ROOT" != "$PWD" ] || CALLED=./driver.sh
+CALLED=$(quoted "$CALLED")
+
 # write and read: the keys, where they go and whether they can; the run's folder; the launch; the table.
 measure() { # OP
   [ "$1" = write ] || choose_run
   [ -z "$READ_RUN" ] || records "$READ_RUN" >"$SCRATCH/written"
   choose_keys "$1"
-  settings
+  settings "$OPT_DRY_RUN"
   preflight "$1"
   configure "$1"
   plan_launch "$NUMBER"
@@ -70,13 +76,13 @@ launch() { # RUN
 cut_short() { # RUN
   interrupt_launch "$1"
   summarise "$1" || true
-  say "what had answered is kept: ./driver.sh report $(shown "$1")"
-  say "to finish it: ./driver.sh $(field "$1" .op) --resume $(shown "$1")"
+  say "what had answered is kept: $CALLED report $(shown "$1")"
+  say "to finish it: $CALLED $(field "$1" .op) --resume $(shown "$1")"
 }
 
 # What was measured. Fails unless all jobs are good.
 sum_up() { # RUN
-  on_interruption say "interrupted; the fleet had ended, its records are kept: ./driver.sh report $(shown "$1")"
+  on_interruption say "interrupted; the fleet had ended, its records are kept: $CALLED report $(shown "$1")"
   keep_records "$1"
   summarise "$1" || no_room_for_answers "$1"
   show "$1"
@@ -84,7 +90,7 @@ sum_up() { # RUN
 
 # A write and its read of each combination, each by a driver of its own, and one table of all.
 sweep() {
-  settings
+  settings "$OPT_DRY_RUN"
   check_own_memory
   choose_points
   preflight write
@@ -120,8 +126,8 @@ main() {
     -h | --help | help) help driver; return ;;
     --version) printf 'terabit %s\n' "$(own_version)"; return ;;
     write | read | sweep | report | delete) ;;
-    '') usage "name a command: write, read, sweep, report or delete (./driver.sh --help explains them)" ;;
-    *) usage "there is no command \"$1\"; there are write, read, sweep, report and delete (./driver.sh --help)" ;;
+    '') usage "name a command: write, read, sweep, report or delete ($CALLED --help explains them)" ;;
+    *) usage "there is no command \"$1\"; there are write, read, sweep, report and delete ($CALLED --help)" ;;
   esac
   parse "$@"
   if [ -n "$OPT_HELP" ]; then

@@ -11,9 +11,9 @@ PROGRAM=deploy
 options() {
   local tag tags
   MEMORY=${MEMORY:-$(kept MEMORY)}
-  MEMORY=$(whole 'MEMORY, in MB,' "${MEMORY:-512}" 128 10240)
+  MEMORY=$(whole 'MEMORY, in MB,' "${MEMORY:-$USUAL_MEMORY}" 128 10240)
   ARCH=${ARCH:-$(kept ARCH)}
-  ARCH=${ARCH:-x86_64}
+  ARCH=${ARCH:-$USUAL_ARCH}
   case $ARCH in
     x86_64 | arm64) ;;
     *) usage "ARCH is \"$ARCH\"; x86_64 and arm64 are accepted" ;;
@@ -60,7 +60,8 @@ check_bucket() {
           "(s3express:CreateSession): name a role that has them with ROLE_ARN="
       ;;
   esac
-  request bucket s3api head-bucket --bucket "$GIVEN_BUCKET" || blame bucket s3:ListBucket
+  request bucket s3api head-bucket --bucket "$GIVEN_BUCKET" ||
+    { check_who_pays "$GIVEN_BUCKET" && blame bucket s3:ListBucket; }
   there=$(jq -r '.BucketRegion // ""' "$SCRATCH/bucket")
   [ -z "$there" ] || [ "$there" = "$REGION" ] || refuse "the bucket \"$GIVEN_BUCKET\" is in $there, not in $REGION:" \
     "make deploy BUCKET=$GIVEN_BUCKET REGION=$there deploys beside it"
@@ -138,7 +139,7 @@ tell() {
   local made='given, stays with make destroy'
   [ -n "$GIVEN_BUCKET" ] || made='made by the stack; objects in it live for a day'
   printf '%s\n' "deployed in $REGION, account $ACCOUNT; saved in .deployed" \
-    "  function  $STACK: $MEMORY MB, $ARCH, $TIMEOUT s, logs kept for $LOG_DAYS days" \
+    "  function  $STACK: $MEMORY MB, $ARCH, $USUAL_TIMEOUT s, logs kept for $LOG_DAYS days" \
     "  bucket    $BUCKET ($made)" "  role      $ROLE" \
     "next:       ./driver.sh write 8 64                 8 workers write 64 MiB each" \
     "            ./driver.sh read                       and read them back" \

@@ -1,7 +1,6 @@
 # shellcheck shell=bash
 # The function of make deploy: what is there, how it gets there by cargo-lambda, how it goes.
 
-TIMEOUT=900
 LOG_DAYS=7
 
 # Leaves the function in SCRATCH/function and its processor in FOUND_ARCH; empty where there is none.
@@ -64,7 +63,7 @@ change() { # NAME COMMAND...
 # The cargo-lambda of .venv is the one that was tried.
 upload() { # ROLE
   (cd "$ROOT" && PATH=$OWN_TOOLS:$PATH cargo lambda deploy --lambda-dir "target/lambda-$ARCH" --binary-name terabit \
-    --role "$1" --memory "$MEMORY" --timeout "$TIMEOUT" --log-retention "$LOG_DAYS" "${FUNCTION_TAGS[@]}" \
+    --role "$1" --memory "$MEMORY" --timeout "$USUAL_TIMEOUT" --log-retention "$LOG_DAYS" "${FUNCTION_TAGS[@]}" \
     --output-format json "$STACK") >"$SCRATCH/upload" 2>"$SCRATCH/upload.complaint"
 }
 

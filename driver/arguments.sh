@@ -32,7 +32,7 @@ bytes() { # NAME VALUE
 
 arguments_of_write() { # NUMBER SIZE
   local least
-  [ $# -eq 2 ] || usage "write takes NUMBER and SIZE, as in ./driver.sh write 8 64${3:+; \"$3\" is too many}"
+  [ $# -eq 2 ] || usage "write takes NUMBER and SIZE, as in $CALLED write 8 64${3:+; \"$3\" is too many}"
   NUMBER=$(whole NUMBER "$1" 1 100000)
   SIZE=$(bytes SIZE "$2")
   # The first of several parts may be as short as a part can be.
@@ -79,7 +79,7 @@ arguments_of_delete() { # [RUN ...]
 arguments_of_sweep() { # "NUMBERS" "SIZES"
   local size sizes
   [ $# -eq 2 ] || usage "sweep takes NUMBER and SIZE, each of them one word, as in" \
-    "./driver.sh sweep \"1 10 100\" 64${3:+; \"$3\" is too many}"
+    "$CALLED sweep \"1 10 100\" 64${3:+; \"$3\" is too many}"
   NUMBERS=$(list NUMBER "$1" 1 100000)
   read -r -a sizes <<<"${2//,/ }"
   [ "${#sizes[@]}" -gt 0 ] || sizes=("$2")

@@ -21,7 +21,9 @@ def denied_action($at): (capture("perform: (?<action>[a-z0-9-]+:[A-Za-z]+)")? | 
 # Each row: what it looks like; the type of a job whose invocation was refused so, null where the job may have run;
 # what mends it. The first that fits counts.
 def complaints($at):
-  ["^the ping failed: AccessDenied", null, "the function's role may not do that; make deploy gives it the permission"],
+  ["^the ping failed: AccessDenied", null,
+    "the function's role may not do that: make deploy gives it the permission, make deploy BUCKET=\($at.bucket) on "
+    + "that bucket; where whoever reads pays for the bucket, S3 refuses all workers"],
   ["^the ping failed: InvalidEvent", null, "the function is older than this driver: make deploy"],
   ["Unable to locate credentials|no credentials found", "AccessDenied",
     "there are no AWS credentials: aws configure sets them, aws login or aws sso login (version 2 of the AWS CLI) "

@@ -19,11 +19,7 @@ new_run() { # PARENT OP [NUMBER]
 
 # The path as somebody in this folder would type it.
 shown() { # PATH
-  local path=${1#"$PWD/"} apostrophe=\' escaped="'\\''"
-  case $path in
-    *[!A-Za-z0-9_./:=@%+,-]*) printf "'%s'" "${path//$apostrophe/$escaped}" ;;
-    *) printf '%s' "$path" ;;
-  esac
+  quoted "${1#"$PWD/"}"
 }
 
 # Finding one
@@ -50,8 +46,8 @@ find_run() { # PARENT RUN
   run=$(find_folder "$1" "$2" run.json) ||
     usage "there is no run \"$2\": neither it nor $1/${2%/} is a folder with a run.json in it"
   damage=$(damage "$run" true)
-  [ -z "$damage" ] || usage "$(shown "$run") is damaged: $damage. Its records are shown by: ./driver.sh report" \
-    "$(shown "$run"). The keys in keys.txt are deleted by: ./driver.sh delete --key-file $(shown "$run/keys.txt")"
+  [ -z "$damage" ] || usage "$(shown "$run") is damaged: $damage. Its records are shown by: $CALLED report" \
+    "$(shown "$run"). The keys in keys.txt are deleted by: $CALLED delete --key-file $(shown "$run/keys.txt")"
   printf '%s' "$run"
 }
 
@@ -96,7 +92,7 @@ runs_of_sweep() { # SWEEP
 # The objects of a run that was deleted are neither read nor completed.
 not_deleted() { # RUN
   [ "$(field "$1" .deleted)" = null ] ||
-    usage "the objects of $(shown "$1") were deleted at $(deleted_at "$1"): ./driver.sh write makes new ones," \
+    usage "the objects of $(shown "$1") were deleted at $(deleted_at "$1"): $CALLED write makes new ones," \
       "or name another RUN"
 }
 

@@ -29,6 +29,15 @@ heed() { # FILE
   done <"$1"
 }
 
+# A word as it is typed into a shell.
+quoted() { # WORD
+  local apostrophe=\' escaped="'\\''"
+  case $1 in
+    *[!A-Za-z0-9_./:=@%+,-]*) printf "'%s'" "${1//$apostrophe/$escaped}" ;;
+    *) printf '%s' "$1" ;;
+  esac
+}
+
 lines() { # FILE
   printf '%d' "$(($(wc -l <"$1")))"
 }

@@ -2,16 +2,21 @@
 # Sets bucket, function and region: an option counts before the environment, the environment before what make deploy
 # saved. Tells what of them is on this machine.
 
-# Sets BUCKET and FUNCTION, and exports the region. Where nobody names a region, AWS's own configuration does.
-settings() {
+# The function that make deploy makes unless it is told otherwise: memory in MB, timeout in seconds.
+# shellcheck disable=SC2034 # preflight.sh and make deploy read them
+USUAL_MEMORY=512 USUAL_ARCH=x86_64 USUAL_TIMEOUT=900
+
+# Sets BUCKET and FUNCTION, and exports the region. Where nobody names a region, AWS's own configuration does. A dry run
+# may do without a bucket.
+settings() { # [DRY-RUN]
   local region=${AWS_REGION:-${AWS_DEFAULT_REGION:-}}
   BUCKET=${OPT_BUCKET:-${BUCKET:-$(saved BUCKET)}}
   FUNCTION=${OPT_FUNCTION:-${FUNCTION:-$(saved FUNCTION)}}
   FUNCTION=${FUNCTION:-terabit}
   region=${region:-$(saved REGION)}
-  [ -n "$BUCKET" ] || usage "no bucket is known: run make deploy once, or name one with --bucket or BUCKET=..." \
+  [ -n "$BUCKET${1:-}" ] || usage "no bucket is known: run make deploy once, or name one with --bucket or BUCKET=..." \
     "(make demo needs none: it runs on this machine alone)"
-  check_bucket_name "the bucket" "$BUCKET"
+  [ -z "$BUCKET" ] || check_bucket_name "the bucket" "$BUCKET"
   [[ $FUNCTION =~ ^[A-Za-z0-9_][A-Za-z0-9_:\$-]{0,169}$ ]] ||
     usage "the function is \"$FUNCTION\"; a function's name or ARN is accepted"
   [ -z "$region" ] || use_region "$region"
@@ -116,7 +121,7 @@ within_reach() { # RUN
   fi
   [ "$(loopback)" = true ] ||
     refuse "$(shown "$1") was made on loopback: its objects went when local ended, and AWS never had them:" \
-      "./driver.sh write 8 64 makes some there, make demo on this machine"
+      "$CALLED write 8 64 makes some there, make demo on this machine"
   refuse "$(shown "$1") was made on AWS, and the endpoint is of this machine: unset AWS_ENDPOINT_URL" \
     "AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_S3, or export AWS_PROFILE=... with a profile that names none"
 }

@@ -81,16 +81,25 @@ def test_numbers_with_commas_and_a_cdpath_of_the_users_own_change_nothing(driver
     assert "10 good, 0 failed" in driver.run("report", f"some/{run.name}").out
 
 
-def test_a_link_to_the_driver_finds_its_parts(driver):
+def test_a_link_to_the_driver_finds_its_parts_and_is_what_is_to_be_typed(driver):
+    driver.run("write", 1, 1)
+    run = driver.only_run()
     folder = driver.home / "bin"
     folder.mkdir()
     (driver.bin / "readlink").symlink_to(shutil.which("readlink"))
     (folder / "there").symlink_to(driver.project / "driver.sh")
     (folder / "terabit").symlink_to("there")
-    for name in (folder / "terabit", "./terabit"):
-        report = [driver.bin / "bash", name, "report"]
-        done = subprocess.run(report, env=driver.env, cwd=folder, capture_output=True, timeout=60)
-        assert done.returncode == 2 and b"there is no run in" in done.stderr, done.stderr
+    for name, typed in (
+        (folder / "terabit", folder / "terabit"),
+        ("terabit", "./terabit"),
+        ("../../pro ject/driver.sh", "'../../pro ject/driver.sh'"),
+    ):
+        call = [driver.bin / "bash", name, "report"]
+        report = subprocess.run(call, env=driver.env, cwd=folder, capture_output=True, text=True, timeout=60)
+        assert f"{typed} report '{run}' --json\n" in report.stdout, report.stderr
+        call += ["--out", "."]
+        none = subprocess.run(call, env=driver.env, cwd=folder, capture_output=True, text=True, timeout=60)
+        assert none.returncode == 2 and f"in . yet; make one: {typed} write 8 64" in none.stderr
 
 
 def test_json_is_the_summary_alone(driver):

@@ -15,6 +15,8 @@ PRICES = {
     "thousand_puts": 100,
     "thousand_gets": 10,
     "gb_month": 0.3,
+    "gb_moved": 0,
+    "directory_bucket": {"gb_month": 1, "gb_moved": {"write": 5, "read": 7}},
 }
 
 

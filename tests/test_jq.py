@@ -692,6 +692,7 @@ PRICES = {
     "million_invocations": 1e6,
     "thousand_puts": 100,
     "thousand_gets": 10,
+    "directory_bucket": {"gb_moved": {"write": 5, "read": 7}},
 }
 BILLED = {"op": "write", "arch": "arm64", "memory_mb": 2048, "handler_s": 3, "init_s": 1, "requests": 5}
 
@@ -703,6 +704,15 @@ def test_cost_is_seconds_times_memory_and_requests():
     assert s["prices"] == {"date": "d", "region": "r"}
     read = {**BILLED, "op": "read", "arch": "x86_64"}
     assert summary([job(0, 1, 1, **read)], prices=PRICES)["cost_usd"] == pytest.approx(4 * 2 * 0.02 + 1 + 5 * 0.01)
+
+
+def test_each_gb_in_a_directory_bucket_is_billed():
+    one = job(0, 1, 3 * 2**30, **BILLED)
+    (plain, express) = (summary([one], a_run(1, bucket=bucket), PRICES) for bucket in ("b", "b--use1-az4--x-s3"))
+    assert express["cost_usd"] - plain["cost_usd"] == pytest.approx(3 * 5)
+    assert express["usd_per_tb"] - plain["usd_per_tb"] == pytest.approx(3 * 5 / (3 * 2**30) * 1e12)
+    read = summary([one | {"op": "read"}], a_run(1, op="read", range_mb=64, bucket="b--use1-az4--x-s3"), PRICES)
+    assert read["usd_per_tb"] == pytest.approx((2 * 0.01 + 0.05 + 3 * 7) / (3 * 2**30) * 1e12)
 
 
 def test_squads_are_billed_as_long_as_their_slowest_worker():

@@ -77,7 +77,12 @@ def test_the_plan_adds_up_by_hand(driver):
     # 16 squads and 1,800 workers; 33 parts, the first one short, and two requests more an object, and a squad's answer;
     # a HEAD a connection.
     assert plan["environments"] == 1816
-    assert cost["requests"] == {"invocations": 1816, "puts": 1800 * 35 + 16, "gets": 1800 * 8}
+    assert cost["requests"] == {
+        "invocations": 1816,
+        "puts": 1800 * 35 + 16,
+        "gets": 1800 * 8,
+        "bytes": 1800 * 2000 * 2**20,
+    }
     requests = 1816 * 0.20 / 1e6 + (1800 * 35 + 16) * 0.005 / 1e3 + 1800 * 8 * 0.0004 / 1e3
     second = 1816 * 0.5 * 0.0000166667
     assert cost["expected_s"] == pytest.approx(plan["start_in_s"] + 2000 * 2**20 / 78.125e6)
@@ -95,6 +100,48 @@ def test_the_plan_adds_up_by_hand(driver):
     assert "in 16 squads of up to 113;" in text
     for field in ("environments 1816", "puts 63016", "gets 14400", "bucket some-bucket", "memory_mb 512"):
         assert field in text, text
+
+
+def test_a_directory_bucket_has_its_own_prices(driver):
+    """Each GB costs, too."""
+    function_of(driver)
+    plain, express = (
+        json.loads(driver.run("write", 18, 2000, "--start-in", 20, "--dry-run", "--json", "--bucket", bucket).out)["cost"]
+        for bucket in ("some-bucket", "some-bucket--use1-az4--x-s3")
+    )
+    gb = 18 * 2000 / 1024
+    assert express["compute_usd"] == plain["compute_usd"] and express["requests"] == plain["requests"]
+    requests = 20 * 0.2e-6 + (18 * 35 + 2) * 0.00113e-3 + 18 * 8 * 0.00003e-3
+    assert express["requests_usd"] == pytest.approx(requests + gb * 0.0032)
+    assert express["storage_usd_per_day"] == pytest.approx(gb * 0.11 / 30)
+    more = express["requests_usd"] - plain["requests_usd"]
+    more += express["storage_usd_per_day"] - plain["storage_usd_per_day"]
+    assert express["ceiling_usd"] - plain["ceiling_usd"] == pytest.approx(more)
+    assert "more than $0.2" in driver.run("write", 18, 2000, "--max-cost", "0.2", "--bucket", "b--use1-az4--x-s3",
+                                          "--dry-run", exit=3).err  # fmt: skip
+
+
+def test_without_a_deployment_a_dry_run_tells_the_plan_and_that_nothing_was_checked(driver):
+    function_of(driver)
+    plan = json.loads(driver.run("write", 1800, 2000, "--dry-run", "--json").out)
+    asked = len(driver.calls(""))
+    del driver.env["BUCKET"]
+    done = driver.run("write", 1800, 2000, "--dry-run", "--json")
+    assert "nothing was checked" in done.err and "a function of 512 MB" in done.err
+    supposed = json.loads(done.out)
+    assert supposed["cost"]["requests"] == plan["cost"]["requests"] and supposed["network_mbps"] == plan["network_mbps"]
+    assert (supposed["memory_mb"], supposed["arch"], supposed["timeout_s"]) == (512, "x86_64", 900)
+    driver.env["MEMORY"] = "10240"
+    (more,) = json.loads(driver.run("sweep", 1800, 2000, "--yes", "--dry-run", "--json").out)[:1]
+    assert more["memory_mb"] == 10240 and more["cost"]["compute_usd"] > 15 * supposed["cost"]["compute_usd"]
+    driver.run("sweep", 1, 1, "--memory", "512 10240", "--dry-run")
+    assert len(driver.calls("")) == asked, "AWS was asked"
+    driver.env["MEMORY"] = "much"
+    assert 'MEMORY, in MB, is "much"' in driver.run("write", 1, 1, "--dry-run", exit=2).err
+    # What is launched or deleted needs a bucket.
+    driver.keys("a")
+    for command in (["write", 1, 1], ["delete", "--key-file", "keys", "--dry-run"]):
+        assert "no bucket is known" in driver.run(*command, exit=2).err
 
 
 def test_a_stream_by_time_ends_by_what_max_cost_pays_for(driver):

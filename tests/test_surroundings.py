@@ -570,6 +570,19 @@ def test_a_bucket_whose_policy_demands_a_header_is_refused(driver, account, cond
     assert ("denies writes without the header x-amz-server-side-encryption" in done.err) == refused
 
 
+def test_a_bucket_whose_requester_pays_is_refused(driver, account):
+    """What S3 refuses for another reason is left to the ping."""
+    (driver.stub / "bucket.fail").write_text("An error occurred (403) when calling the HeadBucket operation: Forbidden")
+    assert "the ping will tell" in driver.run("read", 1, "--key", "k").err
+    (driver.stub / "payer").touch()
+    done = driver.run("read", 1, "--key", "k", exit=3)
+    assert "x-amz-request-payer" in done.err and "s3 cp --recursive --request-payer requester s3://some-bucket/" in done.err
+    account.refuse("s3api head-bucket", "An error occurred (403) when calling the HeadBucket operation: Forbidden")
+    account.refuse("s3api list-objects-v2", "An error occurred (AccessDenied) when calling the ListObjectsV2 operation")
+    done = account.deploy(BUCKET="mine", exit=3)
+    assert "the header x-amz-request-payer" in done.stderr and not account.calls("make")
+
+
 def test_the_bucket_that_make_deploy_made_is_not_asked_for_what_it_is_not(driver):
     (driver.project / ".deployed").write_text("BUCKET=some-bucket\nOWN_BUCKET=yes\n")
     driver.run("write", 1, 1, "--dry-run")

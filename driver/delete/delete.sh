@@ -29,7 +29,7 @@ runs_to_delete() { # [RUN|SWEEP ...]
     done
   elif [ $# -eq 0 ]; then
     run=$(latest_run "$PARENT" write) ||
-      usage "there is nothing to delete: no write run in $PARENT, no RUN, no --key-file (./driver.sh delete RUN)"
+      usage "there is nothing to delete: no write run in $PARENT, no RUN, no --key-file ($CALLED delete RUN)"
     run=$(find_run "$PARENT" "$run")
     say "deleting the latest write run, $(shown "$run")"
     RUNS=("$run")

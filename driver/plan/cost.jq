@@ -3,13 +3,16 @@
 include "run";
 include "text";
 
-# What a run has to pay: workers on this machine cost nothing, and neither does an S3 that is not AWS's.
+# What a run has to pay: a directory bucket has prices of its own, and takes one for each GB; workers on this machine
+# cost nothing, and neither does an S3 that is not AWS's.
 def paid_by($run):
-  if $run.shared_machine == true then
+  (if $run.bucket // "" | endswith("--x-s3") then . + .directory_bucket | .gb_moved |= .[$run.op]
+   else .gb_moved = 0 end)
+  | if $run.shared_machine == true then
     .gb_second[] = 0
     | .million_invocations = 0
     | if $run.s3_endpoint | . == null or test("amazonaws\\.com") then . else
-        .thousand_puts = 0 | .thousand_gets = 0 | .gb_month = 0
+        .thousand_puts = 0 | .thousand_gets = 0 | .gb_month = 0 | .gb_moved = 0
       end
   else . end;
 
@@ -56,17 +59,19 @@ def connections:
     | if $pieces == null or $objects == null then .in_flight else [.in_flight, $pieces * $objects] | min end
   end;
 
-# All requests of a launch whose jobs have so many objects, {invocations, puts, gets}: the invocations of workers and
-# squads; what the workers send to S3; a HeadBucket on each connection before a common start ($barrier); a put of each
-# invocation's answer. Null where the size is not known.
+# All requests of a launch whose jobs have so many objects, {invocations, puts, gets, bytes}: the invocations of workers
+# and squads; what the workers send to S3; a HeadBucket on each connection before a common start ($barrier); a put of
+# each invocation's answer. Null where the size is not known.
 def requests($jobs; $invocations; $squad; $barrier; $objects):
   (if $barrier then connections else 0 end) as $connections
+  | object_bytes as $bytes
   | requests_of($objects)
   | if . == null then null
     else {
       invocations: ($jobs + if $squad > 1 then $invocations else 0 end),
       puts: ($jobs * .puts + $invocations),
-      gets: ($jobs * (.gets + $connections))
+      gets: ($jobs * (.gets + $connections)),
+      bytes: ($jobs * $objects * $bytes)
     } end;
 
 def requests_usd($prices):
@@ -75,6 +80,7 @@ def requests_usd($prices):
     .invocations * $prices.million_invocations / 1e6
     + .puts * $prices.thousand_puts / 1e3
     + .gets * $prices.thousand_gets / 1e3
+    + .bytes / pow(2; 30) * $prices.gb_moved
   end;
 
 # What so many objects cost each day until they are deleted. Input: the run's configuration.

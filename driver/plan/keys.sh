@@ -39,7 +39,7 @@ choose_run() {
   local configured
   [ -z "$OPT_KEY$OPT_KEY_FILE" ] || return 0
   READ_RUN=${READ_RUN:-$(latest_run "$PARENT" write)} ||
-    usage "there is nothing to read: no write run in $PARENT yet (./driver.sh write 8 64), no --key-file, no --key"
+    usage "there is nothing to read: no write run in $PARENT yet ($CALLED write 8 64), no --key-file, no --key"
   READ_RUN=$(find_run "$PARENT" "$READ_RUN")
   not_deleted "$READ_RUN"
   within_reach "$READ_RUN"
@@ -64,7 +64,7 @@ keys_of_run() {
     jq -R -r --slurpfile streams "$SCRATCH/streams" 'select($streams[0][.])' "$SCRATCH/run.txt" >"$SCRATCH/known.txt"
     unknown=$(($(lines "$SCRATCH/run.txt") - $(lines "$SCRATCH/known.txt")))
     [ -s "$SCRATCH/known.txt" ] ||
-      usage "no stream of $(shown "$READ_RUN") has a good record: ./driver.sh write --resume $(shown "$READ_RUN")"
+      usage "no stream of $(shown "$READ_RUN") has a good record: $CALLED write --resume $(shown "$READ_RUN")"
     [ "$unknown" -eq 0 ] || say "$(plural "$unknown" stream) without a good record: left out"
     mv "$SCRATCH/known.txt" "$SCRATCH/run.txt"
   elif [ -n "$OPT_OBJECTS" ]; then

@@ -8,6 +8,10 @@ ask_too() { # NAME ARGUMENT...
 
 # Leaves the function's configuration in SCRATCH/function. LAUNCH_CPU is the processor time that one aws process took.
 preflight() { # OP
+  if [ -z "$BUCKET" ]; then
+    suppose_a_function
+    return
+  fi
   find_credentials
   ask_all "$1"
   # shellcheck disable=SC2034 # fleet.sh reads it
@@ -22,6 +26,18 @@ preflight() { # OP
   ! failed account || unknown "the account's concurrency" account
   ! failed versioning || unknown "whether the bucket keeps versions" versioning
   ask_network
+}
+
+# A dry run where nothing is deployed.
+suppose_a_function() {
+  local memory
+  memory=$(whole 'MEMORY, in MB,' "${MEMORY:-$USUAL_MEMORY}" 128 10240)
+  say "no bucket is known, so AWS was not asked and nothing was checked: this is the plan for a function of" \
+    "$memory MB, as make deploy makes it (MEMORY=... for another size)"
+  jq -n -c --argjson memory "$memory" --arg arch "$USUAL_ARCH" --argjson timeout "$USUAL_TIMEOUT" \
+    '{MemorySize: $memory, Architectures: [$arch], Timeout: $timeout}' >"$SCRATCH/function"
+  # shellcheck disable=SC2034 # fleet.sh reads it
+  LAUNCH_CPU=0.5
 }
 
 # Leaves the answers in SCRATCH, and in FAILED the names of the questions that have none.
@@ -62,6 +78,7 @@ check_function() {
 check_bucket() {
   failed bucket || return 0
   explain_unless_denied bucket s3:ListBucket
+  check_who_pays "$BUCKET"
   say "the bucket cannot be looked at from here; the ping will tell: $(complaint_of bucket)"
 }
 
@@ -71,7 +88,7 @@ unknown() { # WHAT NAME
 
 # Whether the account has opted in to more network: asked only where it would show.
 ask_network() {
-  if on_this_machine LAMBDA ||
+  if [ -z "$BUCKET" ] || on_this_machine LAMBDA ||
     ! jq -e -L "$ROOT/driver" 'include "plan/network"; can_have_more' "$SCRATCH/function" >/dev/null; then
     return 0
   fi

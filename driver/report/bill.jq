@@ -14,10 +14,10 @@ def worker_usd($prices; $seconds):
 
 # Writes ask with PUT and POST, reads with GET.
 def s3_usd($prices):
-  if .requests == null then null
-  elif .op == "write" then .requests / 1e3 * $prices.thousand_puts
-  elif .op == "read" then .requests / 1e3 * $prices.thousand_gets
-  else null end;
+  (if .op == "write" then $prices.thousand_puts elif .op == "read" then $prices.thousand_gets else null end)
+    as $thousand
+  | if .requests == null or $thousand == null then null
+    else .requests / 1e3 * $thousand + (.bytes // 0) / pow(2; 30) * $prices.gb_moved end;
 
 # A squad says nothing of itself: it waits for its workers, so it is billed as long as the slowest of them.
 def squad_usd($prices; $run):
@@ -35,7 +35,8 @@ def bill($prices; $run; $launch; $missing):
   | [
       (.[] | worker_usd($prices; billed_s), s3_usd($prices)),
       ($squads[] | squad_usd($prices; $run)),
-      ({invocations: (length + ($squads | length)), puts: $answers, gets: (length * $heads)} | requests_usd($prices))
+      ({invocations: (length + ($squads | length)), puts: $answers, gets: (length * $heads), bytes: 0}
+        | requests_usd($prices))
     ]
   | {usd: (if $missing > 0 or any(.[]; . == null) then null else add end), known_usd: total};
 

@@ -4,6 +4,9 @@
 
 include "text";
 
+# How the driver is called: --arg driver.
+def driver: $ARGS.named.driver // "./driver.sh";
+
 # What is on loopback goes when local ends. The objects that are deleted are those of the write run, which lies beside
 # the run that read it.
 def next_commands($run; $source):
@@ -11,11 +14,11 @@ def next_commands($run; $source):
   | ($run.deleted != null or $run.loopback == true) as $gone
   | select($run != null)
   | (select(.failed > 0) | "jq -c 'select(.error)' \($source + "/records.ndjson" | word)"),
-    (select(.unfinished > 0 and $run.deleted == null) | "./driver.sh \($run.op) --resume \($folder)"),
+    (select(.unfinished > 0 and $run.deleted == null) | "\(driver) \($run.op) --resume \($folder)"),
     (select(.unfinished == 0 and $run.op == "write" and ($gone | not))
-      | "./driver.sh read \($run.jobs) \($folder) --verify"),
-    "./driver.sh report \($folder) --json",
+      | "\(driver) read \($run.jobs) \($folder) --verify"),
+    "\(driver) report \($folder) --json",
     (select($run.loopback == true and .unfinished == 0) | "make deploy"),
     (select($gone | not)
       | if $run.op == "write" then $source else $run.reads.name | values | ($source | sub("[^/]+/?$"; "")) + . end
-      | "./driver.sh delete \(word)");
+      | "\(driver) delete \(word)");

@@ -14,7 +14,7 @@ report() {
   if [ ${#found[@]} -eq 0 ] && [ ${#SOURCES[@]} -gt 0 ]; then
     usage "nothing is left to report"
   elif [ ${#found[@]} -eq 0 ]; then
-    source=$(latest_run "$PARENT") || usage "there is no run in $PARENT yet; make one: ./driver.sh write 8 64"
+    source=$(latest_run "$PARENT") || usage "there is no run in $PARENT yet; make one: $CALLED write 8 64"
     found=("$(run_or_records "$source")")
   fi
   if [ ${#found[@]} -gt 1 ]; then
@@ -33,7 +33,7 @@ comparable() { # PARENT SOURCE
     */compare.html | */compare.svg | */compare.png) return 1 ;;
   esac
   ! find_folder "$1" "$2" sweep.json >"$SCRATCH/sweep.found" ||
-    { say "left out: $2 is a sweep, which is reported alone: ./driver.sh report $(shown "$2")" && return 1; }
+    { say "left out: $2 is a sweep, which is reported alone: $CALLED report $(shown "$2")" && return 1; }
 }
 
 # A RUN, SWEEP or FILE the user named: a path, or the name of a folder in PARENT.
@@ -109,7 +109,7 @@ show() { # RUN|FILE
   else
     colours
     jq_program report/table -r --slurpfile run "$SCRATCH/evaluated.run" --arg source "${1#"$PWD/"}" \
-      --argjson colour "$COLOUR" "$SCRATCH/summary.json"
+      --arg driver "$CALLED" --argjson colour "$COLOUR" "$SCRATCH/summary.json"
   fi
   draw "$target" report/picture -n --slurpfile run "$SCRATCH/evaluated.run" --slurpfile measured "$SCRATCH/evaluated" \
     --arg source "${1##*/}"
@@ -167,7 +167,7 @@ draw() { # TARGET PROGRAM ARGUMENT-OF-JQ...
   [ -z "${OPT_NO_PICTURE:-}" ] || return 0
   shift
   if ! "$ROOT/.venv/bin/python" -c 'import vl_convert' 2>/dev/null; then
-    say 'no picture: vl-convert is not in .venv; "make build" installs it, then "./driver.sh report" draws'
+    say "no picture: vl-convert is not in .venv; make build installs it, then $CALLED report draws"
   elif ! jq_program "$@" -c --slurpfile panels "$ROOT/driver/report/chart/panels.json" >"$SCRATCH/chart.json"; then
     say "the picture could not be drawn; the figures do not need it"
   elif [ "$(head -c 4 "$SCRATCH/chart.json")" = null ]; then

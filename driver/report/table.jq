@@ -1,7 +1,7 @@
 # Purpose: a run's table, for a terminal of 80 columns.
 # Input:   summary.json; $run: [the run, see run.jq] or [null]; $source: the run's folder or file as the user would type
 #          it.
-#          Optional: --argjson colour true where the terminal shows colours (false).
+#          Optional: --argjson colour true where the terminal shows colours (false); --arg driver, what calls driver.sh.
 # Output:  lines of text (-r). GB/s, Gbit/s and MB/s are decimal, MiB is 2^20 bytes.
 
 include "plan/cost";
@@ -166,7 +166,7 @@ def uploads_left($run; $source):
   select(.uploads_left > 0)
   | "up to \(.uploads_left | counted("upload"; "uploads")) could not be aborted and cost until they are: "
     + (if $run == null then "aws s3api list-multipart-uploads shows them"
-       else "./driver.sh delete \($source | word) removes them" end)
+       else "\(driver) delete \($source | word) removes them" end)
   | paragraph("left open");
 
 # What a job that failed had sent is nobody's bytes: a repetition would have sent them again.

@@ -88,6 +88,6 @@ keep_records() { # RUN
 no_room_for_answers() { # RUN
   rm -f "$1"/*.part
   say "$(shown "$1") cannot be written, is its disk full? What the workers answered is in the bucket: make room, then" \
-    "./driver.sh $(field "$1" .op) --resume $(shown "$1") takes it in"
+    "$CALLED $(field "$1" .op) --resume $(shown "$1") takes it in"
   exit 1
 }

@@ -6,7 +6,7 @@ choose_resumed() { # OP
   local op
   RUN=$(find_run "$PARENT" "$OPT_RESUME")
   op=$(field "$RUN" .op)
-  [ "$op" = "$1" ] || usage "$(shown "$RUN") is a $op run: ./driver.sh $op --resume $(shown "$RUN")"
+  [ "$op" = "$1" ] || usage "$(shown "$RUN") is a $op run: $CALLED $op --resume $(shown "$RUN")"
   not_deleted "$RUN"
   within_reach "$RUN"
   place_of "$RUN"

@@ -94,7 +94,7 @@ cut_sweep_short() {
 end_sweep() {
   on_interruption say "interrupted; the sweep had ended"
   keep_sweep "$SWEEP_STOPPED" "$(cat "$TELL_RUN" 2>/dev/null)"
-  [ "$(loopback)" = true ] || say "to delete what it wrote: ./driver.sh delete $(shown "$SWEEP")"
+  [ "$(loopback)" = true ] || say "to delete what it wrote: $CALLED delete $(shown "$SWEEP")"
   report_sweep "$SWEEP" || [ "$SWEEP_STATUS" -ne 0 ] || SWEEP_STATUS=1
   return "$SWEEP_STATUS"
 }
