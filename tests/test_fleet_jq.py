@@ -180,6 +180,12 @@ def test_what_is_chosen_is_taken():
     assert fleet(20, start_in=50)["start_in_s"] == 50
 
 
+def test_each_wave_has_the_time_that_was_told():
+    one, three = (fleet(jobs, squad=1, start_in=0, timeout=30) for jobs in (64, 130))
+    assert three["stop_in_s"] - one["stop_in_s"] == pytest.approx(2 * 30)
+    assert three["timeout_cut"] is False and fleet(130, squad=1, timeout=900)["stop_in_s"] == 3 * 900 - 10
+
+
 def test_one_job_and_several_waves_have_no_common_start():
     assert fleet(1)["start_in_s"] is None
     waves = fleet(300, squad=1)

@@ -51,7 +51,8 @@ def option: if . == "" then null else tonumber end;
 | ($run | objects_per_s($jobs)) as $rate
 | ($run | conceivable_objects($jobs)) as $conceivable
 | ($run.timeout_s * $waves - answering_s | at_least(1)) as $most
-| ($timeout | option
+# Invocations of a later wave start when others have ended.
+| (($timeout | option | values * $waves)
     // if $run.for_s != null then $run.for_s * $waves + least_s
       elif $rate == null then $most
       else 4 * $conceivable / $rate * $waves | at_least(least_s) end) as $patience
