@@ -4,6 +4,7 @@
 
 NUMBER='' SIZE='' READ_RUN=''
 MIB=1048576
+MOST_JOBS=100000
 # S3 takes so many parts of one object; all but the last have 5 MiB at least.
 MOST_PARTS=10000
 # The key of a stream's object goes on after the stream's own key, of at most so many bytes: /999999.
@@ -33,7 +34,7 @@ bytes() { # NAME VALUE
 arguments_of_write() { # NUMBER SIZE
   local least
   [ $# -eq 2 ] || usage "write takes NUMBER and SIZE, as in $CALLED write 8 64${3:+; \"$3\" is too many}"
-  NUMBER=$(whole NUMBER "$1" 1 100000)
+  NUMBER=$(whole NUMBER "$1" 1 "$MOST_JOBS")
   SIZE=$(bytes SIZE "$2")
   # The first of several parts may be as short as a part can be.
   least=$(((SIZE - 5 * MIB + (MOST_PARTS - 1) * MIB - 1) / ((MOST_PARTS - 1) * MIB)))
@@ -45,7 +46,7 @@ arguments_of_write() { # NUMBER SIZE
 arguments_of_read() { # [NUMBER] [RUN]
   if [[ ${1:-} =~ ^[0-9]+$ ]]; then
     # shellcheck disable=SC2034 # keys.sh reads it
-    NUMBER=$(whole NUMBER "$1" 1 100000)
+    NUMBER=$(whole NUMBER "$1" 1 "$MOST_JOBS")
     shift
   fi
   READ_RUN=${1:-}
@@ -80,7 +81,7 @@ arguments_of_sweep() { # "NUMBERS" "SIZES"
   local size sizes
   [ $# -eq 2 ] || usage "sweep takes NUMBER and SIZE, each of them one word, as in" \
     "$CALLED sweep \"1 10 100\" 64${3:+; \"$3\" is too many}"
-  NUMBERS=$(list NUMBER "$1" 1 100000)
+  NUMBERS=$(list NUMBER "$1" 1 "$MOST_JOBS")
   read -r -a sizes <<<"${2//,/ }"
   [ "${#sizes[@]}" -gt 0 ] || sizes=("$2")
   for size in "${sizes[@]}"; do

@@ -212,6 +212,13 @@ def test_a_key_file_that_is_not_keys_is_refused_by_its_line(driver, text, said):
     assert not driver.calls() and not list(driver.stub.glob("delete-*"))
 
 
+def test_a_key_file_may_hold_more_keys_than_a_run_has_jobs(driver):
+    driver.keys(*map(str, range(100_001)))
+    done = driver.run("read", "--key-file", "keys", exit=2)
+    assert "holds 100001 keys, and a run has at most 100000 jobs: read 100000 reads the first" in done.err
+    assert "would launch 3 jobs" in driver.run("read", 3, "--key-file", "keys", "--dry-run").out
+
+
 @pytest.mark.parametrize("option", [["write", "1", "1", "--key-prefix"], ["read", "--key"]])
 def test_a_key_that_is_not_utf_8_is_refused(driver, option):
     assert "is not UTF-8 text" in driver.run(*option, os.fsdecode(b"caf\xe9/"), exit=2).err and not driver.calls()

@@ -182,7 +182,8 @@ def test_what_is_chosen_is_taken():
 
 def test_each_wave_has_the_time_that_was_told():
     one, three = (fleet(jobs, squad=1, start_in=0, timeout=30) for jobs in (64, 130))
-    assert three["stop_in_s"] - one["stop_in_s"] == pytest.approx(2 * 30)
+    assert three["stop_in_s"] - one["stop_in_s"] == pytest.approx(2 * 30 + (130 - 64) * 0.4 / 2), "and what starts it"
+    assert fleet(30_000, {"mb_per_file": 1}, squad=1)["stop_in_s"] > 30_000 * 0.4 / 2
     assert three["timeout_cut"] is False and fleet(130, squad=1, timeout=900)["stop_in_s"] == 3 * 900 - 10
 
 

@@ -48,6 +48,8 @@ def option: if . == "" then null else tonumber end;
    elif $jobs == 1 or $waves > 1 then null
    else $ready + margin_s($connections) end) as $start_in
 | ($start_in // $ready) as $begin
+# What starting the invocations of later waves takes.
+| (($invocations - $processes) * $cpu / $cores) as $later
 | ($run | objects_per_s($jobs)) as $rate
 | ($run | conceivable_objects($jobs)) as $conceivable
 | ($run.timeout_s * $waves - answering_s | at_least(1)) as $most
@@ -56,7 +58,7 @@ def option: if . == "" then null else tonumber end;
     // if $run.for_s != null then $run.for_s * $waves + least_s
       elif $rate == null then $most
       else 4 * $conceivable / $rate * $waves | at_least(least_s) end) as $patience
-| ($begin + $patience | at_most($most)) as $until
+| ($begin + $later + $patience | at_most($most)) as $until
 
 # The cost where every job has so many objects.
 | ($prices[0] | paid_by($run)) as $table
@@ -77,7 +79,7 @@ def option: if . == "" then null else tonumber end;
 | (if $rate == null then $run.for_s
    else [$objects / $rate, $run.for_s | values] | min end
    | values * $waves // null) as $expected
-| (if $expected == null then null else $begin + $expected | at_most($until) end) as $over
+| (if $expected == null then null else $begin + $later + $expected | at_most($until) end) as $over
 | (if $rate == null then null else [$objects, $expected / $waves * $rate | ceil] | min end) as $reckoned
 | {
     $squad,
@@ -91,14 +93,14 @@ def option: if . == "" then null else tonumber end;
     reckoned_objects: $reckoned,
     for_most_s: (
       if $run.for_s == null then null
-      else ($until - $begin) / $waves - ($run | finishing_s($jobs)) | floor end
+      else ($until - $begin - $later) / $waves - ($run | finishing_s($jobs)) | floor end
     ),
     paid: (
       if $limited | not then {}
       elif $run.op == "write" then {$objects}
       else {read_times: ($objects / $round | ceil)} end
     ),
-    timeout_cut: ($timeout != "" and $begin + $patience > $most),
+    timeout_cut: ($timeout != "" and $begin + $later + $patience > $most),
     answering_s: answering_s,
     version: $ping[0].version,
     clock: $ping[0].clock,

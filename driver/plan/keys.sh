@@ -24,6 +24,9 @@ choose_keys() { # OP
     keys_in "$KEYS_FROM" ${OPT_OBJECTS:+"$STREAM_KEY"}
   fi >"$SCRATCH/all.txt"
   NUMBER=${NUMBER:-$(lines "$SCRATCH/all.txt")}
+  [ "$NUMBER" -le "$MOST_JOBS" ] ||
+    usage "the key file \"$OPT_KEY_FILE\" holds $NUMBER keys, and a run has at most $MOST_JOBS jobs: read $MOST_JOBS" \
+      "reads the first of them"
   head -n "$NUMBER" "$SCRATCH/all.txt" >"$SCRATCH/keys.txt"
 }
 
