@@ -1529,8 +1529,8 @@ def test_memory_buys_speed_and_the_cheapest_and_the_fastest_are_named():
     costs = [(100 * memory / 1024 * 0.01 + 5) / (gbs * 0.01) for memory, gbs in sizes]
     assert [row["figures"]["usd_per_tb"] for row in made["rows"]] == pytest.approx(costs)
     assert made["sentences"] == [
-        "write, 10,240 MB of memory was the fastest with 1.000 GB/s at $1,500.00 per TB, "
-        "write, 1,769 MB of memory the cheapest with 0.800 GB/s at $840.94 per TB"
+        "write, 10,240 MB of memory was the fastest: 1.000 GB/s at $1,500.00 per TB; "
+        "write, 1,769 MB of memory was the cheapest: 0.800 GB/s at $840.94 per TB"
     ]
     text = comparison_table(made)
     assert made["sentences"][0] + "." in flat(text)

@@ -209,6 +209,7 @@ def test_rates_are_drawn_over_the_time_that_they_are_of():
     moments = [moment for one in crossing(drawn, "sustained") for moment in (one["from"], one["to"])]
     assert moments == pytest.approx([0, 0.1, 1.9, 2])
     assert crossing(drawn, "goodput") == [{"from": 0, "to": 2, "gbs": summary["goodput"]}]
+    assert any(re.fullmatch("sustained .*, too short", text) for text in texts(drawn["vconcat"][1]))
     (best,) = crossing(drawn, "best")
     assert best["to"] == best["from"] + 1 and best["gbs"] == summary["peak_1s"]
 

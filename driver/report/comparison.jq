@@ -75,8 +75,7 @@ def sentence:
     elif $cheapest == null then "\($fastest.name) moved the most together: \($fastest | told)"
     elif $cheapest == $fastest then "\($fastest.name) was the fastest and the cheapest: \($fastest | told)"
     else
-      "\($fastest.name) was the fastest with \($fastest | told), "
-      + "\($cheapest.name) the cheapest with \($cheapest | told)"
+      "\($fastest.name) was the fastest: \($fastest | told); \($cheapest.name) was the cheapest: \($cheapest | told)"
     end;
 
 [inputs

@@ -104,7 +104,8 @@ def rates_together:
          text: "goodput \(at_least)\(.goodput | told_gbs)"}),
     ($summary | select(.sustained != null)
       | {gbs: .sustained, style: "sustained", over: $drawing.stretches,
-         text: "sustained \(.sustained | told_gbs), \(.sustained_s | rough_seconds)"}),
+         text: ("sustained \(.sustained | told_gbs), \(.sustained_s | rough_seconds)"
+           + if .sustained_short then ", too short" else "" end)}),
     ($drawing.best | values
       | {gbs: $summary.peak_1s, style: "best", over: [{from: ., to: (. + 1)}],
          text: "best second \($summary.peak_1s | told_gbs)"}),
