@@ -35,10 +35,11 @@ def pieces_of_an_object:
     elif .op == "read" and .range_mb == 0 then 1
     else pieces($bytes; mib * if .op == "write" then .part_mb else .range_mb end) end;
 
-# The requests that so many objects take: {puts, gets}; null where their size is not known.
-def requests_of($objects):
+# The requests that so many objects take: {puts, gets}. Where their size is not known one each, and $more, {gets, bytes},
+# of all; null where that is not known either.
+def requests_of($objects; $more):
   pieces_of_an_object as $pieces
-  | if $pieces == null then null
+  | if $pieces == null then if $more == null then null else {puts: 0, gets: ($objects + $more.gets)} end
     elif .op == "read" then {puts: 0, gets: ($objects * $pieces)}
     else {puts: ($objects * if $pieces == 1 then 1 else $pieces + 2 end), gets: 0} end;
 
@@ -61,17 +62,17 @@ def connections:
 
 # All requests of a launch whose jobs have so many objects, {invocations, puts, gets, bytes}: the invocations of workers
 # and squads; what the workers send to S3; a HeadBucket on each connection before a common start ($barrier); a put of
-# each invocation's answer. Null where the size is not known.
-def requests($jobs; $invocations; $squad; $barrier; $objects):
+# each invocation's answer. $more: see requests_of; null where that is null.
+def requests($jobs; $invocations; $squad; $barrier; $objects; $more):
   (if $barrier then connections else 0 end) as $connections
-  | object_bytes as $bytes
-  | requests_of($objects)
+  | (object_bytes | if . == null then $more.bytes else . * $objects end) as $bytes
+  | requests_of($objects; $more)
   | if . == null then null
     else {
       invocations: ($jobs + if $squad > 1 then $invocations else 0 end),
       puts: ($jobs * .puts + $invocations),
       gets: ($jobs * (.gets + $connections)),
-      bytes: ($jobs * $objects * $bytes)
+      bytes: ($jobs * $bytes)
     } end;
 
 def requests_usd($prices):

@@ -51,27 +51,28 @@ def option: if . == "" then null else tonumber end;
 # What starting the invocations of later waves takes.
 | (($invocations - $processes) * $cpu / $cores) as $later
 | ($run | objects_per_s($jobs)) as $rate
-| ($run | conceivable_objects($jobs)) as $conceivable
 | ($run.timeout_s * $waves - answering_s | at_least(1)) as $most
 # Invocations of a later wave start when others have ended.
 | (($timeout | option | values * $waves)
     // if $run.for_s != null then $run.for_s * $waves + least_s
       elif $rate == null then $most
-      else 4 * $conceivable / $rate * $waves | at_least(least_s) end) as $patience
+      else 4 * ($run | most_objects) / $rate * $waves | at_least(least_s) end) as $patience
 | ($begin + $later + $patience | at_most($most)) as $until
+| ($run | conceivable_objects($jobs; $until - $begin)) as $conceivable
+| ($run | further($until - $begin)) as $further
 
 # The cost where every job has so many objects.
 | ($prices[0] | paid_by($run)) as $table
-| def requests_at($objects):
-    $run | requests($jobs; $invocations; $squad; $start_in != null; $objects);
+| def requests_at($objects; $more):
+    $run | requests($jobs; $invocations; $squad; $start_in != null; $objects; $more);
   def stored_at($objects): $run | storage_usd_per_day($table; $jobs * ($objects // 0));
   def most_usd($objects):
-    ($run | compute_usd($table; $slots; $until)) + (requests_at($objects) | requests_usd($table) // 0)
+    ($run | compute_usd($table; $slots; $until)) + (requests_at($objects; $further) | requests_usd($table))
     + stored_at($objects);
 
 # What --max-cost pays for, in whole rounds of what is read. A further launch has its jobs already.
 (if $run.op == "read" then $run.objects else null end // 1) as $round
-| ($run.for_s != null and $rate != null and $run.launches == [] and $yes == "" and ($run.loopback | not)
+| ($run.for_s != null and $run.launches == [] and $yes == "" and ($run.loopback | not)
     and most_usd($round) > most_usd(0)) as $limited
 | (if $limited then
      ($max_cost - most_usd(0)) / (most_usd($round) - most_usd(0)) | floor | at_least(1) * $round | at_most($conceivable)
@@ -96,7 +97,7 @@ def option: if . == "" then null else tonumber end;
       else ($until - $begin - $later) / $waves - ($run | finishing_s($jobs)) | floor end
     ),
     paid: (
-      if $limited | not then {}
+      if ($limited | not) or ($rate == null and $objects == $conceivable) then {}
       elif $run.op == "write" then {$objects}
       else {read_times: ($objects / $round | ceil)} end
     ),
@@ -105,7 +106,7 @@ def option: if . == "" then null else tonumber end;
     version: $ping[0].version,
     clock: $ping[0].clock,
     cost: (
-      requests_at($reckoned) as $requests
+      requests_at($reckoned; null) as $requests
       | ($requests | requests_usd($table)) as $requests_usd
       | {
           compute_usd: (if $over == null then null else $run | compute_usd($table; $slots; $over) end),

@@ -78,10 +78,12 @@ add as $run
         "refuse --for \($run.for_s) does not end before the workers give up, \($allowed | fixed(0)) s after the start: "
         + if $run.for_most_s < 1 then "there is no time at all" else "--for \($run.for_most_s) is the longest" end
         + $longer
-      elif expected < 0.99 * $run.for_s
+      elif ($run.reckoned_objects == null or expected < 0.99 * $run.for_s)
         and any($run.paid | to_entries[]; .value < ($run[.key] // infinite)) then
-        "WARNING: $\($max_cost) (--max-cost) pays for \(expected | rough_seconds) of \($run.for_s): workers end "
-        + "after \($run.paid | if .objects then .objects | counted("object"; "objects")
+        "WARNING: $\($max_cost) (--max-cost) pays for "
+        + (if $run.reckoned_objects == null then "less than \($run.for_s) s where objects are small"
+           else "\(expected | rough_seconds) of \($run.for_s)" end)
+        + ": workers end after \($run.paid | if .objects then .objects | counted("object"; "objects")
              else .read_times | counted("round"; "rounds") end); --yes, or a higher --max-cost, allows more"
       else empty end;
 

@@ -26,12 +26,21 @@ def objects_per_s($jobs):
       ] | min
     end;
 
-# More objects than a job can move; null where that is not known.
-def conceivable_objects($jobs):
+# More objects than a job can move in so many seconds.
+def conceivable_objects($jobs; $seconds):
   objects_per_s($jobs) as $rate
-  | most_objects
-    // if $rate == null then null
-      else [(.for_s * $rate * fastest | ceil), if .op == "write" then most_of_a_stream else empty end] | min end;
+  | (.for_s // $seconds) as $s
+  | if $rate == null then [most_objects // infinite, ($s * .in_flight / request_s | ceil)] | min
+    else
+      most_objects
+      // ([($s * $rate * fastest | ceil), if .op == "write" then most_of_a_stream else empty end] | min)
+    end;
+
+# What objects of unknown size take at most beyond one GET each, {gets, bytes}: the network brings no more, and those
+# larger than a range take twice as many GETs as that has whole ranges.
+def further($seconds):
+  ($seconds * (.network_mbps // usual_mbps) * 1e6) as $bytes
+  | {$bytes, gets: (if .range_mb == 0 then 0 else 2 * $bytes / (.range_mb * mib) | ceil end)};
 
 # How long the requests take that are under way when the time is over.
 def finishing_s($jobs):

@@ -45,7 +45,7 @@ def price:
   + (if .cost.compute_usd == null then "" else "about \(.cost.compute_usd + .cost.requests_usd | dollars), " end)
   + "at most \(.cost.ceiling_usd | dollars) if all run until they give up"
   + (if .op == "write" then " and the objects stay for a day" else "" end)
-  + (if .cost.requests_usd == null then " and their requests (objects of unknown size)" else "" end)
+  + (if .cost.requests_usd == null then ", whatever the objects' size" else "" end)
   + (if .cost.storage_usd_per_day > 0 then
        "; \(.cost.storage_usd_per_day | dollars) a day until they are deleted"
      else "" end)
