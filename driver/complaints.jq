@@ -21,6 +21,14 @@ def denied_action($at): (capture("perform: (?<action>[a-z0-9-]+:[A-Za-z]+)")? | 
 # Each row: what it looks like; the type of a job whose invocation was refused so, null where the job may have run;
 # what mends it. The first that fits counts.
 def complaints($at):
+  # Before anything is sent.
+  ["CERTIFICATE_VERIFY_FAILED|certificate verify failed|HANDSHAKE_FAILURE", "Connect",
+    "the certificate of whoever answered is not trusted: where a proxy reads TLS, export AWS_CA_BUNDLE=... names the "
+    + "file with its certificate; a wrong clock does the same, it says \($at.clock)"],
+  # What the answer would have said is not known, whatever else the text may look like.
+  ["Read timeout|Connection was closed|SSL validation failed|HTTP Client raised", null,
+    "AWS did not answer in time: the network may be slow, or Lambda had no room for a worker (429) because other "
+    + "functions or an earlier run take the account's concurrency; try again in a minute"],
   ["^the ping failed: AccessDenied", null,
     "the function's role may not do that: make deploy gives it the permission, make deploy BUCKET=\($at.bucket) on "
     + "that bucket; where whoever reads pays for the bucket, S3 refuses all workers"],
@@ -47,9 +55,6 @@ def complaints($at):
     ([capture("less than or equal to (?<most>[0-9]+)")][0].most // "3008") as $most
     | "new accounts have functions of at most \($most) MB: make deploy MEMORY=\($most). AWS raises that as the account "
     + "is used, or when its support is asked; Service Quotas does not list it"],
-  ["SSL validation failed|CERTIFICATE_VERIFY_FAILED|certificate verify failed", "Connect",
-    "the certificate of whoever answered is not trusted: where a proxy reads TLS, export AWS_CA_BUNDLE=... names the "
-    + "file with its certificate; a wrong clock does the same, it says \($at.clock)"],
   ["connect to proxy", "Connect",
     "the proxy that HTTPS_PROXY or HTTP_PROXY names does not answer: set the right one, or unset them"],
   ["UnrecognizedClient|InvalidClientTokenId|InvalidAccessKeyId|InvalidSignature|SignatureDoesNotMatch|"
@@ -83,12 +88,13 @@ def complaints($at):
     "AWS cannot be reached in the \(region($at)): is the network up, is the region's name right, is AWS_ENDPOINT_URL "
     + "meant?"],
   ["ServiceException|InternalError|InternalFailure|ServiceUnavailable|\\(50[0-9]\\)", "Lambda",
-    "the fault is AWS's own: try again in a minute; https://health.aws.amazon.com/health/status tells of larger ones"],
-  ["Read timeout|Connection was closed", null,
-    "AWS did not answer in time: the network may be slow, or Lambda had no room for a worker (429) because other "
-    + "functions or an earlier run take the account's concurrency; try again in a minute"];
+    "the fault is AWS's own: try again in a minute; https://health.aws.amazon.com/health/status tells of larger ones"];
 
-def known_complaint($at): . as $text | first(complaints($at) | select(.[0] as $looks | $text | test($looks))) // null;
+# Names that somebody has chosen are no complaint.
+def without_names: gsub("https?://[^ \"]*|function:[^ ]+"; "");
+
+def known_complaint($at):
+  without_names as $text | first(complaints($at) | select(.[0] as $looks | $text | test($looks))) // null;
 
 # What mends it; "" where the table does not know it.
 def remedy($at): known_complaint($at)[2] // "";

@@ -21,6 +21,7 @@ ping() {
 # Fails where the answer is a refusal, which is then in SCRATCH/ping.complaint.
 ping_once() {
   # This machine's clock is compared, not the one that an earlier launch has told.
+  # shellcheck disable=SC2034 # now reads it
   local before after CLOCK_OFFSET=0
   : >"$SCRATCH/ping.answer"
   before=$(now)
