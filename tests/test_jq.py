@@ -1160,6 +1160,13 @@ def test_goodput_sustained_and_best_second_stand_together_goodput_first():
     assert not any("GB/s" in line for line in lines[:first])
 
 
+def test_the_rates_of_a_table_have_one_unit():
+    text = table(summary([job(0, 10, 4e7), job(0, 1, 4e7)]))
+    names = ("goodput", "sustained", "best second", "PyWren peak")
+    rates = [line for line in text.splitlines() if line[2:13].strip() in names]
+    assert len(rates) == 4 and all("MB/s" in rate for rate in rates)
+
+
 def test_a_short_sustained_rate_says_so():
     assert "too short" in table(summary([job(0, 2, 1e9)] * 2))
 
@@ -1478,6 +1485,60 @@ def test_fleets_are_measured_by_the_smallest_valid_one_of_their_series():
     rows = comparison(*writes, *larger)["rows"]
     assert [row["of_ideal"] for row in rows if row["settings"]["memory_mb"] == 4096] == [1, 0.25]
     assert {row["series"] for row in rows} == {"2,048 MB of memory", "4,096 MB of memory"}
+
+
+def small_reads(size, **more):
+    return fleet("read", 1, 1, **{"mb_per_file": None, "bytes_per_file": size, "part_mb": None, "range_mb": 64, **more})
+
+
+def test_a_series_has_one_size_and_all_else_alike():
+    unlike = [small_reads(4096, for_s=5), fleet("read", 5, 4, mb_per_file=None, objects=7), fleet("read", 8, 9)]
+    made = comparison(*unlike)
+    assert made["across"] is None and {row["ideal"] for row in made["rows"]} == {None}
+    sizes = comparison(fleet("write", 4, 4, mb_per_file=128), fleet("write", 8, 5))
+    assert sizes["across"] is None and "ideal" not in comparison_table(sizes)
+    like = comparison(*unlike, fleet("read", 16, 12))
+    assert [row["of_ideal"] for row in like["rows"] if row["settings"].get("size") == 2**26] == [
+        1, pytest.approx(12 / 18),
+    ]
+    memory = comparison(*(fleet("write", 1, n, memory_mb=n * 1000, in_flight=n) for n in (1, 2)))
+    assert memory["across"] == "memory_mb" and {row["series"] for row in memory["rows"]} == {""}
+
+
+def test_what_stands_above_is_so_of_all_runs():
+    text = compare(small_reads(4096, for_s=5), small_reads(4096, objects=7))
+    assert "for" not in text.splitlines()[0] and "7" not in text.splitlines()[0]
+    assert [cells(text, letter)["for_s"] for letter in "AB"] == ["5", "-"]
+    assert [cells(text, letter)["objects"] for letter in "AB"] == ["-", "7"]
+
+
+def test_keys_of_no_known_size_are_compared():
+    text = compare(fleet("read", 1, 1, mb_per_file=None), small_reads(4096), fleet("read", 1, 2, mb_per_file=64))
+    assert [cells(text, letter)["size"] for letter in "ABC"] == ["-", "4 KiB", "64 MiB"]
+
+
+@pytest.mark.parametrize("lacks", ["mbps", "op", "verdict", "max_active", "loopback", "throttled", "straggler_tax"])
+def test_a_comparison_bears_what_a_summary_does_not_know(lacks):
+    one, other = ({"source": f"runs/{n}", "run": None, "summary": summary([job(0, 10, 1e9)])} for n in range(2))
+    one["summary"][lacks] = None
+    text = json.dumps(one) + json.dumps(other)
+    made = jq("-n", "-f", part("comparison.jq"), "--arg", "stopped", "", "--arg", "unfinished", "", text=text)
+    assert "2 runs of 2 kinds" in comparison_table(json.loads(made))
+
+
+def test_each_row_is_compared_with_the_first_of_its_operation():
+    runs = (("write", 1), ("write", 2), ("read", 8), ("read", 12))
+    text = compare(*(fleet(op, 1, n, region=str(n)) for op, n in runs))
+    assert [cells(text, letter)["to A, C"] for letter in "ABCD"] == ["-", "+100 %", "-", "+50 %"]
+
+
+def test_the_fastest_by_its_median_alone_is_told_as_that():
+    def sentence(*slow):
+        runs = [fleet("write", 1, gbs, memory_mb=512) for gbs in slow]
+        return comparison(*runs, *(fleet("write", 1, gbs) for gbs in (0.016, 0.236)))["sentences"][0]
+
+    assert "0.126 GB/s; by medians alone: the runs of one kind differ more" in sentence(0.022, 0.029)
+    assert "medians" not in sentence(0.012, 0.015)
 
 
 def test_a_bound_is_no_figure_to_compare_with():

@@ -467,6 +467,14 @@ def test_each_series_has_a_line_with_its_name_at_the_end():
     assert [(one["series"], one["place"]) for one in points(drawn) if one.get("last")] == [("1 GB", 10), ("2 GB", 10)]
     (line,) = layers(drawn, "outline")[:1]
     assert line["encoding"]["detail"]["field"] == "series"
+    least, most = drawn["vconcat"][0]["encoding"]["x"]["scale"]["domain"]
+    assert math.log(most / 10) / math.log(most / least) > 4 * 6 / 780, "there is room for the name"
+
+
+def test_the_whiskers_of_write_and_read_stand_beside_each_other():
+    drawn = picture(*(kind(op, n, n) for op in ("write", "read") for n in (1, 10)))
+    assert {layer["mark"]["xOffset"] for layer in layers(drawn, "whisker")} == {4, -4}
+    assert "xOffset" not in json.dumps(scaling((1, 1), (10, 9)))
 
 
 def test_what_does_not_count_is_no_point_and_named():
@@ -546,6 +554,7 @@ def test_the_headline_of_a_run_by_time_claims_no_limit_as_done():
 
 def test_a_few_megabytes_are_not_nothing():
     drawn = spec([job(0, 10, 42e6)], a_run(1))
+    assert "round(datum.active)" in json.dumps(drawn), "jobs are whole"
     assert drawn["usermeta"]["title"] == ["4.200 MB/s: 1 worker wrote 64 MiB each"]
     axis = drawn["vconcat"][1]["encoding"]["y"]["axis"]
     assert axis["title"] == "MB/s, all jobs together" and [v * 1e3 for v in axis["values"]] == [0, 1, 2, 3, 4]

@@ -44,12 +44,36 @@ def row:
     }
   | .counts = (.valid and (.goodput.median // 0) > 0);
 
-# The settings in which some of the rows that have them differ. Squads follow the number of workers.
+# The settings in which rows differ. Squads follow the number of workers. One run has objects of a size, a number of
+# them, a time, and another has not: that is a difference, too.
 def differing:
-  def of($name): map(.settings[$name] | values) | unique | length > 1;
+  def of($name):
+    map(.settings | select(.[$name] != null or (.file == null and IN($name; "size", "objects", "for_s"))) | .[$name])
+    | unique
+    | length > 1;
   . as $rows
   | (map(.settings) | add // {} | keys_unsorted)
   | map(select(. as $name | $rows | if $name == "squad" then any(group_by(.jobs)[]; of($name)) else of($name) end));
+
+# The settings that set rows of one operation apart, but for the one across which they stand. Requests in flight follow
+# the memory, which has its network.
+def apart($across):
+  (group_by(.op) | map(differing) | add // [] | unique) - [$across]
+  - if $across == "memory_mb" then ["in_flight"] - (group_by([.op, .settings.memory_mb]) | map(differing) | add // [])
+    else [] end;
+
+# The first setting across which some of them stand that differ in nothing else, where it has a place on an axis.
+def axis($varies):
+  . as $rows
+  | first(
+      ("workers", "memory_mb", "size", "in_flight", "part_mb", "range_mb", "for_s")
+      | select(IN($varies[]))
+      | . as $name
+      | ($rows | apart($name)) as $names
+      | select(any($rows | group_by([.op, (.settings | [.[$names[]]])])[]; length > 1))
+    ) // null
+  | . as $name
+  | if any($rows[].settings | .file, .[$name // ""] | values; type == "string" or . == 0) then null else $name end;
 
 # A, B, ... Z, AA, AB, ...
 def letter: if . < 26 then [65 + .] | implode else ((. / 26 | floor) - 1 | letter) + (. % 26 | letter) end;
@@ -65,18 +89,22 @@ def told: "\(if .at_least then "at least " else "" end)\(.goodput.median | figur
   + (.figures.usd_per_tb | if . == null then "" else " at $\(fixed(2)) per TB" end)
   + (.of_ideal | if . == null then "" else ", \(percent) of the ideal" end);
 
-# Of one operation, which kind to choose.
-def sentence:
-  map(select(.counts))
+# Of one operation, which kind to choose; its letter where names are long. Where another kind had a run as fast as the
+# slowest of the fastest kind, medians alone tell them apart.
+def sentence($long):
+  map(select(.counts) | .name = if $long then "\(.letter) (\(.op // "records"))" else .name end)
   | max_by(.goodput.median) as $fastest
   | (map(select(.figures.usd_per_tb != null)) | min_by(.figures.usd_per_tb)) as $cheapest
+  | (any(.[]; .repetitions > 1) and any(.[]; .letter != $fastest.letter and .goodput.max >= $fastest.goodput.min))
+  as $close
   | if length == 0 then empty
     elif length == 1 then "\($fastest.name) moved \($fastest | told)"
     elif $cheapest == null then "\($fastest.name) moved the most together: \($fastest | told)"
     elif $cheapest == $fastest then "\($fastest.name) was the fastest and the cheapest: \($fastest | told)"
     else
       "\($fastest.name) was the fastest: \($fastest | told); \($cheapest.name) was the cheapest: \($cheapest | told)"
-    end;
+    end
+  + if $close then "; by medians alone: the runs of one kind differ more than the kinds" else "" end;
 
 [inputs
   | .kind = {
@@ -88,11 +116,8 @@ def sentence:
 | sort_by(.[0].key)
 | map(map(.value) | row)
 | differing as $varies
-| ([("workers", "memory_mb", "size", "in_flight", "part_mb", "range_mb", "for_s") | select(IN($varies[]))][0]) as $first
-| (if any(.[].settings | .file, .[$first // ""] | values; type == "string" or . == 0) then null else $first end)
-  as $across
-# What is set with the axis, such as squads and requests in flight, makes no series.
-| (group_by([.op, .settings[$across // ""]]) | map(differing) | add // [] | unique) as $series
+| axis($varies) as $across
+| apart($across) as $series
 | map(
     .series = (.settings | described($series) | join(", "))
     | .name = (
@@ -116,6 +141,6 @@ def sentence:
       (map(.settings) | add // {})
       | described(["workers", "size", "memory_mb", "in_flight", "part_mb", "range_mb", "objects", "for_s"] - $varies)
     ),
-    sentences: [group_by(.op == "read")[] | sentence],
+    sentences: [group_by(.op == "read")[] | sentence($across == null and ($varies | length > 2))],
     rows: .
   }

@@ -13,6 +13,11 @@ include "text";
 # some room beyond their numbers.
 def log_scale: {type: "log", domain: [min / 1.3, max * 1.3], nice: false};
 
+# Room, on a logarithmic axis, for the names of series after their last point; a letter is 6 pixels wide.
+def with_room($letters):
+  ([$letters, 60] | min * 6 / 780) as $share
+  | .domain[1] *= pow(.domain[1] / .domain[0]; $share / (1 - $share));
+
 # Where a kind stands.
 def place($across):
   if $across == null then
@@ -22,7 +27,7 @@ def place($across):
     | {
         field: "place",
         type: "quantitative",
-        scale: ($places | log_scale),
+        scale: (map(.series | length) as $letters | $places | log_scale | with_room($letters | max)),
         axis: {
           title: ($across | head),
           values: $places,
@@ -68,10 +73,17 @@ def panel($panels; $across; $log; $height; $title; figure_of; ideal_of):
       data: {values: map(.least |= ([., ($axis.scale.domain[0]? // 0)] | max))},
       encoding: {($place): place($across), ($value): ({field: "value", type: "quantitative"} + $axis)},
       layer: [
-        (map(.op) | unique | reverse[]) as $op
+        (map(.op) | unique | reverse) as $ops
+        | $ops[] as $op
         | $panels[0].kinds
         | .whisker.encoding = {($value): {field: "least"}, "\($value)2": {field: "most"}}
         | (if $log then .ideal else empty end), (if $across == null then .bar else .line, .series end), .whisker, .dot
+        # Side by side, or one operation hides the other's whiskers and names.
+        | (if $across == null or ($ops | length) == 1 then .
+           else
+             .mark.xOffset = {read: 4, write: -4}[$op]
+             | (select(.mark.type == "text") | .mark.yOffset) = {read: -7, write: 7}[$op]
+           end)
         | .transform += [{filter: "datum.op == '\($op)'"}]
         | coloured($op)
       ]

@@ -36,9 +36,11 @@ def blocks($names):
 # A figure that is only a bound says so.
 def bounded($sign; figure): (if .at_least then $sign else "" end) as $bound | figure | values | $bound + .;
 
-# What a row's goodput is of the first one's; of nothing and of bounds there is none.
-def change($first):
-  if . == $first or any(., $first; .at_least or (.goodput.median // 0) == 0) then empty
+# What a row's goodput is of that of the first row of its operation; of nothing and of bounds there is none.
+def change($firsts):
+  .op as $op
+  | first($firsts[] | select(.op == $op)) as $first
+  | if . == $first or any(., $first; .at_least or (.goodput.median // 0) == 0) then empty
   else
     .goodput.median / $first.goodput.median
     | if . >= 10 then "x \(fixed(0))" else (if . >= 1 then "+" else "" end) + (. - 1 | percent) end
@@ -53,7 +55,7 @@ def names($varies):
   | map(telling);
 
 def figures_of_rows($across):
-  .[0] as $first
+  (group_by(.op) | map(.[0]) | sort_by(.letter)) as $firsts
   | any(.[]; .repetitions > 1) as $repeated
   | def gbs($head; $which): column($head; bounded(">="; .goodput[$which] | values | figures));
   [
@@ -65,7 +67,8 @@ def figures_of_rows($across):
       column("objects/s"; bounded(">="; .figures.objects_per_s | values | fixed(0)))
     else empty end,
     column("$ per TB"; .figures.usd_per_tb | values | fixed(2)),
-    if $across == "workers" then column("ideal"; .of_ideal | values | percent) else column("to A"; change($first)) end,
+    if $across == "workers" then column("ideal"; .of_ideal | values | percent)
+    else column("to \($firsts | map(.letter) | join(", "))"; change($firsts)) end,
     column_of_words("held back by"; .held_back),
     column("sustained"; .figures.sustained | values | figures),
     column("best second"; .figures.peak_1s | values | figures),

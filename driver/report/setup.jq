@@ -16,7 +16,7 @@ def settings:
 
 # The head of a setting's column, and what stands below it.
 def head: {memory_mb: "memory MB", in_flight: "in flight", part_mb: "part MiB", range_mb: "range MiB"}[.] // .;
-def cell($name): if $name == "size" then size elif . == null then null else grouped | harmless(40) end;
+def cell($name): if . == null then null elif $name == "size" then size else grouped | harmless(40) end;
 
 # A setting in words.
 def words($name):

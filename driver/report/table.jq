@@ -86,9 +86,9 @@ def warnings($run):
 # Said before a figure that is only a bound; see summary.jq.
 def bound($text): if .untimed == null then "" else $text end;
 
-# A rate in both units, with what it is.
-def rate($name; $note):
-  rate_and_unit as [$rate, $unit]
+# A rate in both units, those of the goodput, with what it is.
+def rate($goodput; $name; $note):
+  rate_and_unit($goodput) as [$rate, $unit]
   | "\($rate | figures | right(7)) \($unit)/s "
     + "\(if $rate == null then "-" else $rate * 8 | figures end | right(8)) \($unit[:1])bit/s   \($note)"
   | row($name);
@@ -96,21 +96,22 @@ def rate($name; $note):
 # Goodput first, never a peak alone; of small objects how many there were, too.
 def headline($colour):
   bound("AT LEAST; ") as $bound
+  | .goodput as $goodput
   | (select(.small_objects and .objects_per_s != null)
       | "\(.objects_per_s | fixed(0) | right(7)) objects/s\(" " * 13)\($bound)\(.bytes / .objects | volume) each"
       | row("objects")
       | strong($colour)),
-    (.goodput | rate("goodput"; "\($bound)first start to last end") | strong($colour)),
+    (.goodput | rate($goodput; "goodput"; "\($bound)first start to last end") | strong($colour)),
     ((if .sustained_short then "9 in 10 active, \(.sustained_s | fixed(1)) s: too short"
       else "with 9 in 10 active, for \(.sustained_s | fixed(1)) s" end) as $note
       | .sustained
-      | rate("sustained"; $note)),
+      | rate($goodput; "sustained"; $note)),
     if .peak_1s == null then "not known: it was over within a second" | row("best second")
-    else .peak_1s | rate("best second"; "the fastest one of them all") end,
+    else .peak_1s | rate($goodput; "best second"; "the fastest one of them all") end,
     ((if $bound == "" then "launch to last answer" else "\($bound)launch to last end" end) as $note
       | .end_to_end
       | values
-      | rate("end to end"; $note));
+      | rate($goodput; "end to end"; $note));
 
 def per_worker:
   select(.mbps.p50 != null)
@@ -221,8 +222,9 @@ def cost:
 
 def pywren_peak:
   select(.pywren_peak != null)
+  | (.goodput as $goodput | .pywren_peak | rate_and_unit($goodput)) as [$rate, $unit]
   | "",
-    ("\(.pywren_peak | figures) GB/s, as the article of 2016 counts: for comparison only" | row("PyWren peak"));
+    ("\($rate | figures) \($unit)/s, as the article of 2016 counts: for comparison only" | row("PyWren peak"));
 
 def judgement($colour):
   .verdict
