@@ -561,6 +561,12 @@ def test_a_few_megabytes_are_not_nothing():
     assert "goodput 4.200 MB/s" in texts(drawn)
 
 
+def test_of_a_damaged_run_no_place_is_claimed():
+    drawn = spec([sampled(0, 20, 1e9)], None, place_unknown=True)
+    assert texts(drawn).count("PLACE NOT KNOWN") == 3 and "PyWren" not in json.dumps(drawn["vconcat"])
+    assert any(line.startswith("PLACE NOT KNOWN") for line in drawn["usermeta"]["details"])
+
+
 def test_workers_of_one_machine_are_marked_in_every_panel():
     drawn = spec(*small_objects(shared_machine=True))
     assert texts(drawn).count("ONE MACHINE") == 4

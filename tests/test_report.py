@@ -224,6 +224,8 @@ def test_a_damaged_run_json_is_named_with_what_still_helps(driver, text):
     for source in ([run], [run / "records.ndjson"], []):
         done = driver.run("report", *source)
         assert "Only its records are reported" in done.err and "1 good, 0 failed" in done.out
+        assert "PLACE NOT KNOWN" in done.out and "Plan nothing" in done.out and "network gives" not in done.out
+        assert "next:" not in done.out and "cost" not in done.out
         assert all(line.startswith("driver: ") for line in done.err.splitlines()), done.err
     driver.run("delete", "--key-file", run / "keys.txt")
 

@@ -33,6 +33,7 @@ def row:
       mbps_p50: spread(.mbps.p50).median,
       loopback: any(.[].summary; .loopback == true),
       shared_machine: any(.[].summary; .shared_machine == true),
+      place_unknown: any(.[].summary; .place_unknown == true),
       small_objects: any(.[].summary; .small_objects == true),
       # What held most of them back, and loopback is not that.
       held_back: (map(.summary.verdict.findings[0].short // "nothing") | group_by(.) | max_by(length)[0]),

@@ -107,7 +107,8 @@ def warning($text; condition):
   (
     ($rows
       | warning("LOOPBACK, NOT S3: figures of this machine"; .loopback),
-        warning("ONE MACHINE: all workers share this one, so figures are of it too"; .shared_machine)),
+        warning("ONE MACHINE: all workers share this one, so figures are of it too"; .shared_machine),
+        warning("PLACE NOT KNOWN: run.json is damaged, so figures may be of loopback"; .place_unknown)),
     (.stopped // empty | "STOPPED EARLY (\(visible)): what had been measured follows."),
     (.unfinished // empty | "UNFINISHED: \(word | visible)"),
     (.lost[]? | "LEFT OUT: \(.memory_mb | grouped) MB of memory (\(.why | visible))"),

@@ -25,7 +25,7 @@ def legend($panels):
 
 # A panel with a mark across it where its figures are not of AWS alone, as large as it has room for.
 def marked($panels; $machine):
-  {loopback: "LOOPBACK, NOT S3", shared_machine: "ONE MACHINE"}[$machine // ""] as $text
+  {loopback: "LOOPBACK, NOT S3", shared_machine: "ONE MACHINE", place_unknown: "PLACE NOT KNOWN"}[$machine // ""] as $text
   | if $text == null then .
     else
       .layer += [
@@ -65,4 +65,5 @@ def picture($panels; $title; $details; $footer):
 def machine_warning:
   if . == "loopback" then "LOOPBACK, NOT S3: this measures one machine and says nothing about Amazon S3."
   elif . == "shared_machine" then "ONE MACHINE: all workers share this one, its processors and its network."
+  elif . == "place_unknown" then "PLACE NOT KNOWN: run.json is damaged; these figures may be of loopback, not of S3."
   else empty end;

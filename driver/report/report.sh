@@ -77,10 +77,13 @@ EVALUATED=''
 # Leaves in SCRATCH what the records tell: evaluated.run, the run; evaluated, the summary and what its picture shows, a
 # line each; summary.json. Fails where there is no room.
 evaluate() { # RUN|FILE WITH-PICTURE
-  local status=0
+  local status=0 place_unknown=false
+  # The records of a run that is damaged: only run.json knew whether they are of loopback.
+  if [ -f "$1" ] && [ -f "${1%records.ndjson}run.json" ]; then place_unknown=true; fi
   run_or_null "$1" >"$SCRATCH/evaluated.run" || return 1
   records "$1" |
     jq_program report/summary -c -n -R --slurpfile run "$SCRATCH/evaluated.run" --argjson picture "$2" \
+      --argjson place_unknown "$place_unknown" \
       --slurpfile prices "$ROOT/driver/plan/prices.json" 2>"$SCRATCH/faults" >"$SCRATCH/evaluated" || status=$?
   case $status in
     0) ;;

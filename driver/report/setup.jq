@@ -62,7 +62,8 @@ def any_comparison:
       | if has("counts") then . else .counts = (.valid and (.goodput.median // 0) > 0) end
     );
 
-# Which machine figures are of, where it is not AWS's alone. Input: summaries, or rows of a comparison.
+# Which machine figures are of, where it is not known to be AWS's alone. Input: summaries, or rows of a comparison.
 def machine:
   if any(.[]; .loopback == true) then "loopback" elif any(.[]; .shared_machine == true) then "shared_machine"
+  elif any(.[]; .place_unknown == true) then "place_unknown"
   else null end;

@@ -1,6 +1,7 @@
 # Purpose: what a run reached, and what its picture shows of that.
 # Input:   records as raw lines (-n -R), streamed; $run: [the run, see run.jq], [null] for records from elsewhere.
 #          Optional: --slurpfile prices prices.json; without it what the run cost is null. --argjson picture true.
+#          --argjson place_unknown true where the run is damaged: on AWS or on loopback, nobody knows.
 # Output:  summary.json, one object; with $picture then what drawing.jq makes. bytes in bytes; rates (goodput,
 #          end_to_end, sustained, peak_*, pywren_peak, first_done, g95, g99) in GB/s (10^9 bytes per second); mbps in
 #          MB/s (10^6) per worker; *_s in seconds, *_ms in milliseconds; cost in USD. What is undefined is null.
@@ -131,7 +132,8 @@ def planned_bytes:
   | if $bytes == null or .for_s != null then null else $bytes * (.objects // 1) * (.read_times // 1) end;
 
 $run[0] as $run
-| (($ARGS.named.prices[0] | values | paid_by($run)) // null) as $prices
+| ($ARGS.named.place_unknown == true) as $place_unknown
+| (($ARGS.named.prices[0] | values | select($place_unknown | not) | paid_by($run)) // null) as $prices
 | [foreach inputs as $text (0; . + 1; {line: .} + ($text | select(blank | not) | job))]
 | selection($run) as $selection
 | $selection.records as $records
@@ -161,7 +163,8 @@ $run[0] as $run
 | {
     op: ($run.op // ([$records[].op | strings] | unique | if length == 1 then .[0] else null end)),
     loopback: $run.loopback,
-    shared_machine: $run.shared_machine
+    shared_machine: $run.shared_machine,
+    $place_unknown
   }
   + ($selection | {jobs, missing, unfinished, launches, launch, repeated, unplanned, uploads_left})
   + ($figures
@@ -206,7 +209,8 @@ $run[0] as $run
       if $prices == null or $began == [] or $untimed != [] then null else $began | usd_per_tb($prices; $bytes) end
     ),
     prices: (if $prices == null then null else $prices | {date, region} end),
-    evidence: (($began | select(. != []) | evidence($run; $points; $together) + {open_s: $launch.open_s}) // null)
+    evidence: (($began | select(. != []) | evidence($run; $points; $together) + {open_s: $launch.open_s}) // null
+      | if $place_unknown and . != null then .network_mbps = null else . end)
   }
 | .verdict = verdict
 | .,

@@ -188,6 +188,7 @@ def plan:
   def nothing($why): {plan: "Plan nothing with \($why).", plan_gbs: null, plan_fed_gbs: null};
   if .max_active == null then {plan: null, plan_gbs: null, plan_fed_gbs: null}
   elif .loopback == true then nothing("these figures")
+  elif .place_unknown == true then nothing("these figures: run.json is damaged, so nobody knows where they are from")
   elif .valid | not then nothing("this run: repeat it when the failures are mended")
   elif .cut_off > 0 then
     # Or the time that they were given would stand for the time that they need.
