@@ -1259,6 +1259,39 @@ def test_a_tax_below_one_percent_is_none():
     assert verdict(records)["held_back_by"] == "nothing"
 
 
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (a_run(2), "for S3 to confirm what it had been sent"),
+        (a_run(2, op="read"), "for the last bytes"),
+        (a_run(2, for_s=10, objects=None), "for what was under way when their time was over"),
+    ],
+)
+def test_what_all_waited_for_alike_is_no_straggler(run, words):
+    # All bytes had crossed the sockets at the tenth second.
+    together = [sampled_at(12, 1e9), sampled_at(12.1, 1e9)]
+    v = verdict(together, run)
+    assert v["held_back_by"] == "last_requests" and words in v["sentence"], v
+    assert "workers stopped within 0.10 s" in v["sentence"] and "stragglers (" not in v["sentence"]
+    tail = summary(together, run)["straggler_tax"] * 12.1
+    costs = {finding["cause"]: finding["cost_s"] for finding in v["findings"]}
+    apart = verdict([sampled_at(12, 1e9), sampled_at(13, 1e9)], run)
+    assert costs["last_requests"] == pytest.approx(tail - 0.1 if tail > 0.1 else 0)
+    assert {"stragglers", "last_requests"} <= {finding["cause"] for finding in apart["findings"]}
+    assert [f["cost_s"] for f in apart["findings"] if f["cause"] == "stragglers"] == [pytest.approx(1)]
+
+
+def sampled_at(stop, size):
+    """A job whose bytes had all been sent by the tenth second, evenly."""
+    samples = [size * min(n, 10) / 10 for n in range(1, math.ceil(stop))]
+    return job(0, stop, size, samples=samples)
+
+
+def test_no_cause_is_told_that_cost_nothing_to_speak_of():
+    sentence = verdict([job(0, 0.4, 1e9), job(0, 0.405, 1e9)])["sentence"]
+    assert "0.00 s" not in sentence and "0.01 s" not in sentence
+
+
 def by_time(op, objects, run_objects, seconds=20, read_times=None):
     """The causes of a fleet that was to work for 60 s."""
     run = a_run(20, op=op, for_s=60, objects=run_objects, read_times=read_times)
@@ -1422,7 +1455,7 @@ def test_runs_that_differ_in_a_setting_are_compared_with_the_first():
     text = compare(([job(0, 10, 10e9)], ONE), ([job(0, 10, 15e9)], {**ONE, "memory_mb": 4096}))
     first = {"op": "write", "memory MB": "2,048", "GB/s": "1.000", "MB/s each": "1,000.0", "to A": "-",
              "held back by": "nothing", "sustained": "1.000", "best second": "1.000", "slow worker": "1,000.0",
-             "stragglers": "0.0 %"}  # fmt: skip
+             "last 5 %": "none"}  # fmt: skip
     assert cells(text, "A") == first
     other = {"memory MB": "4,096", "GB/s": "1.500", "MB/s each": "1,500.0", "to A": "+50 %", "sustained": "1.500",
              "best second": "1.500", "slow worker": "1,500.0"}  # fmt: skip
@@ -1549,7 +1582,7 @@ def test_a_bound_is_no_figure_to_compare_with():
         assert cells(text, "A")["GB/s"] == "20.00"
         bound = cells(text, "B")
         assert {bound[head] for head in ("GB/s", "least", "most") if head in bound} == {">=9.950"}
-        assert (bound.get("to A", "-"), bound["stragglers"]) == ("-", "<=50 %")
+        assert (bound.get("to A", "-"), bound["last 5 %"]) == ("-", "<=50 %")
     assert "DAMAGED" in compare(whole, ([*whole[0], job(0, 10, 1e9, job=3, launch=1)], a_run(200)))
     unknown = compare(([job(0, 10, 1e9), failure("Crashed")], None), ([job(0, 10, 1e9)], None))
     assert cells(unknown, "A")["GB/s"] == "-" and "BOUNDS" in unknown

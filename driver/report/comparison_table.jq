@@ -73,7 +73,7 @@ def figures_of_rows($across):
     column("sustained"; .figures.sustained | values | figures),
     column("best second"; .figures.peak_1s | values | figures),
     column("slow worker"; .mbps_p5 | values | figures),
-    column("stragglers"; bounded("<="; .figures.straggler_tax | values | percent)),
+    column("last 5 %"; bounded("<="; .figures.straggler_tax | values | if . < 0.01 then "none" else percent end)),
     column("503s"; .figures.throttled | values | fixed(0)),
     if any(.[]; .failed > 0) then column("failed"; .failed | grouped) else empty end
   ]
@@ -128,7 +128,8 @@ def warning($text; condition):
     | ($rows | names($varies) as $names | figures_of_rows($across) | blocks($names)),
     "",
     (.sentences[]? | "\(.)." | wrapped(width - 2)[] | "  " + . | strong($colour)),
-    "  GB/s: goodput. MB/s each: the median worker; slow worker: the one at 5 %.",
+    "  GB/s: goodput. MB/s each: the median worker; slow worker: the one at 5 %. Last 5 % of",
+    "  the bytes: the share of the time that waiting for them cost.",
     if $across == "workers" then
       "  ideal: share of what the smallest valid fleet moved per worker, times workers."
     elif any($rows[]; .repetitions == 1) then

@@ -84,16 +84,20 @@ def failures:
 
 def jobs_without_times: .untimed.jobs | counted("job"; "jobs");
 
-def has_tail: .straggler_tax != null and .straggler_tax >= threshold;
-def tail_s: .straggler_tax * .makespan_s;
-def tail_cost: "\(if .untimed == null then "" else "at most " end)\(tail_s | told_s) (\(.straggler_tax | percent))";
+# What the last 5 % of the bytes cost, in seconds. No straggler cost more than lies between the first stop and the last:
+# before that all waited alike.
+def tail_s: (.straggler_tax // 0) * .makespan_s;
+def apart_s: if .untimed == null then [tail_s, .stop_spread_s] | min else tail_s end;
+def has_tail: apart_s >= threshold * .makespan_s;
+def tail_cost:
+  "\(if .untimed == null then "" else "at most " end)\(apart_s | told_s) (\(apart_s / .makespan_s | percent))";
 
 # Whether the worker that all waited for had begun late rather than been slow.
 def last_is_late: .untimed == null and .evidence.last.start_s > .evidence.last.job_s - .evidence.median_job_s;
 
 def stragglers:
   select(has_tail and (last_is_late | not))
-  | finding("stragglers"; tail_s;
+  | finding("stragglers"; apart_s;
       "Stragglers cost \(tail_cost): "
       + if .untimed != null then "when \(jobs_without_times) ended is not known"
         elif .evidence.for_s != null and .evidence.last.job_s > .evidence.for_s then
@@ -103,10 +107,19 @@ def stragglers:
           "the last worker took \(.evidence.last.job_s | told_s), the median \(.evidence.median_job_s | told_s)"
         end);
 
+def last_requests:
+  select(.untimed == null)
+  | finding("last_requests"; tail_s - apart_s;
+      "The last requests cost \(tail_s - apart_s | told_s): workers stopped within \(.stop_spread_s | told_s), and had "
+      + "waited "
+      + if .evidence.for_s != null then "for what was under way when their time was over"
+        elif .op == "write" then "for S3 to confirm what it had been sent"
+        else "for the last bytes" end);
+
 # Workers that begin late keep a slot idle, and where one of them is the last to stop all wait for it.
 def late_starts:
   select(.start_spread_s >= 0.1)
-  | (if has_tail and last_is_late then [tail_s, tail_cost]
+  | (if has_tail and last_is_late then [apart_s, tail_cost]
      else .evidence.mean_start_s | [., "\(told_s) on average"] end) as [$cost_s, $cost]
   | finding("late_starts"; $cost_s;
       "Late starts cost \($cost): the last worker began \(.start_spread_s | told_s) after the first");
@@ -169,13 +182,13 @@ def findings:
   | if $all == null then []
     else
       [
-        limit_of_objects, stragglers, late_starts, opening, cpu, requests,
+        limit_of_objects, stragglers, last_requests, late_starts, opening, cpu, requests,
         repeated(.throttled // 0; "throttling"; "were throttled by S3 (503)"),
         repeated((.retries // 0) - (.throttled // 0); "retries"; "failed"),
         failures, network, too_short
       ]
     end
-  | map(select(.cost_s == null or .cost_s >= threshold * $all))
+  | map(select(.cost_s == null or .cost_s >= ([threshold * $all, 0.01] | max)))
   | sort_by(-(.cost_s // 0.05 * $all));
 
 def also:
