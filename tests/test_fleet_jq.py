@@ -240,6 +240,19 @@ def test_amounts_are_never_zero_where_they_are_not(usd, text):
     assert library("cost", "dollars", usd) == text
 
 
+@pytest.mark.parametrize(
+    ("about", "most", "text"),
+    [
+        (0.001, 0.002, "less than $0.01"),
+        (0.001, 0.5, "less than $0.01, at most $0.50"),
+        (0.2, 0.5, "about $0.20, at most $0.50"),
+        (None, 0.5, "at most $0.50"),
+    ],
+)
+def test_an_estimate_is_told_with_its_bound(about, most, text):
+    assert library("cost", f"estimate({json.dumps(about)}; {most})") == text
+
+
 # bill.jq
 
 WORKER = {"op": "write", "arch": "arm64", "memory_mb": 2048, "handler_s": 3, "init_s": 1, "requests": 5, "job": 0}

@@ -1219,6 +1219,11 @@ def test_next_is_what_makes_sense():
     loopback = RUN | {"loopback": True}
     gone = table(summary([job(0, 10, 1e9)] * 19, loopback), loopback)
     assert "--resume" in gone and "make deploy" not in gone
+    read = RUN | {"op": "read", "reads": {"id": "0", "name": "its write"}}
+    told = table(summary([job(0, 10, 1e9)] * 20, read), read, source="runs/x")
+    assert "./driver.sh delete 'runs/its write' runs/x" in told, "the read's answers, too"
+    keys = RUN | {"op": "read", "reads": None, "keys_from": "K"}
+    assert "./driver.sh delete runs/x" in table(summary([job(0, 10, 1e9)] * 20, keys), keys)
     gone = table(summary([job(0, 10, 1e9)] * 20, loopback), loopback)
     assert not re.search("driver.sh (read|write|delete)", gone), "it goes when local ends"
     assert "make deploy" in gone and "make deploy" not in good

@@ -259,7 +259,14 @@ def test_each_connection_is_opened_with_a_head_before_a_common_start(driver, arg
 
 def test_on_loopback_nothing_is_too_dear(driver):
     driver.env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
-    assert "nothing on loopback; on AWS" in driver.run("write", 2, 1, "--max-cost", "0.000001").err
+    assert "\ndriver: nothing that AWS bills\n" in driver.run("write", 2, 1, "--max-cost", "0.000001").err
+
+
+def test_the_time_that_loopback_takes_has_no_price(driver):
+    driver.env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
+    for args in (("write", 800, 2000), ("sweep", "1 2", 64)):
+        told = driver.run(*args, "--dry-run").out
+        assert "nothing that AWS bills" in told and "$" not in told and "usd" not in told and "AWS about" not in told
 
 
 def test_a_run_that_is_resumed_keeps_its_network(driver):

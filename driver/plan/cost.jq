@@ -94,3 +94,15 @@ def dollars:
   elif . == 0 then "$0"
   elif . < 0.01 then "less than $0.01"
   else "$" + fixed(2) end;
+
+# Whether a plan costs nothing. On loopback its time is what this machine takes: no price of AWS follows from that.
+def is_free: .loopback or .cost.ceiling_usd == 0;
+def free: "nothing that AWS bills";
+
+# What a plan costs: about so much, null where nobody knows, and at most so much.
+def estimate($about; $most):
+  if $most < 0.01 then $most | dollars
+  else
+    (if $about == null then "" else "\(if $about < 0.01 then "" else "about " end)\($about | dollars), " end)
+    + "at most \($most | dollars)"
+  end;

@@ -40,10 +40,8 @@ def fleet:
   + work;
 
 def price:
-  (if .loopback then "nothing on loopback; on AWS " else "" end)
-  # As far as the objects' size is known.
-  + (if .cost.compute_usd == null then "" else "about \(.cost.compute_usd + .cost.requests_usd | dollars), " end)
-  + "at most \(.cost.ceiling_usd | dollars) if all run until they give up"
+  estimate(.cost | if .compute_usd == null then null else .compute_usd + .requests_usd end; .cost.ceiling_usd)
+  + " if all run until they give up"
   + (if .op == "write" then " and the objects stay for a day" else "" end)
   + (if .cost.requests_usd == null then ", whatever the objects' size" else "" end)
   + (if .cost.storage_usd_per_day > 0 then
@@ -53,7 +51,7 @@ def price:
 
 # Every field that is known, costs and requests among them.
 def fields:
-  .cost as $cost
+  (if is_free then {} else .cost end) as $cost
   | del(.format, .id, .op, .jobs, .answers, .cost, .reads, .deleted, .launches, .clock, .version, .timeout_cut, .paid)
   + ($cost | del(.prices, .requests, .expected_s, .least_usd)) + ($cost.requests // {} | {puts, gets})
   | to_entries[]
@@ -64,11 +62,12 @@ def fields:
 
 add
 | . + .paid
-| if $brief then fleet, price
+| (if is_free then free else price end) as $price
+| if $brief then fleet, $price
   else
     ("terabit \(.op): would launch \(fleet)" | wrapped(width - 2)[]),
     fields,
     "",
-    ("It costs \(price)." | wrapped(width - 2)[]),
+    ("It costs \($price)." | wrapped(width - 2)[]),
     "Nothing was launched or written."
   end

@@ -41,7 +41,8 @@ def bill($prices; $run; $launch; $missing):
   | {usd: (if $missing > 0 or any(.[]; . == null) then null else add end), known_usd: total};
 
 # What moving the bytes of jobs that began cost, for each TB of them: their seconds between start and stop, and their
-# requests. Waiting for the start is not in it. Null where a record lacks a field or nothing was moved.
+# requests. Waiting for the start is not in it. Null where a record lacks a field, nothing was moved or nothing is
+# billed.
 def usd_per_tb($prices; $bytes):
   [.[] | worker_usd($prices; .stop - .start), s3_usd($prices)]
-  | if $bytes == 0 or any(.[]; . == null) then null else add / $bytes * 1e12 end;
+  | if $bytes == 0 or any(.[]; . == null) or add == 0 then null else add / $bytes * 1e12 end;

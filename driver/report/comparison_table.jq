@@ -128,8 +128,8 @@ def warning($text; condition):
     | ($rows | names($varies) as $names | figures_of_rows($across) | blocks($names)),
     "",
     (.sentences[]? | "\(.)." | wrapped(width - 2)[] | "  " + . | strong($colour)),
-    "  GB/s: goodput. MB/s each: the median worker; slow worker: the one at 5 %. Last 5 % of",
-    "  the bytes: the share of the time that waiting for them cost.",
+    "  GB/s: goodput. MB/s each: the median worker; slow worker: the one at 5 %.",
+    "  last 5 %: of the bytes; the share of the time that waiting for them cost.",
     if $across == "workers" then
       "  ideal: share of what the smallest valid fleet moved per worker, times workers."
     elif any($rows[]; .repetitions == 1) then

@@ -7,8 +7,8 @@ include "text";
 # How the driver is called: --arg driver.
 def driver: $ARGS.named.driver // "./driver.sh";
 
-# What is on loopback goes when local ends. The objects that are deleted are those of the write run, which lies beside
-# the run that read it.
+# What is on loopback goes when local ends. A read leaves its answers; the objects are those of the write run, which lies
+# beside it.
 def next_commands($run; $source):
   ($source | word) as $folder
   | ($run.deleted != null or $run.loopback == true) as $gone
@@ -20,5 +20,5 @@ def next_commands($run; $source):
     "\(driver) report \($folder) --json",
     (select($run.loopback == true and .unfinished == 0) | "make deploy"),
     (select($gone | not)
-      | if $run.op == "write" then $source else $run.reads.name | values | ($source | sub("[^/]+/?$"; "")) + . end
-      | "\(driver) delete \(word)");
+      | [($run.reads.name | values | ($source | sub("[^/]+/?$"; "")) + .), $source]
+      | "\(driver) delete \(map(word) | join(" "))");

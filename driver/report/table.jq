@@ -213,7 +213,8 @@ def requests($run):
 def cost:
   "by the list prices of \(.prices.region), \(.prices.date)" as $prices
   | (.usd_per_tb | if . == null then "" else "; moving alone $\(fixed(2)) per TB" end) as $moving
-  | if .cost_usd != null and .loopback == true then
+  | if .cost_usd == 0 then free
+    elif .cost_usd != null and .loopback == true then
       "nothing; on AWS these seconds and requests would cost \(.cost_usd | dollars), \($prices)\($moving)"
     elif .cost_usd != null then "\(.cost_usd | dollars) for seconds and requests, \($prices)\($moving)"
     elif (.cost_known_usd // 0) >= 0.01 and .loopback != true then

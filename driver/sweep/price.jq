@@ -13,8 +13,7 @@ def about:
   map(.cost | if .compute_usd == null or .requests_usd == null then null else .compute_usd + .requests_usd end)
   | if any(. == null) then null else add end;
 def sum($cost): map(.cost[$cost]) | add;
-def price($most):
-  (if about == null then "" else "about \([about, $most] | min | dollars), " end) + "at most \($most | dollars)";
+def price($most): estimate(about | if . == null then . else [., $most] | min end; $most);
 
 # A run plans again, with its own ping, and may find that it costs a little more.
 def reserve: 1.1;
@@ -24,13 +23,16 @@ def reserve: 1.1;
 | sum("ceiling_usd") as $most
 | (reserve * sum("least_usd")) as $least
 | ($plans[0].loopback or $yes != "" or $most <= $max_cost) as $paid
-| ("\(length | grouped) runs: \(if $plans[0].loopback then "nothing on loopback; on AWS " else "" end)"
-  + price(if $paid or $least > $max_cost then $most else $max_cost end)) as $sum
+| ($plans | any(.[]; is_free | not)) as $billed
+| ("\(length | grouped) runs: "
+  + if $billed then price(if $paid or $least > $max_cost then $most else $max_cost end) else free end) as $sum
 | if $want == "table" then
     "terabit sweep: would write and read",
-    ($plans | group_by(.point)[] | "  \(.[0].point): \(price(sum("ceiling_usd")))"),
+    ($plans | group_by(.point)[]
+      | "  \(.[0].point)" + if $billed then ": \(price(sum("ceiling_usd")))" else "" end),
     ("\($turns | counted("turn"; "turns")) of \($plans | length / 2 | counted("point"; "points")), \($sum)"
-      + " (list prices of \($plans[0].cost.prices | "\(.region), \(.date)"))" | wrapped(width - 2)[]),
+      + if $billed then " (list prices of \($plans[0].cost.prices | "\(.region), \(.date)"))" else "" end
+      | wrapped(width - 2)[]),
     "Nothing was launched or written."
   elif $want == "verdict" then
     (select($dry_run == "") | $sum),
