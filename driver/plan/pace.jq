@@ -40,7 +40,7 @@ def conceivable_objects($jobs; $seconds):
 # larger than a range take twice as many GETs as that has whole ranges.
 def further($seconds):
   ($seconds * (.network_mbps // usual_mbps) * 1e6) as $bytes
-  | {$bytes, gets: (if .range_mb == 0 then 0 else 2 * $bytes / (.range_mb * mib) | ceil end)};
+  | {$bytes, gets: (if (.range_mb // 0) == 0 then 0 else 2 * $bytes / (.range_mb * mib) | ceil end)};
 
 # How long the requests take that are under way when the time is over.
 def finishing_s($jobs):
