@@ -29,6 +29,13 @@ heed() { # FILE
   done <"$1"
 }
 
+# Runs what prints on stdout, and ends where that takes nothing more: it may be a file on a full disk.
+print() { # COMMAND...
+  "$@" 2>"$SCRATCH/unprinted" && return
+  say "what was to be printed could not be, is the disk full? ($(<"$SCRATCH/unprinted"))"
+  exit 1
+}
+
 # A word as it is typed into a shell.
 quoted() { # WORD
   local apostrophe=\' escaped="'\\''"

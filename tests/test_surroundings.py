@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 
 import pytest
-from harness import JQ, PARTS, ROOT, part, quick_sleep, read_json
+from harness import JQ, PARTS, ROOT, ended, part, quick_sleep, read_json
 from test_deploy import ACCOUNT, KEY, ROLE, Account, denied, error
 
 STUB = ROOT / "tests" / "stub_aws"
@@ -157,6 +157,15 @@ def test_where_nobody_reads_messages_any_more_the_run_goes_on(driver):
     process.stderr.close()
     out = process.stdout.read()
     assert process.wait(60) == 0 and "2 good, 0 failed" in out
+
+
+def test_where_stdout_takes_nothing_more_that_is_said(driver):
+    driver.run("write", 1, 1)
+    for command in (["report"], ["report", "--json"], ["report", *driver.runs() * 2], ["delete"]):
+        with open("/dev/full", "w") as full:
+            done = ended(driver.start(*command, stdout=full), 1)
+        assert done.err.splitlines()[-1].startswith("driver: what was to be printed could not be, is the disk full? (")
+        assert not re.search("^(jq|cat|Error)", done.err, re.M), done.err
 
 
 @pytest.mark.parametrize("text", ["red \x1b[31m", "turned \u202e", "marked \u061c", "c1 \x9b31m", "bell \x07"])

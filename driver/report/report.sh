@@ -108,10 +108,10 @@ show() { # RUN|FILE
   if [ -d "$1" ]; then target=$1/report; elif [ -n "$OPT_OUT" ]; then target=$OPT_OUT/${target##*/}; fi
   [ "$EVALUATED" = "$1" ] || evaluate "$1" true
   if [ -n "$OPT_JSON" ]; then
-    cat "$SCRATCH/summary.json"
+    print cat "$SCRATCH/summary.json"
   else
     colours
-    jq_program report/table -r --slurpfile run "$SCRATCH/evaluated.run" --arg source "${1#"$PWD/"}" \
+    print jq_program report/table -r --slurpfile run "$SCRATCH/evaluated.run" --arg source "${1#"$PWD/"}" \
       --arg driver "$CALLED" --argjson colour "$COLOUR" "$SCRATCH/summary.json"
   fi
   draw "$target" report/picture -n --slurpfile run "$SCRATCH/evaluated.run" --slurpfile measured "$SCRATCH/evaluated" \
@@ -154,7 +154,11 @@ comparison() { # STOPPED UNFINISHED
 
 show_comparison() { # COMPARISON.json WHAT-JSON-SHOWS
   colours
-  if [ -n "$OPT_JSON" ]; then cat "$2"; else jq_program report/comparison_table -r --argjson colour "$COLOUR" "$1"; fi
+  if [ -n "$OPT_JSON" ]; then
+    print cat "$2"
+  else
+    print jq_program report/comparison_table -r --argjson colour "$COLOUR" "$1"
+  fi
 }
 
 # Sets COLOUR to whether stdout shows colours: https://no-color.org
