@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+import urllib.parse
 
 import pytest
 from harness import HASTY, JQ, ROOT, Bucket, ndjson, part, processes_of, read_json, wait_for
@@ -166,6 +167,18 @@ def test_odd_keys_arrive_as_they_are(driver):
     assert sorted(deleted(driver)) == sorted(ODD + LONELY)
     assert sorted(request["Key"] for request in requests(driver, "delete-object")) == sorted(LONELY)
     assert sorted(request["Key"] for request in requests(driver, "abort-multipart-upload")) == sorted(ODD)
+
+
+def test_a_foreign_upload_whose_key_xml_cannot_carry_is_passed_by(driver):
+    """S3 then encodes the keys, each byte of UTF-8."""
+    own = [*ODD, "a+b%2B"]
+    (driver.stub / "unreadable").touch()
+    (driver.stub / "stubborn").touch()
+    keys = [urllib.parse.quote(key, safe="/") for key in ["\x01", *own]]
+    uploads = [{"Key": key, "UploadId": f"id {n}"} for n, key in enumerate(keys)]
+    (driver.stub / "uploads.json").write_text(json.dumps({"Uploads": uploads}))
+    driver.run("delete", "--key-file", driver.keys(*own), exit=1)
+    assert sorted(request["Key"] for request in requests(driver, "abort-multipart-upload")) == sorted(own)
 
 
 def test_only_own_uploads_are_aborted(driver):

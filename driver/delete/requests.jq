@@ -65,10 +65,26 @@ def strangers($at):
   | select(is_own($own; $at) | not)
   | select(split("/") as $path | any(range(1; $path | length); $own[$path[:.] | join("/")]));
 
-# Of what list-multipart-uploads says: what abort-multipart-upload takes, for each upload of own keys.
+# A key that S3 has encoded as in an address: bytes of UTF-8.
+def decoded:
+  [
+    scan("%([0-9A-Fa-f]{2})|(.)")
+    | if .[0] == null then .[1] | sub("[+]"; " ") | explode[0]
+      else
+        .[0] | ascii_upcase | explode | map(if . < 65 then . - 48 else . - 55 end) | .[0] * 16 + .[1]
+      end
+  ]
+  | reduce .[] as $byte ([];
+      if $byte >= 128 and $byte < 192 then .[-1] = .[-1] * 64 + $byte - 128
+      else . + [$byte - if $byte < 192 then 0 elif $byte < 224 then 192 elif $byte < 240 then 224 else 240 end] end)
+  | implode;
+
+# Of what list-multipart-uploads says, where $at.encoded is not "" with encoded keys: what abort-multipart-upload takes,
+# for each upload of own keys.
 def own_uploads($at):
   ($at.keys | set) as $own
   | .[].Uploads[]?
+  | if $at.encoded == "" then . else .Key |= decoded end
   | select(.Key | is_own($own; $at))
   | {Bucket: $at.bucket, Key, UploadId};
 
