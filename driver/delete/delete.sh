@@ -103,9 +103,9 @@ clear_out() { # NAME FOLDER, empty for none STREAMS: the most objects that one h
     make_requests deletions "$SCRATCH/keys" objects s3:DeleteObject
     [ -z "$2" ] || delete_answers "$2"
   fi
-  print jq_program delete/deleted -n -r --arg name "$1" --arg bucket "$BUCKET" --arg folder "$2" --argjson streams "$3" \
-    --arg dry_run "$OPT_DRY_RUN" --slurpfile named "$SCRATCH/named" --slurpfile keys "$SCRATCH/keys" \
-    --slurpfile strangers "$SCRATCH/strangers" --slurpfile uploads "$SCRATCH/uploads" \
+  print jq_program delete/deleted -n -r --arg name "$1" --arg bucket "$BUCKET" --arg folder "$2" \
+    --argjson streams "$3" --arg dry_run "$OPT_DRY_RUN" --slurpfile named "$SCRATCH/named" \
+    --slurpfile keys "$SCRATCH/keys" --slurpfile strangers "$SCRATCH/strangers" --slurpfile uploads "$SCRATCH/uploads" \
     --slurpfile left_over "$SCRATCH/left_over" --slurpfile working "$SCRATCH/working" \
     --slurpfile versioning "$(answer_of versioning)"
   # shellcheck disable=SC2034 # driver.sh ends with it
