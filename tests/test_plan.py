@@ -105,8 +105,9 @@ def test_the_plan_adds_up_by_hand(driver):
 def test_a_directory_bucket_has_its_own_prices(driver):
     """Each GB costs, too."""
     function_of(driver)
+    write = ["write", 18, 2000, "--start-in", 20, "--dry-run", "--json", "--bucket"]
     plain, express = (
-        json.loads(driver.run("write", 18, 2000, "--start-in", 20, "--dry-run", "--json", "--bucket", bucket).out)["cost"]
+        json.loads(driver.run(*write, bucket).out)["cost"]
         for bucket in ("some-bucket", "some-bucket--use1-az4--x-s3")
     )
     gb = 18 * 2000 / 1024

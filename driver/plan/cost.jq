@@ -35,8 +35,8 @@ def pieces_of_an_object:
     elif .op == "read" and .range_mb == 0 then 1
     else pieces($bytes; mib * if .op == "write" then .part_mb else .range_mb end) end;
 
-# The requests that so many objects take: {puts, gets}. Where their size is not known one each, and $more, {gets, bytes},
-# of all; null where that is not known either.
+# The requests that so many objects take: {puts, gets}. Where their size is not known one each, and $more, {gets,
+# bytes}, of all; null where that is not known either.
 def requests_of($objects; $more):
   pieces_of_an_object as $pieces
   | if $pieces == null then if $more == null then null else {puts: 0, gets: ($objects + $more.gets)} end

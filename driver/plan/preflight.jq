@@ -7,8 +7,8 @@
 | ($place[0].BucketRegion // "") as $there
 | (if "" | IN($here, $there) or $here == $there then empty
    else
-     "refuse the bucket \"\($bucket)\" is in \($there), the function in \($here): AWS_REGION=\($there) make deploy makes "
-     + "a function there, --bucket names a bucket in \($here)"
+     "refuse the bucket \"\($bucket)\" is in \($there), the function in \($here): AWS_REGION=\($there) make deploy "
+     + "makes a function there, --bucket names a bucket in \($here)"
    end),
   ($lambda[0].VpcConfig.VpcId // ""
     | select(. != "")
