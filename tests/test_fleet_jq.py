@@ -229,7 +229,7 @@ def test_compute_is_seconds_times_memory():
     ],
 )
 def test_requests_of_a_job(run, requests):
-    assert library("cost", "requests_of(most_objects)", run) == requests
+    assert library("cost", "requests_of(most_objects; null)", run) == requests
 
 
 @pytest.mark.parametrize(
