@@ -169,6 +169,8 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_s3::primitives::ByteStream;
+    use std::io::{Read as _, Write as _};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -254,6 +256,35 @@ mod tests {
         }
         assert_eq!(numbers, ["1", "1", "2"]);
         server.abort();
+    }
+
+    /// Of both sides in one thread each would wait until the other had done all it can.
+    #[tokio::test]
+    async fn an_answer_that_comes_before_the_body_is_sent_is_read() {
+        const TIMES: usize = 40;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+        let address = listener.local_addr().expect("it is bound");
+        let server = std::thread::spawn(move || {
+            for stream in listener.incoming().take(TIMES) {
+                let mut stream = stream.expect("somebody connects");
+                stream.read_exact(&mut [0; 64 << 10]).expect("it sends");
+                let answer =
+                    b"HTTP/1.1 503 \r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n\
+                               4\r\nslow\r\n0\r\n\r\n";
+                stream.write_all(answer).expect("it listens");
+            }
+        });
+        for _ in 0..TIMES {
+            let mut request = HttpRequest::new(SdkBody::from(vec![0; 8 << 20]));
+            request.set_method("PUT").expect("a method");
+            let uri = format!("http://{address}/");
+            request.set_uri(uri).expect("an address");
+            let answer = connector().call(request).await.expect("it is answered");
+            assert_eq!(answer.status().as_u16(), 503);
+            let body = ByteStream::new(answer.into_body()).collect().await;
+            assert_eq!(&body.expect("it is whole").into_bytes()[..], b"slow");
+        }
+        server.join().expect("it does not panic");
     }
 
     #[tokio::test]

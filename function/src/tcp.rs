@@ -6,10 +6,11 @@ use socket2::SockRef;
 use std::error::Error as StdError;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
 /// How long a TCP connection may take to open: the SDK's own default.
@@ -30,6 +31,9 @@ const UNSENT: u32 = 128 << 10;
 /// How many bytes are read from a socket at a time where fewer are asked for: rustls asks for one record of 16 KiB, or
 /// for the rest of it.
 const RECEIVED: usize = 32 << 10;
+
+/// How long what the other side said before it closed a connection may take to be read: it is here already.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Opens the connections.
 #[derive(Clone, Debug)]
@@ -69,7 +73,10 @@ where
             let stream = connecting.await.map_err(Into::into)?.into_inner();
             limit_unsent(&stream)?;
             let stream = BufReader::with_capacity(RECEIVED, stream);
-            Ok(TokioIo::new(Socket(stream)))
+            Ok(TokioIo::new(Socket {
+                stream,
+                closing: None,
+            }))
         })
     }
 }
@@ -85,13 +92,45 @@ fn limit_unsent(_: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// A connection.
+/// A connection. S3 may refuse a request and close the connection while the body is still being sent. hyper reads no
+/// answer after a failed write, so a write to a closed connection does not fail before the answer has been read.
 #[derive(Debug)]
-pub struct Socket(BufReader<TcpStream>);
+pub struct Socket {
+    stream: BufReader<TcpStream>,
+    /// From the first write on that found the connection closed: how long its failure is held back.
+    closing: Option<Pin<Box<Sleep>>>,
+}
+
+impl Socket {
+    /// What to tell of a write, where `written` came of it.
+    fn told<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        match written {
+            Poll::Ready(Err(error)) if is_closed(&error) => {
+                let closing = self
+                    .closing
+                    .get_or_insert_with(|| Box::pin(sleep(LAST_WORDS)));
+                ready!(closing.as_mut().poll(context));
+                Poll::Ready(Err(error))
+            }
+            written => written,
+        }
+    }
+}
+
+fn is_closed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
+}
 
 impl Connection for Socket {
     fn connected(&self) -> Connected {
-        self.0.get_ref().connected()
+        self.stream.get_ref().connected()
     }
 }
 
@@ -101,7 +140,7 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
+        Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
@@ -111,7 +150,8 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.told(context, written)
     }
 
     fn poll_write_vectored(
@@ -119,25 +159,27 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.told(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::poll_fn;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
@@ -156,7 +198,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_takes_little_ahead_of_what_it_sends() {
         let (stream, _peer) = connected().await;
-        let unsent = SockRef::from(stream.0.get_ref()).tcp_notsent_lowat();
+        let unsent = SockRef::from(stream.stream.get_ref()).tcp_notsent_lowat();
         assert_eq!(unsent.expect("it is a socket"), UNSENT);
     }
 
@@ -167,7 +209,7 @@ mod tests {
         peer.write_all(&sent).await.expect("it listens");
         // All of it is there to be read.
         while stream
-            .0
+            .stream
             .get_ref()
             .peek(&mut vec![0; RECEIVED])
             .await
@@ -177,6 +219,25 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(stream.read_u8().await.expect("it is open"), 7);
-        assert_eq!(stream.0.buffer(), &sent[1..]);
+        assert_eq!(stream.stream.buffer(), &sent[1..]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_to_a_closed_connection_fails_when_its_last_words_could_be_read() {
+        let (mut stream, mut peer) = connected().await;
+        stream.write_all(b"request").await.expect("it is open");
+        // Closed with something unread, a connection is reset.
+        peer.readable().await.expect("it is open");
+        peer.write_all(b"answer").await.expect("it is open");
+        drop(peer);
+        let write = |context: &mut Context<'_>| {
+            Poll::Ready(Pin::new(&mut stream).poll_write(context, b"more"))
+        };
+        assert!(poll_fn(write).await.is_pending());
+        let mut answer = [0; 6];
+        stream.read_exact(&mut answer).await.expect("it is here");
+        assert_eq!(&answer, b"answer");
+        let error = stream.write_all(b"more").await.expect_err("it is closed");
+        assert!(is_closed(&error), "{error}");
     }
 }
