@@ -66,7 +66,7 @@ pub struct JobResult {
     pub requests: u64,
     /// Those of them that repeated one that had failed.
     pub retries: u64,
-    /// Those that S3 answered with 503.
+    /// Those that S3 throttled.
     pub throttled: u64,
     /// Milliseconds from `start` to the first byte of a body read, or to S3's first answer to a write.
     #[serde(skip_serializing_if = "Option::is_none")]

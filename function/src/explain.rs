@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::fields::Bucket;
 use crate::operation::Operation;
-use crate::retry::Failure;
+use crate::retry::{Failure, Trouble};
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::create_session::CreateSessionError;
@@ -131,7 +131,7 @@ impl Reply {
                 reason: self.to_string(),
                 remedy: self.remedy(operation),
             },
-            (429 | 503, _) | (_, "SlowDown") => Error::SlowDown {
+            _ if self.is_throttling() => Error::SlowDown {
                 operation,
                 attempts,
                 reason: self.to_string(),
@@ -141,6 +141,11 @@ impl Reply {
                 reason: self.to_string(),
             },
         }
+    }
+
+    fn is_throttling(&self) -> bool {
+        let code = Some(self.code.as_str()).filter(|code| !code.is_empty());
+        Trouble::of_answer(self.status, code) == Trouble::Throttled
     }
 
     /// What helps against a refusal, as far as S3 says what it refused.
@@ -317,6 +322,17 @@ mod tests {
                 said(200, "InternalError"),
                 "S3",
             ),
+            (
+                Operation::CompleteMultipartUpload,
+                said(200, "ServiceUnavailable"),
+                "SlowDown",
+            ),
+            (
+                Operation::PutObject,
+                said(400, "ThrottlingException"),
+                "SlowDown",
+            ),
+            (Operation::HeadBucket, said(503, ""), "SlowDown"),
             (Operation::UploadPart, said(404, "NoSuchUpload"), "S3"),
             (Operation::PutObject, said(507, "InsufficientStorage"), "S3"),
         ];

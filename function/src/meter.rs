@@ -2,13 +2,15 @@
 
 use crate::clock::Clock;
 use crate::latency::Latency;
+use crate::retry::Trouble;
 use crate::timeline::Timeline;
 use aws_sdk_s3::config::interceptors::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::error::{BoxError, ErrorMetadata};
 use serde::Serialize;
+use std::error::Error as StdError;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -67,7 +69,7 @@ pub struct Reading {
     pub requests: u64,
     /// Those of them that repeated one that had failed.
     pub retries: u64,
-    /// Those that S3 answered with 503.
+    /// Those that S3 throttled.
     pub throttled: u64,
     /// From `start` to the first byte of a body read, or to S3's first answer to a write.
     pub first_byte: Option<Duration>,
@@ -281,7 +283,8 @@ impl Intercept for Request {
                 request_id: header("x-amz-request-id"),
                 extended_request_id: header("x-amz-id-2"),
             };
-            self.meter.tally().throttled += u64::from(response.status().as_u16() == 503);
+            let trouble = Trouble::of_answer(response.status().as_u16(), code_of(context));
+            self.meter.tally().throttled += u64::from(trouble == Trouble::Throttled);
         }
         if !matches!(context.output_or_error(), Some(Ok(_))) {
             self.fail();
@@ -290,14 +293,46 @@ impl Intercept for Request {
     }
 }
 
+/// S3's code in the error of an attempt, whichever operation's it is.
+fn code_of<'a>(context: &'a FinalizerInterceptorContextRef<'_>) -> Option<&'a str> {
+    let error = context.output_or_error()?.err()?.as_operation_error()?;
+    std::iter::successors(error.source(), |error| (*error).source())
+        .find_map(<dyn StdError>::downcast_ref::<ErrorMetadata>)?
+        .code()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{answer, refusal, s3};
 
     /// An attempt begins, as the SDK would tell.
     fn begin(request: &Request) -> u32 {
         request.begin();
         request.attempts()
+    }
+
+    #[tokio::test]
+    async fn what_s3_throttles_counts_whatever_its_status() {
+        for (status, code, expected) in [
+            (503, "SlowDown", 1),
+            (503, "", 1),
+            (200, "SlowDown", 1),
+            (400, "ThrottlingException", 1),
+            (200, "InternalError", 0),
+            (500, "InternalError", 0),
+        ] {
+            let s3 = s3(move |_| match code {
+                "" => answer(status, ""),
+                code => refusal(status, code, ""),
+            });
+            let meter = Meter::start();
+            let complete = s3.client.complete_multipart_upload();
+            let complete = complete.bucket("abc").key("k").upload_id("own").customize();
+            let outcome = complete.interceptor(meter.request()).send().await;
+            assert!(outcome.is_err(), "{status} {code}");
+            assert_eq!(meter.read().throttled, expected, "{status} {code}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use crate::explain::session_error;
 use crate::http::Unopened;
 use crate::limit::Limit;
+use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use rand::RngExt as _;
@@ -75,14 +76,20 @@ impl Trouble {
         }
     }
 
-    fn of_answer(status: u16, code: Option<&str>) -> Self {
+    /// What was wrong where S3 answered so. The code counts first: the answer to a Complete may be 200 and an error, and
+    /// KMS throttles with 400.
+    pub fn of_answer(status: u16, code: Option<&str>) -> Self {
         match (status, code) {
-            (429 | 503, _) | (_, Some("SlowDown")) => Self::Throttled,
+            (_, Some("ServiceUnavailable")) => Self::Throttled,
+            (_, Some(code)) if THROTTLING_ERRORS.contains(&code) => Self::Throttled,
             // S3 waited in vain for the rest of the request.
-            (408, _) | (_, Some("RequestTimeout")) => Self::BrokenOff,
-            (501 | 505 | 507, _) => Self::Refused,
+            (_, Some(code)) if TRANSIENT_ERRORS.contains(&code) => Self::BrokenOff,
+            (_, Some("InternalError" | "InternalServerError" | "OperationAborted")) => Self::Failed,
             (_, Some("RequestTimeTooSkewed")) => Self::Skewed,
-            (200..300, None) | (500.., _) | (_, Some("InternalError")) => Self::Failed,
+            (429 | 503, _) => Self::Throttled,
+            (408, _) => Self::BrokenOff,
+            (501 | 505 | 507, _) => Self::Refused,
+            (200..300, None) | (500.., _) => Self::Failed,
             _ => Self::Refused,
         }
     }
@@ -215,6 +222,16 @@ mod tests {
             slow_down,
             broken,
             || answer(429, ""),
+            || answer(503, ""),
+            || refusal(200, "SlowDown", ""),
+            || refusal(200, "ServiceUnavailable", ""),
+            || {
+                refusal(
+                    400,
+                    "ThrottlingException",
+                    "You have exceeded the rate at which you may call KMS.",
+                )
+            },
             || refusal(400, "RequestTimeout", "Your socket was idle."),
         ] {
             let (attempts, tried) = given_up(&in_three_minutes(), answer).await;
@@ -247,6 +264,8 @@ mod tests {
             unopened,
             internal,
             skewed,
+            || refusal(200, "InternalServerError", ""),
+            || refusal(409, "OperationAborted", ""),
             || answer(502, "<html>"),
             || answer(200, "<cut"),
         ] {
