@@ -69,7 +69,7 @@ def complaints($at):
         ", which the environment names; make deploy was told \($at.deployed): unset AWS_REGION AWS_DEFAULT_REGION goes "
         + "there"
       end],
-  ["ResourceConflictException", null,
+  ["ResourceConflictException", "Connect",
     "the function \"\($at.function)\" is being changed at this moment; nothing was launched: try again in a minute"],
   ["TooManyRequestsException", "Throttled",
     "Lambda has no room for one worker now (429): other functions take the account's concurrency, or an earlier run "

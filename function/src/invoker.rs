@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::explain::causes;
 use crate::fields::quoted;
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::config::http::HttpResponse;
 use aws_sdk_lambda::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_lambda::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_lambda::error::{BoxError, ProvideErrorMetadata, SdkError};
@@ -123,11 +124,12 @@ impl Invoker {
     ) -> Result<Value, Failure> {
         let mut pause = PAUSE;
         let mut unreachable = 0;
+        let mut known = None;
         loop {
             let sent = Arc::new(AtomicBool::new(false));
             let attempt = tokio::select! {
                 attempt = self.attempt(function, job, &sent) => attempt,
-                () = reached(patience.answer_by) => return Err(overdue(&sent)),
+                () = reached(patience.answer_by) => return Err(overdue(&sent, known)),
             };
             let failure = match attempt {
                 Attempt::Answered(output) => return result(output),
@@ -138,6 +140,7 @@ impl Invoker {
                     if unreachable == UNREACHABLE {
                         return Err(failure);
                     }
+                    known = Some(failure.clone());
                     failure
                 }
             };
@@ -182,14 +185,16 @@ async fn reached(until: Option<Instant>) {
     }
 }
 
-/// What the end of patience means for a job whose attempt is under way.
-fn overdue(sent: &AtomicBool) -> Failure {
+/// What the end of patience means for a job whose attempt is under way, where it is `known` why the one before failed.
+fn overdue(sent: &AtomicBool, known: Option<Failure>) -> Failure {
     if sent.load(Ordering::Relaxed) {
         Failure::new(
             "Unanswered",
             "no answer by the time its worker should have given up, or by the squad's own deadline, and the worker may \
              go on: give the function a longer timeout, or the workers less to do",
         )
+    } else if let Some(failure) = known {
+        failure
     } else {
         Failure::new(
             "Throttled",
@@ -201,11 +206,7 @@ fn overdue(sent: &AtomicBool) -> Failure {
 
 /// What the refusal of Lambda to invoke `function`, or its silence, means for the job; `sent`: whether the event left
 /// this machine.
-fn refused<R: std::fmt::Debug + 'static>(
-    error: &SdkError<InvokeError, R>,
-    function: &str,
-    sent: bool,
-) -> Attempt {
+fn refused(error: &SdkError<InvokeError, HttpResponse>, function: &str, sent: bool) -> Attempt {
     let Some(service) = error.as_service_error() else {
         let reason = causes(error);
         return if sent {
@@ -221,43 +222,95 @@ fn refused<R: std::fmt::Debug + 'static>(
             Attempt::Unreachable(Failure::new("Connect", message))
         };
     };
-    let code = service.code().unwrap_or("an error without a code");
-    let reason = format!("{code}: {}", service.message().unwrap_or("no message"));
-    match code {
-        "TooManyRequestsException" => Attempt::Throttled(Failure::new(
+    let status = error
+        .raw_response()
+        .map_or(0, |response| response.status().as_u16());
+    let code = service.code().unwrap_or_default();
+    let reason = format!(
+        "HTTP {status} {code}: {}",
+        service.message().unwrap_or("no message")
+    );
+    if status == 429 || code == "TooManyRequestsException" {
+        return Attempt::Throttled(Failure::new(
             "Throttled",
             format!(
                 "Lambda had no free environment until the job's time was up, and nothing ran ({reason}): start fewer \
                  workers, or raise the concurrency quota"
             ),
-        )),
-        "AccessDeniedException" => Attempt::Failed(Failure::new(
+        ));
+    }
+    // The types are those that `driver/complaints.jq` gives to what the AWS CLI is told.
+    let (kind, message) = match (status, code) {
+        (_, "AccessDeniedException") => (
             "AccessDenied",
             format!(
                 "{reason}: the function's role needs lambda:InvokeFunction on the function itself"
             ),
-        )),
-        "RecursiveInvocationException" => Attempt::Failed(Failure::new(
+        ),
+        (_, "RecursiveInvocationException") => (
             "AccessDenied",
             format!(
                 "Lambda takes the squad for a loop, and nothing ran ({reason}): aws lambda \
                  put-function-recursion-config --function-name {} --recursive-loop Allow",
                 name_of(function)
             ),
-        )),
-        "ServiceException" => Attempt::Failed(Failure::new(
+        ),
+        (_, "ResourceNotFoundException") => (
+            "Connect",
+            format!(
+                "the function, or this version or alias of it, is not there any more, and nothing ran ({reason}): \
+                 make deploy"
+            ),
+        ),
+        (_, "ResourceConflictException") => (
+            "Connect",
+            format!(
+                "the function is being changed, and nothing ran ({reason}): run the job again in a minute"
+            ),
+        ),
+        _ if UNSTARTED.iter().any(|cause| code.starts_with(cause)) => (
+            "Crashed",
+            format!("Lambda could not start the worker, and nothing ran ({reason})"),
+        ),
+        (500.., _) => (
             "Lambda",
             format!(
                 "Lambda failed, which is not the function's fault ({reason}), and the worker may go on: run the job \
                  again later"
             ),
-        )),
-        _ => Attempt::Failed(Failure::new(
+        ),
+        (401 | 403, _) if !code.is_empty() => (
+            "AccessDenied",
+            format!(
+                "Lambda does not accept the function's credentials, and nothing ran ({reason}): run the job again"
+            ),
+        ),
+        (400.., _) if !code.is_empty() => (
+            "InvalidEvent",
+            format!("Lambda does not take the event, and nothing ran ({reason})"),
+        ),
+        _ => (
             "Unanswered",
-            format!("Lambda did not take the job ({reason})"),
-        )),
-    }
+            format!(
+                "the answer cannot be understood ({reason}: {}), and the worker may go on",
+                causes(error)
+            ),
+        ),
+    };
+    Attempt::Failed(Failure::new(kind, message))
 }
+
+/// What the codes begin with of an environment that Lambda could not start.
+const UNSTARTED: [&str; 8] = [
+    "EC2",
+    "EFS",
+    "ENILimit",
+    "InvalidRuntime",
+    "InvalidZipFile",
+    "KMS",
+    "SnapStart",
+    "SubnetIPAddress",
+];
 
 /// The function's name in its ARN, which may end with a version or an alias.
 fn name_of(arn: &str) -> &str {
@@ -395,7 +448,7 @@ impl Body for Gated {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{answer, http_client_of};
+    use crate::testing::{after, answer, http_client_of};
     use aws_config::BehaviorVersion;
     use aws_config::retry::RetryConfig;
     use aws_sdk_lambda::config::{Credentials, Region};
@@ -457,7 +510,7 @@ mod tests {
 
     #[test]
     fn a_job_that_was_sent_may_go_on_and_one_that_was_not_did_not_run() {
-        let said = |sent| overdue(&AtomicBool::new(sent));
+        let said = |sent| overdue(&AtomicBool::new(sent), None);
         assert_eq!(said(true).kind, "Unanswered");
         assert!(said(true).message.contains("the worker may go on"));
         assert_eq!(said(false).kind, "Throttled");
@@ -514,9 +567,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_throttled_job_is_tried_until_it_may_not_begin_any_more() {
-        let (failure, asked, after) = failure_of(throttled, None).await;
-        assert_eq!((failure.kind.as_str(), after.as_secs()), ("Throttled", 60));
-        assert!(asked.len() > UNREACHABLE as usize, "{asked:?}");
+        for throttled in [throttled, || answer(429, "")] {
+            let (failure, asked, after) = failure_of(throttled, None).await;
+            assert_eq!((failure.kind.as_str(), after.as_secs()), ("Throttled", 60));
+            assert!(asked.len() > UNREACHABLE as usize, "{asked:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -551,8 +606,30 @@ mod tests {
                 "AccessDenied",
                 "needs lambda:InvokeFunction",
             ),
+            (404, "ResourceNotFoundException", "Connect", "nothing ran"),
+            (409, "ResourceConflictException", "Connect", "nothing ran"),
+            (
+                403,
+                "UnrecognizedClientException",
+                "AccessDenied",
+                "nothing ran",
+            ),
+            (403, "ExpiredTokenException", "AccessDenied", "nothing ran"),
+            (502, "KMSDisabledException", "Crashed", "nothing ran"),
+            (409, "SnapStartNotReadyException", "Crashed", "nothing ran"),
+            (
+                413,
+                "RequestTooLargeException",
+                "InvalidEvent",
+                "nothing ran",
+            ),
+            (503, "ServiceUnavailable", "Lambda", "the worker may go on"),
+            (404, "", "Unanswered", "the worker may go on"),
         ] {
-            let refused = move || answer(status, format!(r#"{{"__type": "{code}"}}"#));
+            let refused = move || match code {
+                "" => answer(status, "<html>"),
+                code => answer(status, format!(r#"{{"__type": "{code}"}}"#)),
+            };
             let (failure, asked, _) = failure_of(refused, None).await;
             assert_eq!(
                 (failure.kind.as_str(), asked.len()),
@@ -576,6 +653,20 @@ mod tests {
             "{failure:?}"
         );
         assert!(after < Duration::from_secs(10), "{after:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lambda_that_opens_no_connection_is_told_when_the_time_is_up() {
+        let slow = || {
+            let unopened = HttpConnectorFuture::ready(Err(ConnectorError::io("too slow".into())));
+            after(Duration::from_secs(20), unopened)
+        };
+        let (failure, asked, after) = failure_of(slow, None).await;
+        assert_eq!(
+            (failure.kind.as_str(), asked.len(), after.as_secs()),
+            ("Connect", 3, 60),
+            "{failure:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
