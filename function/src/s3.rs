@@ -30,6 +30,10 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// 75 MB/s have 0.3 MB/s each, and a kernel that buffers megabytes asks for more every few seconds.
 const STALL_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The same for the answer to a Complete, which S3 begins before it has put the parts together, and lengthens by blanks
+/// until then: while one is under way, a second one may find that its upload is gone.
+const COMPLETION_TIMEOUT: Duration = Duration::from_mins(1);
+
 /// S3, as one environment speaks to it.
 #[derive(Clone, Debug)]
 pub struct S3 {
@@ -79,6 +83,15 @@ impl S3 {
         };
         explain(failure, asked)
     }
+}
+
+/// What a Complete is configured with besides.
+pub fn patient() -> Builder {
+    Builder::new().stalled_stream_protection(
+        StalledStreamProtectionConfig::enabled()
+            .grace_period(COMPLETION_TIMEOUT)
+            .build(),
+    )
 }
 
 /// S3's clock, as the `Date` of its latest answer tells it: given to the SDK as an interceptor. What S3 dates is

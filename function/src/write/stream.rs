@@ -26,6 +26,10 @@ struct Upload {
     size: u64,
 }
 
+/// For how many parts beyond those that can be in flight uploads are created ahead, at most: S3 may refuse a creation,
+/// and the requests in flight are not to drain meanwhile.
+const AHEAD: usize = 8;
+
 /// What a request with a body sends.
 enum Piece {
     Object(Arc<Object>),
@@ -51,9 +55,9 @@ pub struct Stream<'a> {
     flight: Flight<Done>,
     /// How many objects were prepared so far.
     prepared: u64,
-    /// How many objects have had their parts released; their order is that of the keys.
+    /// How many objects have had their parts released.
     released: u64,
-    /// The uploads that S3 has named while one before them is still being created.
+    /// The uploads that S3 has named and that are not released.
     named: BTreeMap<u64, Arc<str>>,
     /// How many parts the uploads have that are not released.
     expected: usize,
@@ -98,10 +102,10 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Has as much ready as may be in flight so far: an upload is created before its parts can be sent.
+    /// Has as much ready as is wanted: an upload is created before its parts can be sent.
     fn prepare(&mut self) {
         while self.prepared < self.job.objects.count()
-            && self.waiting.len() + self.expected < self.flight.allowed()
+            && self.waiting.len() + self.expected < self.wanted()
         {
             let index = self.prepared;
             self.prepared += 1;
@@ -111,6 +115,15 @@ impl<'a> Stream<'a> {
             } else {
                 self.waiting.push_back(Piece::Object(object));
             }
+        }
+    }
+
+    fn wanted(&self) -> usize {
+        let allowed = self.flight.allowed();
+        if self.job.is_in_parts() {
+            allowed + allowed.min(AHEAD)
+        } else {
+            allowed
         }
     }
 
@@ -188,12 +201,14 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Has the parts of the next objects wait, one object after the other: whenever the stream ends, its objects are
-    /// the first ones, without a gap.
+    /// Has the parts of the objects wait whose uploads S3 has named. Where the stream ends by time, one object after the
+    /// other: whenever that is, its objects are the first ones, without a gap.
     fn release(&mut self) {
         let size = self.job.size;
-        while let Some(id) = self.named.remove(&self.released) {
-            let index = self.released;
+        while let Some(upload) = self.named.first_entry()
+            && (self.writer.end.is_none() || *upload.key() == self.released)
+        {
+            let (index, id) = upload.remove_entry();
             self.released += 1;
             let upload = self.upload(index);
             upload.id = id;
@@ -257,7 +272,7 @@ impl<'a> Stream<'a> {
             &self.job.objects,
             self.writer.began,
             &self.writer.limit,
-            self.job.in_flight,
+            self.job.in_flight + AHEAD,
         );
         clean_up.run(begun.collect()).await
     }
@@ -369,6 +384,41 @@ mod tests {
         // Four at a time from the first creation on, each second.
         let (first, last) = (parts[0].0, parts[119].0);
         assert!(first == CALL && last < first + 30 * TRANSFER, "{last:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_in_flight_do_not_drain_while_a_creation_is_refused() {
+        let fields = json!({"mb_per_file": 15, "part_mb": 5, "parts_in_flight": 4, "objects": 40});
+        // Where the stream does not end by time, however long one creation takes.
+        for (refusals, end) in [(6, None), (1, Some(Duration::from_mins(2)))] {
+            let mut fields = fields.clone();
+            if end.is_some() {
+                fields["for_s"] = json!(120);
+            }
+            let (written, reading, got) = streamed_but(fields, end, move |kind, key, times| {
+                (kind == "create" && key == "k/7" && times <= refusals)
+                    .then(|| refusal(503, "SlowDown", ""))
+            })
+            .await;
+            assert_eq!((written.outcome, reading.objects), (Ok(()), 40));
+            let parts = of(&got, "PUT");
+            let (first, last) = (parts[0].0, parts[119].0);
+            assert!(last < first + 30 * TRANSFER, "{refusals}: {last:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_completion_that_pauses_keeps_no_creation_waiting() {
+        let fields = json!({"mb_per_file": 6, "part_mb": 5, "parts_in_flight": 2, "objects": 8});
+        let (written, reading, got) = streamed_but(fields, None, |kind, key, times| {
+            let is_late = ["k/0", "k/1"].contains(&key) && times <= 5;
+            (kind == "complete" && is_late).then(|| refusal(503, "SlowDown", ""))
+        })
+        .await;
+        assert_eq!((written.outcome, reading.objects), (Ok(()), 8));
+        // Two at a time, each second.
+        let parts = of(&got, "PUT");
+        assert!(parts[15].0 < parts[0].0 + 8 * TRANSFER, "{:?}", parts[15]);
     }
 
     #[tokio::test(start_paused = true)]

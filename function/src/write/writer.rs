@@ -8,7 +8,7 @@ use crate::limit::Limit;
 use crate::meter::{Meter, Request};
 use crate::operation::Operation;
 use crate::retry::{self, Failure, Retries, Trouble};
-use crate::s3::{ANSWER_TIMEOUT, Dated, S3};
+use crate::s3::{self, ANSWER_TIMEOUT, Dated, S3};
 use crate::spans::Span;
 use crate::uploads::Begun;
 use aws_sdk_s3::config::http::HttpResponse;
@@ -213,7 +213,8 @@ impl Writer {
             .set_parts(Some(parts))
             .build();
         let complete = |request| {
-            self.s3
+            let complete = self
+                .s3
                 .client
                 .complete_multipart_upload()
                 .bucket(place.bucket.as_str())
@@ -221,10 +222,14 @@ impl Writer {
                 .upload_id(upload)
                 .multipart_upload(parts.clone())
                 .customize()
+                .config_override(s3::patient())
                 .interceptor(request)
-                .send()
+                .send();
+            async move {
+                let _permit = self.permit().await;
+                complete.await
+            }
         };
-        let _permit = self.permit().await;
         if let Err(failure) = self.send(self.meter.request(), complete).await {
             // An earlier attempt may have done it, and only its answer been lost.
             let gone = failure.error.code() == Some("NoSuchUpload");
