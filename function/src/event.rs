@@ -349,11 +349,25 @@ impl SquadEvent {
                     .to_owned(),
             ));
         }
+        if let Some(key) = &answer_key {
+            not_blank("answer_key", key)?;
+        }
         let answer = answer_key
             .zip(buckets.pop())
             .map(|(key, bucket)| Place { bucket, key });
         Ok(Squad { jobs, answer })
     }
+}
+
+/// Refuses a key of blanks alone as that of an object: S3's clients take it for none.
+fn not_blank(field: &str, key: &Key) -> Result<(), Error> {
+    if key.is_blank() {
+        let key = key.as_str();
+        return Err(Error::InvalidEvent(format!(
+            "{field}: {key:?} is blanks alone, which S3's clients do not send; a key has another character"
+        )));
+    }
+    Ok(())
 }
 
 impl Event {
@@ -399,6 +413,9 @@ impl Event {
                 "key: {} bytes; the key of a stream has at most 1,017, since the objects' numbers follow it",
                 key.as_str().len()
             )));
+        }
+        if number.is_none() {
+            not_blank("key", &key)?;
         }
         let place = Place { bucket, key };
         Ok(Objects { place, number })
@@ -655,6 +672,15 @@ mod tests {
             ),
             (with("key", json!("x".repeat(1025))), "has 1025 bytes"),
             (
+                with("key", json!(" \t\u{a0}")),
+                r#"key: " \t\u{a0}" is blanks alone"#,
+            ),
+            (read("key", json!("  ")), r#"key: "  " is blanks alone"#),
+            (
+                json!({"jobs": [{"bucket": "abc"}], "answer_key": " "}),
+                r#"answer_key: " " is blanks alone"#,
+            ),
+            (
                 with("start_at", json!("now")),
                 "start_at: \"now\" is not a moment in epoch seconds",
             ),
@@ -829,6 +855,7 @@ mod tests {
             ),
             (json!({"for_s": 60}), 1, "k"),
             (json!({"for_s": 60, "objects": 1}), 1, "k/1"),
+            (json!({"key": "  ", "objects": 2}), 2, "  /1"),
         ] {
             let op = if fields["bytes_per_file"].is_null() {
                 "read"

@@ -162,6 +162,11 @@ impl Key {
         Self(format!("{}/{number}", self.0).into())
     }
 
+    /// Whether there is no character in it but blanks.
+    pub fn is_blank(&self) -> bool {
+        self.0.trim().is_empty()
+    }
+
     /// Whether every object of a stream below this key, which has a million at most, has a key too.
     pub fn may_be_numbered(&self) -> bool {
         self.0.len() + "/999999".len() <= LONGEST_KEY
