@@ -21,9 +21,15 @@ pub async fn from_env() -> Result<(S3, Invoker), lambda_runtime::Error> {
         .region()
         .ok_or("no region: set AWS_REGION")?
         .to_string();
-    let endpoint = std::env::var("AWS_ENDPOINT_URL_S3").unwrap_or_default();
-    let s3 = S3::new(&config, region, has_no_bucket_hosts(&endpoint));
+    let of_s3 = std::env::var("AWS_ENDPOINT_URL_S3").ok();
+    let endpoint = s3_endpoint(of_s3.as_deref(), &config);
+    let s3 = S3::new(&config, region, has_no_bucket_hosts(endpoint));
     Ok((s3, Invoker::new(lambda(&config))))
+}
+
+/// The endpoint of S3: its own, or that of all services; empty for AWS's.
+fn s3_endpoint<'a>(of_s3: Option<&'a str>, config: &'a SdkConfig) -> &'a str {
+    of_s3.or(config.endpoint_url()).unwrap_or_default()
 }
 
 /// Whether a bucket has no host name of its own at this endpoint of S3: nowhere but at AWS it can be relied on.
@@ -43,6 +49,17 @@ fn lambda(config: &SdkConfig) -> aws_sdk_lambda::Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn s3_is_where_its_own_endpoint_is_or_that_of_all_services() {
+        let aws = SdkConfig::builder().build();
+        let minio = SdkConfig::builder()
+            .endpoint_url("http://minio:9000")
+            .build();
+        assert_eq!(s3_endpoint(None, &aws), "");
+        assert_eq!(s3_endpoint(None, &minio), "http://minio:9000");
+        assert_eq!(s3_endpoint(Some("http://s3:1"), &minio), "http://s3:1");
+    }
 
     #[test]
     fn only_buckets_at_aws_have_hosts() {
