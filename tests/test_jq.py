@@ -951,6 +951,7 @@ def test_a_job_that_failed_keeps_what_it_knows(tmp_path):
         (254, "An error occurred (RequestTooLargeException) when calling the Invoke operation: big", "InvalidEvent"),
         (254, "An error occurred (ServiceException) when calling the Invoke operation: oh", "Lambda"),
         (254, "An error occurred (ResourceNotFoundException) when calling the Invoke operation: no", "Connect"),
+        (254, "An error occurred (ResourceConflictException) when calling the Invoke operation: no", "Connect"),
         (254, "An error occurred (InvalidRuntimeException) when calling the Invoke operation: no", "Crashed"),
         (255, 'Read timeout on endpoint URL: "http://x"', "Unanswered"),
         (255, "Connection was closed before we received a valid response from endpoint URL", "Unanswered"),

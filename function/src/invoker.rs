@@ -268,6 +268,13 @@ fn refused(error: &SdkError<InvokeError, HttpResponse>, function: &str, sent: bo
                 "the function is being changed, and nothing ran ({reason}): run the job again in a minute"
             ),
         ),
+        (_, "KMSAccessDeniedException") => (
+            "AccessDenied",
+            format!(
+                "{reason}, and nothing ran: the function's role needs kms:Decrypt on the key of the function's \
+                 environment"
+            ),
+        ),
         _ if UNSTARTED.iter().any(|cause| code.starts_with(cause)) => (
             "Crashed",
             format!("Lambda could not start the worker, and nothing ran ({reason})"),
@@ -615,6 +622,12 @@ mod tests {
                 "nothing ran",
             ),
             (403, "ExpiredTokenException", "AccessDenied", "nothing ran"),
+            (
+                502,
+                "KMSAccessDeniedException",
+                "AccessDenied",
+                "nothing ran",
+            ),
             (502, "KMSDisabledException", "Crashed", "nothing ran"),
             (409, "SnapStartNotReadyException", "Crashed", "nothing ran"),
             (
