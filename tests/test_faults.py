@@ -32,6 +32,12 @@ def test_throttling_is_waited_out_and_counted(tmp_path):
         assert answer["throttled"] == answer["retries"] > 0
 
 
+@pytest.mark.parametrize("wire", [[], ["--tls"]])
+def test_a_refusal_that_comes_before_the_body_is_read_is_throttling_too(tmp_path, wire):
+    for answer in there_and_back(tmp_path, "--refuse", "0.2", "--seed", "1", *wire).values():
+        assert answer["throttled"] == answer["retries"] > 0
+
+
 def test_a_connection_that_breaks_is_tried_again(tmp_path):
     for answer in there_and_back(tmp_path, "--reset", "0.2", "--seed", "1").values():
         assert answer["retries"] > 0 and answer["throttled"] == 0

@@ -29,6 +29,11 @@ pub struct FaultArgs {
     #[arg(long, value_name = "SHARE")]
     pub slow_down: Option<Share>,
 
+    /// Model: answer the same to this share of them before their bodies have been read, and close the connection, as S3
+    /// does when it is busy, 0–1
+    #[arg(long, value_name = "SHARE")]
+    pub refuse: Option<Share>,
+
     /// Model: close the connection of this share of them half-way through the request, 0–1
     #[arg(long, value_name = "SHARE")]
     pub reset: Option<Share>,
@@ -37,7 +42,7 @@ pub struct FaultArgs {
     #[arg(long, value_name = "SHARE")]
     pub short: Option<Share>,
 
-    /// Model: let the body of this share of them, or of its answer, stand still half-way for ever, 0–1
+    /// Model: let the body of this share of them, or of its answer, stand still half-way, for a minute at least, 0–1
     #[arg(long, value_name = "SHARE")]
     pub stall: Option<Share>,
 
@@ -56,11 +61,13 @@ pub struct FaultArgs {
 pub enum Fault {
     /// It is answered 503 `SlowDown`.
     SlowDown,
+    /// The same before its body has been read, and its connection closed.
+    Refuse,
     /// Its connection is closed half-way through its body, or before the answer where it has none.
     Reset,
     /// The body of its answer ends half-way, and the connection with it.
     Short,
-    /// Its body, or that of its answer, stands still half-way and never goes on.
+    /// Its body, or that of its answer, stands still half-way and does not go on.
     Stall,
     /// It is done, and its connection closed before the answer.
     Lost,
@@ -82,6 +89,7 @@ impl Faults {
     pub fn new(args: &FaultArgs) -> Result<Self> {
         let asked = [
             ("--slow-down", Fault::SlowDown, args.slow_down),
+            ("--refuse", Fault::Refuse, args.refuse),
             ("--reset", Fault::Reset, args.reset),
             ("--short", Fault::Short, args.short),
             ("--stall", Fault::Stall, args.stall),

@@ -178,6 +178,11 @@ impl Received {
 }
 
 impl Received {
+    /// Leaves the rest unread: the connection is not to be used again.
+    pub fn leave(mut self) {
+        self.body = None;
+    }
+
     /// Takes half of the body.
     pub async fn half(&mut self) {
         let mut left = self.size_hint().lower() / 2;

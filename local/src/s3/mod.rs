@@ -12,6 +12,7 @@ pub mod store;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -38,7 +39,7 @@ pub struct S3Args {
     #[arg(long = "s3", value_name = "URL", value_parser = url)]
     #[arg(conflicts_with_all = [
         "buckets", "memory", "dir", "denied", "tls", "first_byte_ms", "connection_up", "connection_down", "worker_rate",
-        "network", "s3_rate", "slow_down", "reset", "short", "stall", "lost", "seed",
+        "network", "s3_rate", "slow_down", "refuse", "reset", "short", "stall", "lost", "seed",
     ])]
     pub elsewhere: Option<String>,
 
@@ -160,6 +161,9 @@ fn default_memory() -> u64 {
     4 << 30
 }
 
+/// How long the body of a request stands still: longer than any client waits.
+const STALL: Duration = Duration::from_mins(1);
+
 /// S3 as a service, cheap to clone.
 #[derive(Debug, Clone)]
 pub struct S3 {
@@ -198,19 +202,25 @@ impl S3 {
         let mut answer = match fault {
             Some(Fault::SlowDown) => {
                 drop(request);
-                s3_error!(SlowDown, "Please reduce your request rate.")
-                    .to_http_response()
-                    .unwrap_or_else(failed)
+                slow_down()
+            }
+            Some(Fault::Refuse) => {
+                request.into_body().leave();
+                let mut answer = slow_down();
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(header::CONNECTION, close);
+                answer
             }
             Some(Fault::Reset) => {
                 request.into_body().half().await;
                 return Err(HungUp);
             }
             Some(Fault::Stall) if !request.body().is_end_stream() => {
-                // Held for ever: a body that is given up is drained.
                 let mut body = request.into_body();
                 body.half().await;
-                std::future::pending().await
+                // While nothing is read, nobody learns that the client has hung up.
+                tokio::time::sleep(STALL).await;
+                return Err(HungUp);
             }
             Some(Fault::Lost) => {
                 self.serve(request).await;
@@ -240,6 +250,12 @@ impl S3 {
         let served = self.service.call(request.map(Body::http_body)).await;
         served.unwrap_or_else(failed)
     }
+}
+
+fn slow_down() -> Response<Body> {
+    s3_error!(SlowDown, "Please reduce your request rate.")
+        .to_http_response()
+        .unwrap_or_else(failed)
 }
 
 fn failed(error: impl std::fmt::Debug) -> Response<Body> {
