@@ -76,7 +76,7 @@ pub struct JobResult {
     pub request_ms: Option<RequestMs>,
     /// The same as a histogram: `[[b, n], …]`, n of them took between 2^(b/16) and 2^((b+1)/16) microseconds.
     pub latency: Latency,
-    /// How long after its event's `start_at` the job began; 0 in time.
+    /// How long after its barrier the job began; 0 in time.
     pub late_s: f64,
     /// From the event's arrival to its answer: what is billed.
     pub handler_s: f64,

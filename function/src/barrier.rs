@@ -1,7 +1,10 @@
 //! The barrier: connections are open and the job begins at the moment that its event names.
 
+use crate::clock::{instant_of, seconds};
+use crate::error::Error;
 use crate::explain::causes;
 use crate::fields::{Bucket, Epoch};
+use crate::limit::MARGIN;
 use crate::s3::S3;
 use rand::RngExt as _;
 use std::time::Duration;
@@ -28,29 +31,65 @@ impl Opening {
     }
 }
 
-/// Opens `connections` connections to S3 in the last seconds before `start_at`, then waits for it. Where it is past
-/// already, does nothing.
-pub async fn wait(s3: &S3, bucket: &Bucket, start_at: Epoch, connections: usize) -> Opening {
-    let start = Instant::from_std(crate::clock::instant_of(start_at.since_1970()));
-    if start <= Instant::now() {
-        return Opening::default();
-    }
-    // The workers of a fleet wake at the same moment; S3 is to be approached gradually.
-    let wake = start - OPENED - OPENING.mul_f64(rand::rng().random());
-    tokio::time::sleep_until(wake).await;
-    let opening = (0..connections)
-        .map(|_| open(s3.clone(), bucket.clone()))
-        .collect();
-    tokio::time::sleep_until(start).await;
-    Opening(opening)
-}
+/// The moment at which a job begins together with others; none: at once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Barrier(Option<Epoch>);
 
-/// How long after `start_at` a job that began at `began` did so; zero when it was in time.
-pub fn late(start_at: Option<Epoch>, began: Duration) -> Duration {
-    let late = start_at.map_or(Duration::ZERO, |start_at| {
-        began.saturating_sub(start_at.since_1970())
-    });
-    if late < IN_TIME { Duration::ZERO } else { late }
+impl Barrier {
+    pub const fn at(start_at: Option<Epoch>) -> Self {
+        Self(start_at)
+    }
+
+    /// Opens `connections` connections to S3 in the last seconds before the barrier, then waits for it. Where it is
+    /// past already, does nothing.
+    ///
+    /// # Errors
+    ///
+    /// The environment, which ends at `deadline`, has no time left for the job then.
+    pub async fn wait(
+        self,
+        s3: &S3,
+        bucket: &Bucket,
+        connections: usize,
+        deadline: Option<Duration>,
+    ) -> Result<Opening, Error> {
+        let Some(start_at) = self.0.map(Epoch::since_1970) else {
+            return Ok(Opening::default());
+        };
+        let latest = deadline.map(|deadline| deadline.saturating_sub(MARGIN));
+        if let Some(latest) = latest.filter(|latest| start_at > *latest) {
+            return Err(Error::InvalidEvent(format!(
+                "start_at: {} is later than {}, the environment's deadline less {} s: begin earlier, or give the \
+                 function a longer timeout",
+                seconds(start_at),
+                seconds(latest),
+                MARGIN.as_secs()
+            )));
+        }
+        let start = Instant::from_std(instant_of(start_at));
+        if start <= Instant::now() {
+            return Ok(Opening::default());
+        }
+        // The workers of a fleet wake at the same moment; S3 is to be approached gradually.
+        let wake = start - OPENED - OPENING.mul_f64(rand::rng().random());
+        tokio::time::sleep_until(wake).await;
+        let opening = (0..connections)
+            .map(|_| open(s3.clone(), bucket.clone()))
+            .collect();
+        tokio::time::sleep_until(start).await;
+        Ok(Opening(opening))
+    }
+
+    /// When a job should have begun that did so at `began`.
+    pub fn start(self, began: Duration) -> Duration {
+        self.0.map_or(began, Epoch::since_1970)
+    }
+
+    /// How long after the barrier a job began that did so at `began`; zero when it was in time.
+    pub fn late(self, began: Duration) -> Duration {
+        let late = began.saturating_sub(self.start(began));
+        if late < IN_TIME { Duration::ZERO } else { late }
+    }
 }
 
 /// One `HeadBucket`: all at the same time, so each needs a connection of its own. Whatever S3 answers, the connection
@@ -75,12 +114,13 @@ mod tests {
 
     #[test]
     fn a_job_is_late_by_what_its_timer_does_not_explain() {
-        let start_at = Some(Epoch::try_from(json!(1_790_000_000)).expect("a moment"));
+        let start_at = Epoch::try_from(json!(1_790_000_000)).expect("a moment");
+        let barrier = Barrier::at(Some(start_at));
         let began =
             |milliseconds| Duration::from_secs(1_790_000_000) + Duration::from_millis(milliseconds);
-        assert_eq!(late(start_at, began(2)), Duration::ZERO);
-        assert_eq!(late(start_at, began(1500)), Duration::from_millis(1500));
-        assert_eq!(late(None, began(1500)), Duration::ZERO);
+        assert_eq!(barrier.late(began(2)), Duration::ZERO);
+        assert_eq!(barrier.late(began(1500)), Duration::from_millis(1500));
+        assert_eq!(Barrier::at(None).late(began(1500)), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
@@ -100,8 +140,9 @@ mod tests {
         let Ok(Order::Job(Job::Read(job))) = Order::try_from(event) else {
             panic!("a job");
         };
-        let start_at = job.schedule.start_at.expect("it is there");
-        let opening = wait(&s3, &job.objects.place.bucket, start_at, 8).await;
+        let bucket = &job.objects.place.bucket;
+        let opening = job.schedule.barrier.wait(&s3, bucket, 8, None).await;
+        let opening = opening.expect("it is in time");
         let idle = 2;
         assert_eq!(Arc::strong_count(&alive), idle + 8, "all are being opened");
         opening.close().await;

@@ -2,6 +2,7 @@
 //!
 //! After [`Order::try_from`] nothing checks an input again.
 
+use crate::barrier::Barrier;
 use crate::error::Error;
 use crate::fields::{Bucket, Epoch, Flag, Key, Seconds, Whole, quoted};
 use crate::spans::{Division, MAX_PARTS};
@@ -93,8 +94,7 @@ pub struct Schedule {
     pub duration: Option<Duration>,
     /// Over how long the requests in flight open.
     pub opening: Duration,
-    /// The barrier: begin at this moment.
-    pub start_at: Option<Epoch>,
+    pub barrier: Barrier,
     /// Give up at this moment.
     pub stop_by: Option<Epoch>,
 }
@@ -422,13 +422,7 @@ impl Event {
     }
 
     fn schedule(&self) -> Result<Schedule, Error> {
-        let schedule = Schedule {
-            duration: self.for_s.map(Seconds::get),
-            opening: self.open_s.map_or(OPENING, Seconds::get),
-            start_at: self.start_at,
-            stop_by: self.stop_by,
-        };
-        if let (Some(start_at), Some(stop_by)) = (schedule.start_at, schedule.stop_by)
+        if let (Some(start_at), Some(stop_by)) = (self.start_at, self.stop_by)
             && stop_by <= start_at
         {
             return Err(Error::InvalidEvent(format!(
@@ -437,7 +431,12 @@ impl Event {
                 start_at.since_1970().as_secs_f64()
             )));
         }
-        Ok(schedule)
+        Ok(Schedule {
+            duration: self.for_s.map(Seconds::get),
+            opening: self.open_s.map_or(OPENING, Seconds::get),
+            barrier: Barrier::at(self.start_at),
+            stop_by: self.stop_by,
+        })
     }
 
     fn into_read(self) -> Result<Read, Error> {
@@ -550,8 +549,8 @@ mod tests {
         );
         assert_eq!(write.schedule.opening, Duration::from_secs(1));
         assert_eq!(
-            (write.schedule.start_at, write.schedule.stop_by),
-            (None, None)
+            (write.schedule.barrier, write.schedule.stop_by),
+            (Barrier::at(None), None)
         );
         assert_eq!(write.connections(), 8);
         let small = Write {

@@ -44,8 +44,8 @@ const UNREACHABLE: u32 = 5;
 /// When one job of a squad should begin, and until when it is waited for.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// The common start of the jobs.
-    pub start_at: Option<Instant>,
+    /// Its pauses are short until this moment, the common start of the jobs.
+    pub hurry_until: Option<Instant>,
     /// It is not begun after this moment.
     pub begin_by: Option<Instant>,
     /// Its answer is not waited for after this moment.
@@ -54,7 +54,7 @@ pub struct Patience {
 
 impl Patience {
     fn longest_pause(&self) -> Duration {
-        if self.start_at.is_some_and(|start| Instant::now() < start) {
+        if self.hurry_until.is_some_and(|start| Instant::now() < start) {
             LONGEST_PAUSE_BEFORE_START
         } else {
             LONGEST_PAUSE
@@ -540,7 +540,7 @@ mod tests {
     fn minute(start_in: Option<u64>) -> Patience {
         let within = |seconds| Some(Instant::now() + Duration::from_secs(seconds));
         Patience {
-            start_at: start_in.and_then(within),
+            hurry_until: start_in.and_then(within),
             begin_by: within(60),
             answer_by: within(60),
         }

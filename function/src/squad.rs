@@ -77,7 +77,7 @@ fn patience(job: &Value, deadline: Option<Instant>) -> Patience {
     let until = deadline.and_then(|deadline| deadline.checked_sub(RESERVE));
     let earlier = |moment: Option<Instant>| moment.into_iter().chain(until).min();
     Patience {
-        start_at: moment("start_at"),
+        hurry_until: moment("start_at"),
         begin_by: earlier(stop_by),
         answer_by: earlier(stop_by.map(|moment| moment + CLEANUP)),
     }
@@ -254,7 +254,7 @@ mod tests {
         let now = Instant::now();
         let start_at = |job| {
             patience(&job, None)
-                .start_at
+                .hurry_until
                 .map(|at| (at - now).as_secs_f64().round())
         };
         let ahead = since_1970().as_secs_f64() + 20.0;

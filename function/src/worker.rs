@@ -1,15 +1,14 @@
 //! One invocation: from the event to the answer.
 
 use crate::answer::{Answer, InVain, JobResult, Pong, RequestMs, mbps, milliseconds};
-use crate::barrier::{self, Opening};
 use crate::clock::{self, seconds, since_1970};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::event::{Job, Objects, Order, Schedule, Squad};
 use crate::explain::{Asked, explain};
-use crate::fields::{Bucket, Epoch};
+use crate::fields::Bucket;
 use crate::invoker::{Invoker, failed};
-use crate::limit::{Limit, MARGIN};
+use crate::limit::Limit;
 use crate::meter::{Meter, Reading};
 use crate::operation::Operation;
 use crate::read;
@@ -158,12 +157,16 @@ impl Worker {
         moves: impl AsyncFnOnce(&Meter, &Limit, Option<Moment>) -> Written,
     ) -> Result<Answer, Error> {
         let schedule = transfer.schedule;
-        let opening = self.barrier(transfer, entry.deadline).await?;
+        let bucket = &transfer.objects.place.bucket;
+        let opening = schedule
+            .barrier
+            .wait(&self.s3, bucket, transfer.connections, entry.deadline)
+            .await?;
         let meter = Meter::start();
-        let begins = schedule.start_at.map_or(meter.began(), Epoch::since_1970);
+        let start = schedule.barrier.start(meter.began());
         let end = schedule
             .duration
-            .map(|duration| clock::instant_of(begins + duration).into());
+            .map(|duration| clock::instant_of(start + duration).into());
         let written = if end.is_some_and(|end| end <= Moment::now()) {
             Err(too_late(schedule)).into()
         } else {
@@ -173,29 +176,6 @@ impl Worker {
         meter.stop();
         opening.close().await;
         Ok(self.answer(transfer, entry, meter.read(), written))
-    }
-
-    /// Waits for the barrier, if there is one: what it opened.
-    async fn barrier(
-        &self,
-        transfer: Transfer<'_>,
-        deadline: Option<Duration>,
-    ) -> Result<Opening, Error> {
-        let Some(start_at) = transfer.schedule.start_at else {
-            return Ok(Opening::default());
-        };
-        let latest = deadline.map(|deadline| deadline.saturating_sub(MARGIN));
-        if let Some(latest) = latest.filter(|latest| start_at.since_1970() > *latest) {
-            return Err(Error::InvalidEvent(format!(
-                "start_at: {} is later than {}, the environment's deadline less {} s: begin earlier, or give the \
-                 function a longer timeout",
-                seconds(start_at.since_1970()),
-                seconds(latest),
-                MARGIN.as_secs()
-            )));
-        }
-        let bucket = &transfer.objects.place.bucket;
-        Ok(barrier::wait(&self.s3, bucket, start_at, transfer.connections).await)
     }
 
     fn answer(
@@ -225,7 +205,7 @@ impl Worker {
             throttled: reading.throttled,
             first_byte_ms: reading.first_byte.map(milliseconds),
             request_ms: RequestMs::of(&reading),
-            late_s: seconds(barrier::late(transfer.schedule.start_at, reading.start)),
+            late_s: seconds(transfer.schedule.barrier.late(reading.start)),
             in_vain: InVain::of(&reading),
             samples: reading.samples,
             latency: reading.latency,

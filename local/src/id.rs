@@ -1,15 +1,8 @@
 //! Identifiers that never repeat.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
-
 /// 32 lower-case hexadecimal digits, different on every call and in every process.
 pub fn unique() -> String {
-    static CALLS: AtomicU64 = AtomicU64::new(0);
-    let call = CALLS.fetch_add(1, Ordering::Relaxed);
-    // Each RandomState carries fresh keys from the system's entropy.
-    let half = || RandomState::new().hash_one((call, std::process::id()));
-    format!("{:016x}{:016x}", half(), half())
+    format!("{:032x}", rand::random::<u128>())
 }
 
 /// A request id in the form that AWS uses: 8-4-4-4-12 hexadecimal digits.

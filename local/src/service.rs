@@ -1,10 +1,14 @@
 //! Starts and stops everything.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use anyhow::{Context, Result, bail};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::command::{self, Environment};
 use crate::endpoints::Endpoints;
@@ -49,34 +53,26 @@ impl Service {
         let tls = options.tls.then(Tls::new).transpose()?;
         let acceptor = tls.as_ref().map(Tls::acceptor);
         let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = |address: SocketAddr| format!("{scheme}://{address}");
 
         let mut servers = JoinSet::new();
         let s3 = if let Some(url) = &options.s3.elsewhere {
             url.clone()
         } else {
-            let model = Model::new(&options.model, Arc::clone(&function.memory_mb))?;
-            let store = crate::s3::open_store(&options.s3, &region)?;
-            let wire = if model.limits_rate() {
-                Wire::Network
-            } else {
-                Wire::Loopback
-            };
-            let listener = server::listen(wire).context("cannot listen for S3")?;
-            let url = format!("{scheme}://{}", listener.local_addr()?);
-            let service = S3::new(&options.s3, &options.lambda.function, store, model);
-            let handler = move |request| {
-                let service = service.clone();
-                async move { service.answer(request).await }
-            };
-            servers.spawn(server::serve(listener, acceptor.clone(), wire, handler));
-            url
+            let memory_mb = Arc::clone(&function.memory_mb);
+            url(serve_s3(
+                &mut servers,
+                options,
+                memory_mb,
+                acceptor.clone(),
+            )?)
         };
         let lambda_listener = server::listen(Wire::Loopback).context("cannot listen for Lambda")?;
         let runtime_listener =
             server::listen(Wire::Loopback).context("cannot listen for the Runtime API")?;
         let endpoints = Endpoints {
             s3,
-            lambda: format!("{scheme}://{}", lambda_listener.local_addr()?),
+            lambda: url(lambda_listener.local_addr()?),
             authority: tls.as_ref().map(|tls| tls.authority().to_owned()),
         };
 
@@ -95,28 +91,8 @@ impl Service {
             .map(Journal::open)
             .transpose()?;
         let fleet = Arc::new(Fleet::new(function, process, journal));
-
-        let invoked = Arc::clone(&fleet);
-        servers.spawn(server::serve(
-            lambda_listener,
-            acceptor,
-            Wire::Loopback,
-            move |request| {
-                // Not with the connection: what was asked for is done even if nobody waits for the answer.
-                let answer = tokio::spawn(invoke_api::answer(Arc::clone(&invoked), request));
-                async { answer.await.map_err(|_| HungUp) }
-            },
-        ));
-        let served = Arc::clone(&fleet);
-        servers.spawn(server::serve(
-            runtime_listener,
-            None,
-            Wire::Loopback,
-            move |request| {
-                let answer = runtime_api::answer(Arc::clone(&served), request);
-                async { Ok(answer.await) }
-            },
-        ));
+        serve_lambda(&mut servers, &fleet, lambda_listener, acceptor);
+        serve_runtime(&mut servers, &fleet, runtime_listener);
         Ok(Self {
             endpoints,
             _tls: tls,
@@ -130,6 +106,55 @@ impl Service {
         self.fleet.stop().await;
         self.servers.shutdown().await;
     }
+}
+
+/// Serves S3 over a store of its own, to workers with so much memory; where it is.
+fn serve_s3(
+    servers: &mut JoinSet<()>,
+    options: &Options,
+    memory_mb: Arc<AtomicU32>,
+    tls: Option<TlsAcceptor>,
+) -> Result<SocketAddr> {
+    let model = Model::new(&options.model, memory_mb)?;
+    let store = crate::s3::open_store(&options.s3, &options.region())?;
+    let wire = if model.limits_rate() {
+        Wire::Network
+    } else {
+        Wire::Loopback
+    };
+    let listener = server::listen(wire).context("cannot listen for S3")?;
+    let address = listener.local_addr()?;
+    let service = S3::new(&options.s3, &options.lambda.function, store, model);
+    let handler = move |request| {
+        let service = service.clone();
+        async move { service.answer(request).await }
+    };
+    servers.spawn(server::serve(listener, tls, wire, handler));
+    Ok(address)
+}
+
+fn serve_lambda(
+    servers: &mut JoinSet<()>,
+    fleet: &Arc<Fleet>,
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+) {
+    let fleet = Arc::clone(fleet);
+    let handler = move |request| {
+        // Not with the connection: what was asked for is done even if nobody waits for the answer.
+        let answer = tokio::spawn(invoke_api::answer(Arc::clone(&fleet), request));
+        async { answer.await.map_err(|_| HungUp) }
+    };
+    servers.spawn(server::serve(listener, tls, Wire::Loopback, handler));
+}
+
+fn serve_runtime(servers: &mut JoinSet<()>, fleet: &Arc<Fleet>, listener: TcpListener) {
+    let fleet = Arc::clone(fleet);
+    let handler = move |request| {
+        let answer = runtime_api::answer(Arc::clone(&fleet), request);
+        async { Ok(answer.await) }
+    };
+    servers.spawn(server::serve(listener, None, Wire::Loopback, handler));
 }
 
 /// Serves while COMMAND runs, or without one until interrupted; returns the exit status.

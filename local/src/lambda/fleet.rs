@@ -326,18 +326,14 @@ impl Fleet {
             environment.kill();
             done.await
         };
-        let request_id = &invocation.request_id;
+        let said = |payload, is_error| Invoked {
+            request_id: invocation.request_id.clone(),
+            is_error,
+            payload,
+        };
         match outcome {
-            Ok(Outcome::Answered(payload)) => Invoked {
-                request_id: request_id.clone(),
-                is_error: false,
-                payload,
-            },
-            Ok(Outcome::Failed(payload)) => Invoked {
-                request_id: request_id.clone(),
-                is_error: true,
-                payload,
-            },
+            Ok(Outcome::Answered(payload)) => said(payload, false),
+            Ok(Outcome::Failed(payload)) => said(payload, true),
             Ok(Outcome::TooLarge) => failure_as_told(
                 invocation,
                 "Function.ResponseSizeTooLarge",

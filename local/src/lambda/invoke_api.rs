@@ -87,6 +87,15 @@ async fn route(
             return Ok(json_answer(StatusCode::OK, &reserved(&fleet.function)));
         }
     }
+    call_function(fleet, path, request).await
+}
+
+/// Answers what is asked of one function.
+async fn call_function(
+    fleet: &Arc<Fleet>,
+    path: &str,
+    request: Request<Incoming>,
+) -> Result<Answer, Refusal> {
     let called = path.strip_prefix(FUNCTIONS).unwrap_or_default();
     let (name, call) = match called.split_once('/') {
         Some((name, call)) => (name, Some(call)),

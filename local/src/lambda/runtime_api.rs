@@ -43,21 +43,7 @@ pub async fn answer(fleet: Arc<Fleet>, request: Request<Incoming>) -> Answer {
     match (request.method(), words.as_slice()) {
         (&Method::GET, ["invocation", "next"]) => next(&fleet, &environment).await,
         (&Method::POST, ["invocation", id, "response"]) => {
-            let outcome = match read(request.into_body()).await {
-                Ok(body) => Outcome::Answered(body),
-                Err(BodyError::TooLarge) => Outcome::TooLarge,
-                Err(error @ BodyError::Incomplete) => return incomplete(&error),
-            };
-            let too_large = matches!(outcome, Outcome::TooLarge);
-            let accepted = delivered(&environment, id, outcome);
-            if too_large && accepted.status().is_success() {
-                return refusal(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "RequestEntityTooLarge",
-                    &BodyError::TooLarge.to_string(),
-                );
-            }
-            accepted
+            answered(&environment, id, request.into_body()).await
         }
         (&Method::POST, ["invocation", id, "error"]) => match read(request.into_body()).await {
             Ok(body) => delivered(&environment, id, Outcome::Failed(body)),
@@ -76,6 +62,24 @@ pub async fn answer(fleet: Arc<Fleet>, request: Request<Incoming>) -> Answer {
             &format!("{method} {path} is not a call of the Runtime API"),
         ),
     }
+}
+
+async fn answered(environment: &Environment, id: &str, body: Incoming) -> Answer {
+    let outcome = match read(body).await {
+        Ok(body) => Outcome::Answered(body),
+        Err(BodyError::TooLarge) => Outcome::TooLarge,
+        Err(error @ BodyError::Incomplete) => return incomplete(&error),
+    };
+    let too_large = matches!(outcome, Outcome::TooLarge);
+    let accepted = delivered(environment, id, outcome);
+    if too_large && accepted.status().is_success() {
+        return refusal(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestEntityTooLarge",
+            &BodyError::TooLarge.to_string(),
+        );
+    }
+    accepted
 }
 
 async fn next(fleet: &Fleet, environment: &Environment) -> Answer {
