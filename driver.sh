@@ -21,9 +21,9 @@ script=${script%"${script##*/}"}
 ROOT=$(cd "${script:-.}" && pwd)
 
 # The ground floor, then the rooms; each room may call those that stand before it.
-for part in messages tools options arguments settings background process aws credentials folder writable \
-  plan/keys plan/preflight plan/ping plan/fleet run/launch run/collect run/resume \
-  report/report delete/deletions delete/delete sweep/points sweep/memory sweep/sweep; do
+for part in messages tools options arguments settings background process aws credentials folder find writable \
+  plan/keys plan/known_keys plan/preflight plan/ping plan/fleet run/launch run/collect run/resume \
+  report/report report/compare delete/deletions delete/delete sweep/points sweep/memory sweep/sweep; do
   # shellcheck source=driver/messages.sh
   . "$ROOT/driver/$part.sh"
 done

@@ -111,37 +111,3 @@ endpoint_of_profile() { # LAMBDA|S3
       printf "%s", (section in its) ? its[section] : said["endpoint_url"]
     }' "${files[@]}"
 }
-
-# Refuses a run that was made on this machine where the endpoint is AWS's, and the other way round: its objects are
-# where it was made.
-within_reach() { # RUN
-  if [ "$(field "$1" .loopback)" = "$(loopback)" ]; then
-    same_s3 "$1"
-    return
-  fi
-  [ "$(loopback)" = true ] ||
-    refuse "$(shown "$1") was made on loopback: its objects went when local ended, and AWS never had them:" \
-      "$CALLED write 8 64 makes some there, make demo on this machine"
-  refuse "$(shown "$1") was made on AWS, and the endpoint is of this machine: unset AWS_ENDPOINT_URL" \
-    "AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_S3, or export AWS_PROFILE=... with a profile that names none"
-}
-
-# The same where `local --s3` named the S3, of the run or of now: a bucket of that name elsewhere is another.
-same_s3() { # RUN
-  local its now
-  [ "$(field "$1" .shared_machine)" = true ] || [ "$(shared_machine)" = true ] || return 0
-  its=$(field "$1" '.s3_endpoint // ""') now=$(endpoint S3)
-  # AWS's own, however it is named.
-  case $its in *amazonaws.com*) its='' ;; esac
-  case $now in *amazonaws.com*) now='' ;; esac
-  [ "$its" = "$now" ] || refuse "$(shown "$1") was made with the S3 of ${its:-AWS}, and now it is that of" \
-    "${now:-AWS}: AWS_ENDPOINT_URL_S3 names an S3; without it, and without AWS_ENDPOINT_URL, it is AWS's"
-}
-
-# Sets bucket and region to those of a run, before settings looks at the environment.
-place_of() { # RUN
-  local region
-  BUCKET=$(field "$1" .bucket)
-  region=$(field "$1" '.region // ""')
-  [ -z "$region" ] || export AWS_REGION="$region"
-}

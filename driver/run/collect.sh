@@ -60,16 +60,6 @@ fetch_waiting() { # RUN
     "echo taking $(plural "$(lines "$SCRATCH/there")" answer) from the bucket"
 }
 
-# Leaves in SCRATCH/working who may still work for a run, until when and at what cost.
-who_may_work() { # RUN
-  local name
-  list_waiting "$1" || true
-  while IFS= read -r name; do cat "$1/work/$name.jobs"; done <"$SCRATCH/waiting" >"$SCRATCH/sent"
-  field "$1" . >"$SCRATCH/run.json"
-  records "$1" | jq_program run/working -n -R --slurpfile run "$SCRATCH/run.json" --slurpfile sent "$SCRATCH/sent" \
-    --slurpfile prices "$ROOT/driver/plan/prices.json" --argjson now "$(now)" >"$SCRATCH/working"
-}
-
 # Joins the records and the answers.
 keep_records() { # RUN
   local run=$1 throttled

@@ -1,5 +1,15 @@
 # shellcheck shell=bash
-# The run that --resume names, and its further launch.
+# The run that --resume names: who may still work for it, and its further launch.
+
+# Leaves in SCRATCH/working who may still work for a run, until when and at what cost.
+who_may_work() { # RUN
+  local name
+  list_waiting "$1" || true
+  while IFS= read -r name; do cat "$1/work/$name.jobs"; done <"$SCRATCH/waiting" >"$SCRATCH/sent"
+  field "$1" . >"$SCRATCH/run.json"
+  records "$1" | jq_program run/working -n -R --slurpfile run "$SCRATCH/run.json" --slurpfile sent "$SCRATCH/sent" \
+    --slurpfile prices "$ROOT/driver/plan/prices.json" --argjson now "$(now)" >"$SCRATCH/working"
+}
 
 # Sets RUN, and FUNCTION and the place to those of the run.
 choose_resumed() { # OP
