@@ -113,6 +113,9 @@ def width: 80;
 def row($name): "  " + ($name | left(14)) + .;
 def paragraph($name): wrapped(width - 16) | (.[0] | row($name)), (.[1:][] | row(""));
 
+# The number of an option; null where it was not told.
+def option: if . == "" then null else tonumber end;
+
 # A word for the shell: quoted only where it must be.
 def word: if test("^[A-Za-z0-9_./:=@%+-]+$") then . else @sh end;
 

@@ -673,8 +673,9 @@ def pong(now, version="0.1.0"):
 
 def told(*answers, before=100.0, after=102.0, own="0.1.0", pings=None):
     given = {"answer": json.dumps(list(answers)), "before": before, "after": after, "own": own}
-    given["memory"] = 512
-    return json.loads(jq(["-n", "-f", part("ping.jq")], pings=pings or len(answers), **given))
+    given["lambda"] = [{"MemorySize": 512}]
+    event = {"jobs": [{"op": "ping"}] * (pings or len(answers))}
+    return json.loads(jq(["-f", part("ping.jq")], event, **given))
 
 
 def test_every_answer_to_a_ping_bounds_the_clock():

@@ -7,9 +7,9 @@
 #          is not whole MiB, memory_mb in MiB, network_mbps in MB/s (10^6), timeout_s and for_s in seconds.
 
 include "plan/network";
+include "text";
 
 def unless_empty: if . == "" then null else . end;
-def option: unless_empty | if . == null then . else tonumber end;
 
 $lambda[0] as $lambda
 | ($source[0] // null) as $source

@@ -28,8 +28,6 @@ def least_s: 60;
 # Seconds reserved for a worker to abort its upload and for its squad to answer.
 def answering_s: 10;
 
-def option: if . == "" then null else tonumber end;
-
 . as $run
 | ($squad | option // squad_for($jobs)) as $squad
 | invocations($jobs; $squad) as $invocations

@@ -31,7 +31,7 @@ add as $run
       else empty end;
 
   # The largest fleet that has room.
-  def fitting:
+  def workers_that_fit:
     def jobs_per_squad: if $squad == "" then squad_for(.) else $squad | tonumber end;
     first(range([$free, $jobs] | min; 0; -1) | select(environments(.; jobs_per_squad) <= $free)) // 0;
 
@@ -50,7 +50,7 @@ add as $run
       "refuse the fleet takes \($need | counted("environment"; "environments")) at once, workers and squads, and the "
       + (if $reserved != null then "function has \($free | grouped) reserved for it"
          else "account has \($free | grouped) free" end)
-      + ". \(fitting | counted("worker fits"; "workers fit")) now. To raise it: \(more_room)"
+      + ". \(workers_that_fit | counted("worker fits"; "workers fit")) now. To raise it: \(more_room)"
     elif $limit != null and $need * 2 > $limit then
       "the fleet takes \($need | grouped) of the account's \($limit | grouped) concurrent executions, more than half: "
       + "other functions of the account may be throttled meanwhile"

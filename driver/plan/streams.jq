@@ -3,8 +3,8 @@
 #          read tell what a write had left. $most: how many objects are read of each at most, "" for all.
 # Output:  {key: number of objects}.
 
-def told: if $op == "read" then $jobs[] else inputs | fromjson? | objects | select(.error == null) end;
+def known_jobs: if $op == "read" then $jobs[] else inputs | fromjson? | objects | select(.error == null) end;
 
-reduce (told | select(.objects > 0)) as $one ({};
+reduce (known_jobs | select(.objects > 0)) as $one ({};
   .[$one.key] = ([$one.objects, ($most | select(. != "") | tonumber)] | min)
 )

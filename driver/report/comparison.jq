@@ -17,7 +17,7 @@ include "text";
 def spread(figure): map(.summary | figure) | range_of | {min: .least, median, max: .most};
 
 # Of the runs of one kind.
-def row:
+def row_of_kind:
   . as $runs
   | .[0].kind
   + {
@@ -86,7 +86,7 @@ def ideal($rows):
   | .ideal = (if $one == null then null else $one.goodput.median / $one.jobs * .jobs end)
   | .of_ideal = if .counts and .ideal != null then .goodput.median / .ideal else null end;
 
-def told: "\(if .at_least then "at least " else "" end)\(.goodput.median | figures) GB/s"
+def told_figures: "\(if .at_least then "at least " else "" end)\(.goodput.median | figures) GB/s"
   + (.figures.usd_per_tb | if . == null then "" else " at $\(fixed(2)) per TB" end)
   + (.of_ideal | if . == null then "" else ", \(percent) of the ideal" end);
 
@@ -99,11 +99,11 @@ def sentence($long):
   | (any(.[]; .repetitions > 1) and any(.[]; .letter != $fastest.letter and .goodput.max >= $fastest.goodput.min))
   as $close
   | if length == 0 then empty
-    elif length == 1 then "\($fastest.name) moved \($fastest | told)"
-    elif $cheapest == null then "\($fastest.name) moved the most together: \($fastest | told)"
-    elif $cheapest == $fastest then "\($fastest.name) was the fastest and the cheapest: \($fastest | told)"
+    elif length == 1 then "\($fastest.name) moved \($fastest | told_figures)"
+    elif $cheapest == null then "\($fastest.name) moved the most together: \($fastest | told_figures)"
+    elif $cheapest == $fastest then "\($fastest.name) was the fastest and the cheapest: \($fastest | told_figures)"
     else
-      "\($fastest.name) was the fastest: \($fastest | told); \($cheapest.name) was the cheapest: \($cheapest | told)"
+      "\($fastest.name) was the fastest: \($fastest | told_figures); \($cheapest.name) was the cheapest: \($cheapest | told_figures)"
     end
   + if $close then "; by medians alone: the runs of one kind differ more than the kinds" else "" end;
 
@@ -115,7 +115,7 @@ def sentence($long):
 | to_entries
 | group_by(.value.kind)
 | sort_by(.[0].key)
-| map(map(.value) | row)
+| map(map(.value) | row_of_kind)
 | differing as $varies
 | axis($varies) as $across
 | apart($across) as $series

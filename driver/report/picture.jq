@@ -33,7 +33,7 @@ def lines($style; $values):
       else {x: {field: "x"}, y: {value: 0}, y2: {value: "height"}} end
     );
 
-def timeline:
+def timeline_panel:
   ($drawing.began + $drawing.untimed) as $lines
   | $panels[0].timeline
   | .height = ([[24 * $lines, 100] | max, 300] | min)
@@ -74,7 +74,7 @@ def most_gbs:
   | if . > 0 then . else 1 end;
 def cap_in_sight: cap_gbs != null and cap_gbs <= most_gbs;
 
-def at_least: if $summary.untimed == null then "" else "at least " end;
+def bound: if $summary.untimed == null then "" else "at least " end;
 
 # The axis of the aggregate in another unit, of which a GB/s is so much: objects where they are small, MB/s where there
 # are few. Its marks stand at round numbers.
@@ -101,7 +101,7 @@ def rates_together:
   [
     ($summary | select(.goodput != null)
       | {gbs: .goodput, style: "goodput", over: [{from: 0, to: makespan_s}],
-         text: "goodput \(at_least)\(.goodput | told_gbs)"}),
+         text: "goodput \(bound)\(.goodput | told_gbs)"}),
     ($summary | select(.sustained != null)
       | {gbs: .sustained, style: "sustained", over: $drawing.stretches,
          text: ("sustained \(.sustained | told_gbs), \(.sustained_s | rough_seconds)"
@@ -117,7 +117,7 @@ def rates_together:
   ]
   | sort_by(-.gbs);
 
-def aggregate:
+def aggregate_panel:
   rates_together as $rates
   | $panels[0].aggregate
   | on_time
@@ -143,7 +143,7 @@ def rates_of_a_worker:
   | map(select(.mbps != null and .mbps < most_mbps))
   | sort_by(.mbps);
 
-def rates:
+def rates_panel:
   rates_of_a_worker as $rates
   | $panels[0].rates
   | .encoding.x.scale = exactly(0; most_mbps)
@@ -154,7 +154,7 @@ def rates:
     ];
 
 # How long requests took: where objects are small that is what their rate comes from.
-def latency:
+def latency_panel:
   $panels[0].latency
   | .data.values = $drawing.latency
   | ([$summary.request_ms | to_entries[] | select(.key != "max" and .value != null)]) as $marks
@@ -178,7 +178,7 @@ def headline:
       ($run // {} | settings | described(["size"])[]) // "their bytes",
       ($run // {} | settings | described(["objects", "for_s", "read_times"])[])
     ] | join(", "))
-  | if at_least == "" then . else "At least " + . end;
+  | if bound == "" then . else "At least " + . end;
 
 def setup:
   ($run | title($summary.jobs; $source | harmless(120)))
@@ -209,9 +209,9 @@ def footer:
 
 if $drawing == null then null
 else
-  [timeline, aggregate,
-   if $summary.small_objects and $drawing.latency != [] then latency else empty end,
-   if ($summary.mbps.max // 0) == 0 then empty else rates end]
+  [timeline_panel, aggregate_panel,
+   if $summary.small_objects and $drawing.latency != [] then latency_panel else empty end,
+   if ($summary.mbps.max // 0) == 0 then empty else rates_panel end]
   | map(coloured($op) | marked($panels; $machine))
   | picture($panels; [headline];
       [($summary.verdict.sentence | harmless(400)), setup, ($machine | machine_warning)]; footer)

@@ -75,9 +75,8 @@ def request_times($max):
 
 # The figures of a fleet. Input: the jobs that began, at least one. $all_events: theirs, $points: their timeline,
 # $together: the stretches in which nine in ten of the most jobs were active, $peak: the best second. $last: the last
-# moment at which a job may have ended, null where nobody knows; $planned: the bytes of jobs of no known time, null where
-# nobody knows.
-def figures($all_events; $points; $together; $peak; $last; $untimed; $planned):
+# moment at which a job may have ended, $planned: the bytes of jobs of no known time, both null where nobody knows.
+def fleet_figures($all_events; $points; $together; $peak; $last; $untimed; $planned):
   def gbs($s): if . == null then null else . / $s / 1e9 end;
   (map(.bytes) | add) as $bytes
   | (map(.start) | min) as $origin
@@ -156,7 +155,7 @@ $run[0] as $run
 | ((
     $began
     | select(. != [])
-    | figures($all_events; $points; $together; $peak; $last; $untimed | length; $planned)
+    | fleet_figures($all_events; $points; $together; $peak; $last; $untimed | length; $planned)
   ) // {}) as $figures
 | (if $prices == null or $records == [] then null
    else $records | bill($prices; $run; $launch; $selection.missing) end) as $bill

@@ -32,7 +32,7 @@ def volume:
 # The launch whose figures these are.
 def own_launch($run): .launch as $n | $run.launches[($n // 1) - 1] // {};
 
-def place($run):
+def where_it_ran($run):
   own_launch($run) as $launch
   | select($run != null)
   | "\($run.bucket), \($run.function) (\($run.memory_mb // "?") MB, \($run.arch // "?"))"
@@ -41,7 +41,7 @@ def place($run):
   | visible;
 
 # Why figures are bounds, or cannot be told.
-def bounds($goodput):
+def why_bounds($goodput):
   (.errors | to_entries | map("\(.value | grouped) \(.key | visible)") | join(", ")) as $errors
   | "\(.jobs | counted("job"; "jobs")) (\($errors)) may have run" as $jobs
   | if $goodput == null then "NO GOODPUT: \($jobs), nobody knows how long."
@@ -82,7 +82,7 @@ def warnings($run):
     + "line \(.unplanned.example.line): \(.unplanned.example.message | visible | shortened(200))"
   end,
   if .untimed == null or .max_active == null then empty
-  else .goodput as $goodput | .untimed | bounds($goodput) end;
+  else .goodput as $goodput | .untimed | why_bounds($goodput) end;
 
 # Said before a figure that is only a bound; see summary.jq.
 def bound($text): if .untimed == null then "" else $text end;
@@ -120,7 +120,7 @@ def per_worker:
     (["min", "p5", "median", "p95", "max"] | columns | row("")),
     (.mbps | ([.min, .p5, .p50, .p95, .max] | map(figures) | columns) + "  MB/s" | row("per worker"));
 
-def latency:
+def latency_rows:
   def times($name):
     select(.p50 != null)
     | [.p50, .p90, .p95, .p99, .p999, .max]
@@ -143,7 +143,7 @@ def failed_alike($title; $colour):
   (job_of + (.message | tostring | visible | shortened(500)) | indented);
 
 # Why jobs failed, and what to do; then why further launches have not completed the rest.
-def failures($run; $colour):
+def failure_rows($run; $colour):
   (error_types($run.function // "the function")) as $types
   | .examples as $examples
   | .bad_records as $bad
@@ -190,7 +190,7 @@ def workers:
         if .late == null then null else "\(.late | grouped) late" end
       ] | listed(""));
 
-def requests($run):
+def request_rows($run):
   ([
       if .requests == null then null else .requests | counted("request"; "requests") end,
       if .requests_per_s == null then null else "about \(.requests_per_s | fixed(0)) in the busiest second" end,
@@ -228,7 +228,7 @@ def pywren_peak:
   | "",
     ("\($rate | figures) \($unit)/s, as the article of 2016 counts: for comparison only" | row("PyWren peak"));
 
-def judgement($colour):
+def verdict_and_plan($colour):
   .verdict
   | "",
     (.sentence | visible | paragraph("verdict") | strong($colour)),
@@ -238,21 +238,21 @@ def judgement($colour):
 | $run[0] as $run
 | .jobs as $jobs
 | ($run | title($jobs; $source) | wrapped(width)[] | strong($colour)),
-  (place($run) | wrapped(width - 2)[] | "  " + .),
+  (where_it_ran($run) | wrapped(width - 2)[] | "  " + .),
   (warnings($run) | wrapped(width - 2)[] | "  " + . | alarming($colour)),
   (select(.max_active != null) | "", headline($colour), per_worker),
   "",
   ("\(.jobs - .failed - .missing | grouped) good, \(.failed | grouped) failed, \(.missing | grouped) missing"
     | row("jobs")),
-  failures($run; $colour),
+  failure_rows($run; $colour),
   sent,
   uploads_left($run; $source),
   workers,
-  requests($run),
+  request_rows($run),
   cost,
-  latency,
+  latency_rows,
   pywren_peak,
-  judgement($colour),
+  verdict_and_plan($colour),
   "",
   ($source | visible | paragraph("records")),
   ([next_commands($run; $source)] | to_entries[] | .key as $n | .value | row(if $n == 0 then "next:" else "" end))

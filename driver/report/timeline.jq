@@ -49,8 +49,8 @@ def events:
 
 def last_stop: .[-1][0];
 
-# [most bytes delivered in any $width seconds, when those begin]; null where the whole is shorter. Input: events. Between
-# the moments at which either end of the window meets one the difference is linear: so the most is at one of those.
+# Of events: [most bytes delivered in any $width seconds, when those begin]; null where all is shorter. Between the
+# moments at which either end of the window meets an event the difference is linear: so the most is at one of those.
 def best($width):
   ((last_stop // 0) - $width) as $latest
   | if $latest < 0 then null

@@ -146,7 +146,7 @@ def repeated($count; $cause; $why):
       + "repeated");
 
 # A request of a small object is mostly waiting, of which the network knows nothing.
-def requests:
+def small_requests:
   select(.small_objects)
   | finding("requests"; null;
       "Requests, not the network, hold small objects back: "
@@ -182,7 +182,7 @@ def findings:
   | if $all == null then []
     else
       [
-        limit_of_objects, stragglers, last_requests, late_starts, opening, cpu, requests,
+        limit_of_objects, stragglers, last_requests, late_starts, opening, cpu, small_requests,
         repeated(.throttled // 0; "throttling"; "were throttled by S3 (503)"),
         repeated((.retries // 0) - (.throttled // 0); "retries"; "failed"),
         failures, network, too_short
