@@ -85,7 +85,7 @@ arguments_of_sweep() { # "NUMBERS" "SIZES"
   read -r -a sizes <<<"${2//,/ }"
   [ "${#sizes[@]}" -gt 0 ] || sizes=("$2")
   for size in "${sizes[@]}"; do
-    for PART_MB in ${OPT_PART_MB:-64}; do
+    for PART_MB in $PART_MB; do
       arguments_of_write "${NUMBERS%% *}" "$size"
     done
   done
