@@ -103,7 +103,8 @@ def sentence($long):
     elif $cheapest == null then "\($fastest.name) moved the most together: \($fastest | told_figures)"
     elif $cheapest == $fastest then "\($fastest.name) was the fastest and the cheapest: \($fastest | told_figures)"
     else
-      "\($fastest.name) was the fastest: \($fastest | told_figures); \($cheapest.name) was the cheapest: \($cheapest | told_figures)"
+      "\($fastest.name) was the fastest: \($fastest | told_figures); "
+      + "\($cheapest.name) was the cheapest: \($cheapest | told_figures)"
     end
   + if $close then "; by medians alone: the runs of one kind differ more than the kinds" else "" end;
 
