@@ -571,5 +571,5 @@ def test_what_comes_after_a_run():
     assert not any("read" in command for command in commands), "objects are missing"
     assert following(None) == [], "records from elsewhere"
     read = a_run(4, op="read", reads={"id": None, "name": "20260101T000000Z-write-4"})
-    assert following(read)[-1] == "./driver.sh delete runs/20260101T000000Z-write-4"
-    assert not any("delete" in command for command in following({**read, "reads": None})), "the keys of a file"
+    assert following(read)[-1] == "./driver.sh delete runs/20260101T000000Z-write-4 'runs/a b'", "its answers, too"
+    assert following({**read, "reads": None})[-1] == "./driver.sh delete 'runs/a b'", "the keys of a file stay"

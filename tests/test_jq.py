@@ -459,7 +459,7 @@ def test_a_record_that_was_not_planned_counts_apart_and_hides_nothing(numbers):
     assert alone.pop("unplanned") == {"count": 0, "example": None}
     assert s == alone
     text = flat(table(summary([*good, stranger], a_run(4)), a_run(4)))
-    assert text.index("NOT PLANNED: 1 line") < text.index("goodput") and "line 5:" in text
+    assert text.index("NOT COUNTED: 1 line") < text.index("goodput") and "line 5:" in text
 
 
 def not_planned(record):
@@ -683,6 +683,11 @@ def test_what_moving_costs_is_without_waiting_and_null_where_a_field_is_missing(
 def test_the_peak_second_of_requests_takes_them_as_spread_over_their_job():
     assert summary([job(0, 10, 1, requests=20), job(5, 10, 1, requests=20)])["requests_per_s"] == 6
     assert summary([job(0, 10, 1)])["requests_per_s"] is None
+
+
+def test_requests_follow_the_bytes_where_these_are_sampled():
+    s = summary([worker(0, *[4] * 9, 8, requests=110, objects=110)] * 2)
+    assert s["requests_per_s"] == pytest.approx(40) == s["peak_1s"] * 1e9 / (s["bytes"] / s["objects"])
 
 
 PRICES = {
@@ -1134,7 +1139,7 @@ def test_the_table_fits_eighty_columns_and_names_its_units():
     assert max(map(len, text.splitlines())) <= 80
     lines = text.splitlines()
     figure = next(i for i, line in enumerate(lines) if "goodput" in line and "GB/s" in line)
-    for warning in ("NOT VALID", "LOOPBACK, NOT S3", "AT LEAST", "NOT PLANNED"):
+    for warning in ("NOT VALID", "LOOPBACK, NOT S3", "AT LEAST", "NOT COUNTED"):
         assert any(warning in line for line in lines[:figure]), warning
     assert "0.033 GB/s" not in lines[figure] and "GB/s" in lines[figure] and "Gbit/s" in lines[figure]
     assert "MB/s" in text and "1 good, 1 failed, 0 missing" in text
@@ -1248,6 +1253,9 @@ def verdict(records, run=None):
 def test_nothing_held_it_back():
     v = verdict([worker(0, *[50] * 20)] * 20)
     assert v["held_back_by"] == "nothing" and "50.00 MB/s" in v["sentence"]
+    assert v["sentence"].startswith("These records do not show what held it back"), "the network gives more"
+    faster = verdict([worker(0, *[90] * 20)] * 20)["sentence"]
+    assert faster.startswith("Nothing in these records held it back: workers got 90.00 MB/s each, and the network")
     assert v["plan_gbs"] == 1 and "goodput" in v["plan"]
 
 

@@ -62,7 +62,7 @@ def test_the_driver_measures_an_s3_elsewhere(s3, local, monkeypatch):
     run = local.run_of("write")
     config = read_json(run / "run.json")
     assert (config["loopback"], config["shared_machine"], config["s3_endpoint"]) == (False, True, s3)
-    assert config["region"] == "eu-central-1" and "./driver.sh delete" in written.out
+    assert config["region"] == "eu-central-1" and "driver.sh delete" in written.out
     read = json.loads(local.drive("read", run, "--verify", "--start-in", 0, "--json").out)
     assert (read["failed"], read["bytes"], read["cost_usd"]) == (0, 2 * 12 * MIB, 0)
     assert read["usd_per_tb"] is None and "$" not in written.out and "nothing that AWS bills" in written.err

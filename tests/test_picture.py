@@ -552,6 +552,11 @@ def test_the_headline_of_a_run_by_time_claims_no_limit_as_done():
     assert title.endswith("2 workers read objects of 4 KiB, for 10 s")
 
 
+def test_the_headline_of_a_run_that_failed_claims_no_work_as_done():
+    (title,) = spec([failed(0, 10)] * 2, a_run(2))["usermeta"]["title"]
+    assert title.endswith("2 workers were to write 64 MiB each")
+
+
 def test_a_few_megabytes_are_not_nothing():
     drawn = spec([job(0, 10, 42e6)], a_run(1))
     assert "round(datum.active)" in json.dumps(drawn), "jobs are whole"

@@ -116,7 +116,7 @@ def warning($text; condition):
       $rows
       | warning("NOT VALID: more than 1 % failed or missing"; .valid | not),
         warning("BOUNDS (>=, <=) OR NONE: when jobs ended is not known"; .at_least),
-        warning("DAMAGED: records that come twice or were not planned"; .damaged)
+        warning("DAMAGED: records that come twice, or do not count"; .damaged)
     )
     | wrapped(width - 2)[]
     | "  " + .

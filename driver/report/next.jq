@@ -7,8 +7,8 @@ include "text";
 # How the driver is called: --arg driver.
 def driver: $ARGS.named.driver // "./driver.sh";
 
-# What is on loopback goes when local ends. A read leaves its answers; the objects are those of the write run, which lies
-# beside it.
+# What is on loopback goes when local ends. A read leaves its answers; the objects are those of the write run, which
+# lies beside it.
 def next_commands($run; $source):
   ($source | word) as $folder
   | ($run.deleted != null or $run.loopback == true) as $gone

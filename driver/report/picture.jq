@@ -173,7 +173,10 @@ def headline:
         "\($summary.objects_per_s | fixed(0)) objects/s, " else "" end)
      + ($summary.goodput | told_gbs)
    end)
-  + ": \($summary.jobs | counted("worker"; "workers")) \({write: "wrote", read: "read"}[$op] // "moved") "
+  + ": \($summary.jobs | counted("worker"; "workers")) "
+  + (if $summary.failed + $summary.missing == $summary.jobs then {write: "were to write", read: "were to read"}
+     else {write: "wrote", read: "read"} end | .[$op] // "moved")
+  + " "
   + ([
       ($run // {} | settings | described(["size"])[]) // "their bytes",
       ($run // {} | settings | described(["objects", "for_s", "read_times"])[])

@@ -44,10 +44,13 @@ def by_type:
     .[$job.error] |= if . == null then [1, $job] else .[0] += 1 end
   );
 
-# The most requests in any one second, each job's taken as spread evenly over it: records do not say when they were.
-def peak_requests:
-  map(select(.requests != null) | {start, stop, bytes: .requests, samples: null})
-  | if . == [] then null else events | best(1)[0]? end;
+# The most requests in any one second. Records do not say when they were: where all tell when their bytes came, requests
+# follow them; else each job's are taken as spread evenly over it. $share: of the bytes in the best second.
+def peak_requests($share):
+  map(select(.requests != null))
+  | if . == [] then null
+    elif $share != null and all(.[]; .samples != null) then (map(.requests) | add) * $share
+    else map({start, stop, bytes: .requests, samples: null}) | events | best(1)[0]? end;
 
 def latencies: sort | {p50: nearest_rank(50), p95: nearest_rank(95), p99: nearest_rank(99), max: .[-1]};
 
@@ -196,7 +199,7 @@ $run[0] as $run
     untimed: ($untimed | bounds($planned; $origin; $ended_by) // null),
     sent: ([$failed[].sent | values] | if . == [] then null else {jobs: length, bytes: add} end),
     requests: ([$records[].requests] | total),
-    requests_per_s: ($began | peak_requests),
+    requests_per_s: ($began | peak_requests(if $bytes == 0 then null else $peak[0]? | values / $bytes end // null)),
     retries: ([$records[].retries] | total),
     throttled: ([$records[].throttled] | total),
     late: ([$records[].late_s | numbers] | if . == [] then null else map(select(. > 0.1)) | length end),

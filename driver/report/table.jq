@@ -55,7 +55,7 @@ def warnings($run):
   ($run.launches[-1] // {}) as $last
   | if .loopback == true then "LOOPBACK, NOT S3: these figures are of this machine."
     elif .shared_machine == true then "ONE MACHINE: all workers share this one, its processors and its network."
-    elif .place_unknown == true then "PLACE NOT KNOWN: run.json is damaged; these figures may be of loopback, not of S3."
+    elif .place_unknown == true then "PLACE NOT KNOWN: run.json is damaged; these may be figures of loopback, not S3."
     else empty end,
   if .unfinished == 0 or $last.launch == null or $last.end != null then empty
   elif $last.interrupted != null then "INTERRUPTED: what had not answered is missing."
@@ -78,7 +78,7 @@ def warnings($run):
   end,
   if .unplanned.count == 0 then empty
   else
-    "NOT PLANNED: \(.unplanned.count | counted("line is"; "lines are")) of no planned job and counted nowhere else; "
+    "NOT COUNTED: \(.unplanned.count | counted("line"; "lines")) that cannot be read, or of no planned job; "
     + "line \(.unplanned.example.line): \(.unplanned.example.message | visible | shortened(200))"
   end,
   if .untimed == null or .max_active == null then empty

@@ -237,8 +237,12 @@ def judgement:
       + (.findings | also)]
   elif .goodput == null then ["failures", "When \(jobs_without_times) ended is not known, so no goodput is"]
   elif .findings == [] then
-    ["nothing", "Nothing in these records held it back: workers got \(settled_mbps | told_mbps) each"
-      + (.evidence.network_mbps | if . == null then "" else ", and the network gives \(fixed(0))" end)]
+    (.evidence.network_mbps) as $network
+    | ["nothing",
+      (if $network != null and settled_mbps < 0.9 * $network then "These records do not show what held it back"
+       else "Nothing in these records held it back" end)
+      + ": workers got \(settled_mbps | told_mbps) each"
+      + if $network == null then "" else ", and the network gives \($network | fixed(0))" end]
   else [.findings[0].cause, .findings[0].sentence + (.findings[1:] | also)] end;
 
 # {held_back_by, sentence, plan, plan_gbs, plan_fed_gbs, findings: [{cause, cost_s, sentence, short}, ...]}
