@@ -25,7 +25,8 @@ def legend($panels):
 
 # A panel with a mark across it where its figures are not of AWS alone, as large as it has room for.
 def marked($panels; $machine):
-  {loopback: "LOOPBACK, NOT S3", shared_machine: "ONE MACHINE", place_unknown: "PLACE NOT KNOWN"}[$machine // ""] as $text
+  {loopback: "LOOPBACK, NOT S3", shared_machine: "ONE MACHINE", place_unknown: "PLACE NOT KNOWN"} as $texts
+  | $texts[$machine // ""] as $text
   | if $text == null then .
     else
       .layer += [
