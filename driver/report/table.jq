@@ -209,15 +209,13 @@ def request_rows($run):
     | "\(counted("invocation"; "invocations")) throttled (429) and tried again"
     | row("Lambda"));
 
-# At list prices of one region and day, which are not everybody's.
+# At list prices of one region and day, which are not everybody's. On loopback the seconds are those of this machine.
 def cost:
   "by the list prices of \(.prices.region), \(.prices.date)" as $prices
   | (.usd_per_tb | if . == null then "" else "; moving alone $\(fixed(2)) per TB" end) as $moving
-  | if .cost_usd == 0 then free
-    elif .cost_usd != null and .loopback == true then
-      "nothing; on AWS these seconds and requests would cost \(.cost_usd | dollars), \($prices)\($moving)"
+  | if .loopback == true or .cost_usd == 0 then free
     elif .cost_usd != null then "\(.cost_usd | dollars) for seconds and requests, \($prices)\($moving)"
-    elif (.cost_known_usd // 0) >= 0.01 and .loopback != true then
+    elif (.cost_known_usd // 0) >= 0.01 then
       "at least \(.cost_known_usd | dollars), \($prices): not every job says what it used\($moving)"
     else empty end
   | paragraph("cost");
