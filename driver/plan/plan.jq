@@ -51,7 +51,7 @@ def price:
 
 # Every field that is known, costs and requests among them.
 def fields:
-  (if is_free then {} else .cost end) as $cost
+  (if is_free then {requests: .cost.requests} else .cost end) as $cost
   | del(.format, .id, .op, .jobs, .answers, .cost, .reads, .deleted, .launches, .clock, .version, .timeout_cut, .paid)
   + ($cost | del(.prices, .requests, .expected_s, .least_usd)) + ($cost.requests // {} | {puts, gets})
   | to_entries[]
