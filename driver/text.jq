@@ -91,9 +91,10 @@ def rough_seconds: "\(fixed(if . < 10 then 1 else 0 end)) s";
 # Three figures or so: 0.123, 12.3, 123.
 def figures: fixed(if . == null then 0 elif fabs < 10 then 3 elif fabs < 100 then 2 else 1 end);
 
-# GB/s with their unit; a few MB/s are not 0.00 GB/s.
+# GB/s with their unit, that of $gbs: a few MB/s are not 0.00 GB/s, and figures beside each other have one unit.
 def rate_and_unit($gbs): if $gbs != null and $gbs > 0 and $gbs < 0.01 then [. * 1e3, "MB"] else [., "GB"] end;
-def told_gbs: rate_and_unit(.) as [$rate, $unit] | "\($rate | figures) \($unit)/s";
+def told_gbs($gbs): rate_and_unit($gbs) as [$rate, $unit] | "\($rate | figures) \($unit)/s";
+def told_gbs: told_gbs(.);
 
 # Filled with blanks to a width. (" " * 0 is null, which adds nothing.)
 def left($width): . + " " * ([$width - length, 0] | max);

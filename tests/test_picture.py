@@ -564,6 +564,8 @@ def test_a_few_megabytes_are_not_nothing():
     axis = drawn["vconcat"][1]["encoding"]["y"]["axis"]
     assert axis["title"] == "MB/s, all jobs together" and [v * 1e3 for v in axis["values"]] == [0, 1, 2, 3, 4]
     assert "goodput 4.200 MB/s" in texts(drawn)
+    drawn = texts(spec([job(0, 10, 4e7), job(0, 1, 4e7)]))
+    assert {"goodput 8.000 MB/s", "best second 44.00 MB/s"} <= set(drawn), "one unit"
 
 
 def test_of_a_damaged_run_no_place_is_claimed():

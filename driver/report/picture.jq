@@ -104,11 +104,11 @@ def rates_together:
          text: "goodput \(bound)\(.goodput | told_gbs)"}),
     ($summary | select(.sustained != null)
       | {gbs: .sustained, style: "sustained", over: $drawing.stretches,
-         text: ("sustained \(.sustained | told_gbs), \(.sustained_s | rough_seconds)"
+         text: ("sustained \(.goodput as $gbs | .sustained | told_gbs($gbs)), \(.sustained_s | rough_seconds)"
            + if .sustained_short then ", too short" else "" end)}),
     ($drawing.best | values
       | {gbs: $summary.peak_1s, style: "best", over: [{from: ., to: (. + 1)}],
-         text: "best second \($summary.peak_1s | told_gbs)"}),
+         text: "best second \($summary.peak_1s | told_gbs($summary.goodput))"}),
     (select(cap_in_sight)
       | {gbs: cap_gbs, style: "cap", over: [], text: "\($cap_mbps | fixed(0)) MB/s × active workers"}),
     (published("gbs"; most_gbs)
