@@ -90,10 +90,11 @@ make_stack() {
   [ -z "$GIVEN_BUCKET" ] || makes='the role'
   [ -z "$ROLE_ARN" ] || makes='the bucket'
   say "stack $STACK in $REGION: $makes, half a minute or two"
+  # A parameter that is not named keeps its value: here a key that this caller may not ask for.
   if ! request change cloudformation deploy --stack-name "$STACK" --template-file "$ROOT/deploy/stack.yaml" \
     --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset \
     --parameter-overrides "FunctionName=$STACK" "ExistingBucket=$GIVEN_BUCKET" "ExistingRole=$ROLE_ARN" \
-    "KeyOfBucket=$KEY_ARN" "${STACK_TAGS[@]+"${STACK_TAGS[@]}"}" &&
+    ${KEY_ARN+"KeyOfBucket=$KEY_ARN"} "${STACK_TAGS[@]+"${STACK_TAGS[@]}"}" &&
     ! complains change 'No updates are to be performed'; then
     complains change 'Failed to create/update' || blame change cloudformation:CreateChangeSet
     look_at_stack
@@ -159,6 +160,8 @@ look_at_function
 [ -z "$(saved STACK)" ] || [ -n "$SAVED_HERE" ] || say "$(saved STACK) in $(saved REGION) stays; it goes with:" \
   "make destroy STACK=$(saved STACK) REGION=$(saved REGION)"
 make -C "$ROOT" lambda ARCH="$ARCH" >&2 || refuse "the worker could not be built; nothing was deployed"
+# The build took its time; and cargo-lambda knows fewer kinds of credentials than the CLI.
+find_credentials
 around_function
 save
 make_function "$ROLE"

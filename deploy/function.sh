@@ -26,8 +26,6 @@ make_function() { # ROLE
     FOUND_ARCH=''
   fi
   say "function $STACK: $MEMORY MB, $ARCH"
-  # The build took its time; and cargo-lambda knows fewer kinds of credentials than the CLI.
-  find_credentials
   # cargo-lambda leaves the role as it is where nothing else of the configuration changes.
   [ -z "$FOUND_ARCH" ] || [ "$(jq -r .Configuration.Role "$SCRATCH/function")" = "$1" ] ||
     change role request role lambda update-function-configuration --function-name "$STACK" --role "$1" ||

@@ -48,7 +48,16 @@ blame() { # NAME ACTION
   explain "$1" "$2" "$2 failed; once that is mended, $(again) goes on from there"
 }
 
-# A command that works in a terminal that knows nothing of this one.
+# A command that works in a terminal that knows nothing of this one, nor of what .deployed says now. Of make deploy it
+# names what is not as it would be without.
 again() { # [PROGRAM]
+  local option value usual
   printf 'make %s STACK=%s REGION=%s' "${1:-$PROGRAM}" "$STACK" "$REGION"
+  [ "${1:-$PROGRAM}" = deploy ] || return 0
+  for option in BUCKET MEMORY:512 ARCH:x86_64 ROLE_ARN TAGS; do
+    usual=${option#"${option%%:*}"} option=${option%%:*}
+    value=${!option:-}
+    [ "$option" != BUCKET ] || value=${GIVEN_BUCKET-$value}
+    [ "$value" = "${usual#:}" ] || printf ' %s=%s' "$option" "$(shown "$value")"
+  done
 }

@@ -8,16 +8,18 @@
 # shellcheck disable=SC2034 # preflight.sh and deploy.sh read it
 BUCKET_QUESTIONS='lock:get-object-lock-configuration encryption:get-bucket-encryption bucket_policy:get-bucket-policy'
 
-# From the answers to BUCKET_QUESTIONS, in SCRATCH: refuses it, or warns, or is content. KEY_ARN
-# becomes the customer's key that the bucket encrypts with, empty for none or where its ARN is not known. Without a ROLE
-# the role is still to be made.
+# From the answers to BUCKET_QUESTIONS, in SCRATCH: refuses it, or warns, or is content. KEY_ARN becomes the customer's
+# key that the bucket encrypts with, empty for none; it is unset where that could not be asked for. Without a ROLE the
+# role is still to be made.
 check_writable() { # BUCKET ROLE
   local key
-  KEY_ARN=''
+  unset KEY_ARN
   key=$(writable "$1" "$2" key)
-  if [ -n "$key" ]; then
+  if [ -z "$key" ]; then
+    [ "$(answer_of encryption)" = /dev/null ] || KEY_ARN=''
+  else
     ! request key kms describe-key --key-id "$key" || KEY_ARN=$(writable "$1" "$2" arn)
-    if [ -n "$2" ] && [ -n "$KEY_ARN" ]; then
+    if [ -n "$2" ] && [ -n "${KEY_ARN:-}" ]; then
       # Where IAM refuses, the key's own policy may still allow it.
       request rights iam simulate-principal-policy --policy-source-arn "$2" \
         --action-names kms:GenerateDataKey kms:Decrypt --resource-arns "$KEY_ARN" || true

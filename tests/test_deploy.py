@@ -256,6 +256,14 @@ def test_deploy_makes_all_and_says_what_is_next(account):
     )
 
 
+def test_credentials_are_found_anew_after_the_build(account):
+    del account.env["AWS_ACCESS_KEY_ID"]
+    account.state["credentials"] = {"AccessKeyId": "AKX", "SecretAccessKey": "s"}
+    account.deploy()
+    named = [call.split()[0] for call in account.calls() if re.match("make|configure|cloudformation deploy", call)]
+    assert named == ["configure", "make", "configure", "cloudformation"]
+
+
 def test_deploy_again_changes_nothing(account):
     before = account.deployed().settings()
     state = account.state | {}
@@ -487,6 +495,11 @@ def test_a_stack_that_failed_is_told_with_the_commands_that_begin_anew(account):
     assert "Bucket (AWS::S3::Bucket): terabit-bucket-1 already exists" in done.stderr
     assert "make destroy STACK=terabit REGION=eu-west-1, then make deploy STACK=terabit" in done.stderr
     assert not account.calls("cargo")
+    options = {"BUCKET": "mine", "MEMORY": "3008", "ARCH": "arm64", "TAGS": "a=1 b=2"}
+    account.state |= {"stack": None}
+    done = account.deploy(exit=3, **options)
+    again = "then make deploy STACK=terabit REGION=eu-west-1 BUCKET=mine MEMORY=3008 ARCH=arm64 TAGS='a=1 b=2'"
+    assert f"make destroy STACK=terabit REGION=eu-west-1, {again}\n" in done.stderr
     account.state["fails"] = None
     assert "make destroy STACK=terabit" in account.deploy(exit=3).stderr and not account.calls("make")
     account.destroy(STACK="terabit", REGION="eu-west-1")

@@ -606,6 +606,20 @@ def test_a_role_that_deploy_makes_may_use_the_key_of_a_bucket_that_is_given(acco
     assert f"KeyOfBucket={KEY}" in account.calls("cloudformation deploy")[0] and not account.calls("iam simulate")
 
 
+@pytest.mark.parametrize("question", ["s3api get-bucket-encryption", "kms describe-key"])
+def test_who_may_not_ask_for_the_key_leaves_the_role_its_rights(account, question):
+    """A parameter that is not named keeps its value."""
+    account.state |= {"encryption": encrypted(), "key": key()}
+    account.deploy(BUCKET="mine")
+    account.refuse(question, denied("kms:DescribeKey"))
+    account.deploy()
+    (call,) = account.calls("cloudformation deploy")
+    assert "KeyOfBucket" not in call and "ExistingBucket=mine" in call
+    account.state["encryption"] = {"ServerSideEncryptionConfiguration": {"Rules": []}}
+    account.deploy()
+    assert "KeyOfBucket= " in account.calls("cloudformation deploy")[0] + " ", "it has none"
+
+
 def test_a_role_that_is_given_to_deploy_must_be_allowed_the_key_of_the_bucket(account):
     account.state |= {"encryption": encrypted(), "key": key(), "rights": NO_RIGHTS, "key policy": ROOT_ALONE}
     done = account.deploy(BUCKET="mine", ROLE_ARN=ROLE, exit=3)
