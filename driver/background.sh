@@ -54,7 +54,8 @@ into_files() { # FOLDER SUFFIX...
 start_watching() { # PROGRESS
   local progress
   read -r -a progress <<<"$1"
-  start_group watch "${progress[@]}"
+  # Whoever reads the driver's stdout does not wait for it.
+  start_group watch "${progress[@]}" >/dev/null
   WATCHER=$GROUP
 }
 
@@ -72,8 +73,9 @@ clear_line() {
 # Says what a function prints: one line redrawn every second on a terminal, elsewhere one line when something is new.
 # It is a process of its own, and ends with the driver.
 watch() { # FUNCTION WORD...
-  local line last='' ticks=0
-  while sleep 1 && kill -0 $$ 2>/dev/null; do
+  local line last='' ticks=0 driver
+  driver=$(process "$$")
+  while sleep 1 && lives "$driver"; do
     ticks=$((ticks + 1))
     line=$("$@")
     [ -n "$line" ] || continue

@@ -27,24 +27,44 @@ shown() { # PATH
 LOCKED=''
 
 lock() { # RUN
-  # A void one goes; drivers before format 2 made it a folder.
-  [ ! -e "$1/lock" ] || { alone "$1" && rm -rf "$1/lock"; }
-  if ! (set -C && process "$$" >"$1/lock") 2>/dev/null; then
-    alone "$1"
-    rm -f "$1/lock"
-    refuse "$(shown "$1") cannot be written: chmod u+w, or is its disk full?"
-  fi
+  take_lock "$1" lock
   LOCKED=$1
 }
 
+# A void one is removed only by the driver that has the next one: another driver may have removed it already, and what
+# lies there is its own.
+take_lock() { # RUN NAME
+  local file=$1/$2 own void
+  own=$(process "$$")
+  if [ -e "$file" ]; then
+    void=$(driver_of "$file")
+    alone "$@"
+    take_lock "$1" "$2.next"
+    # Drivers before format 2 made it a folder.
+    [ "$(driver_of "$file")" != "$void" ] || rm -rf "$file"
+  fi
+  if ! (set -C && printf '%s\n' "$own" >"$file") 2>"$SCRATCH/unwritten"; then
+    rm -f "$file.next"
+    alone "$@"
+    # A full disk takes its name alone.
+    [ -s "$file" ] || rm -f "$file"
+    no_room "$1"
+  fi
+  rm -f "$file.next"
+}
+
 # Refuses while another driver is alive.
-alone() { # RUN
-  local driver
+alone() { # RUN [NAME]
+  local file=$1/${2:-lock} driver
   # It is signed right after it is made.
-  [ ! -e "$1/lock" ] || [ -s "$1/lock" ] || sleep 0.5
-  driver=$(cat "$1/lock" "$1/lock/driver" 2>/dev/null) || true
+  [ ! -e "$file" ] || [ -s "$file" ] || sleep 0.5
+  driver=$(driver_of "$file")
   ! lives "$driver" || refuse "another driver (process ${driver%% *}) is at work in $(shown "$1"): wait for it;" \
     "ps -p ${driver%% *} shows what it is"
+}
+
+driver_of() { # LOCK
+  cat "$1" "$1/driver" 2>/dev/null || true
 }
 
 unlock() {
@@ -62,8 +82,9 @@ field() { # RUN FILTER
 # Sets a value in run.json, complete or not at all. Fails where that cannot be written.
 amend() { # RUN PATH JSON
   {
-    jq -e -L "$ROOT/driver" --arg folder "${1##*/}" --argjson value "$3" \
-      "include \"run\"; run_of(\$folder) | $2 = \$value" "$1/run.json" >"$SCRATCH/amended" &&
+    # As a file: the system takes no long arguments.
+    jq -e -L "$ROOT/driver" --arg folder "${1##*/}" --slurpfile value <(printf '%s' "$3") \
+      "include \"run\"; run_of(\$folder) | $2 = \$value[0]" "$1/run.json" >"$SCRATCH/amended" &&
       cp "$SCRATCH/amended" "$1/run.part" && mv "$1/run.part" "$1/run.json"
   } 2>"$SCRATCH/unwritten"
 }

@@ -11,12 +11,13 @@ lives() { # PROCESS
   [[ $1 =~ ^[0-9]+\  ]] && [ "$(process "${1%% *}")" = "$1" ] && kill -0 "${1%% *}" 2>/dev/null
 }
 
-# Whatever tells the start of a process on this system, in its own words; nothing where there is no such process.
+# Whatever tells the start of a process on this system, in its own words; nothing where there is no such process, or it
+# has ended and its parent has not asked how (Z).
 start_of() { # PID
   if [ -r "/proc/$1/stat" ]; then
     # The name, between brackets, may hold blanks.
-    awk '{ sub(/.*\) /, ""); print $20 }' "/proc/$1/stat" 2>/dev/null || true
+    awk '{ sub(/.*\) /, "") } $1 != "Z" { print $20 }' "/proc/$1/stat" 2>/dev/null || true
   else
-    LC_ALL=C ps -p "$1" -o lstart= 2>/dev/null || true
+    LC_ALL=C ps -p "$1" -o stat= -o lstart= 2>/dev/null | awk '!/^Z/ { sub(/^[^ ]+ +/, ""); print }' || true
   fi
 }

@@ -152,6 +152,20 @@ def test_the_barrier_is_on_the_workers_clock(driver, ahead, squad):
     assert launch["stop_by"] - launch["start_at"] == pytest.approx(60)
 
 
+@pytest.mark.parametrize("ahead", [-75, 75])
+def test_a_resumed_launch_is_on_the_workers_clock_too(driver, ahead):
+    (driver.stub / "ahead").write_text(str(ahead))
+    (driver.stub / "bad").write_text("k1")
+    driver.run("read", "--key-file", driver.keys("k0", "k1"), "--squad", 2, exit=1)
+    run = driver.only_run()
+    began = time.time()
+    driver.run("read", "--resume", run)
+    again = config_of(run)["launches"][1]
+    within = again["clock"]["within_s"]
+    assert abs(again["clock"]["offset_s"] - ahead) <= within < 30
+    assert began - within < again["launch"] - ahead < time.time() + within
+
+
 def test_the_lead_grows_with_the_fleet(driver):
     def lead(jobs, *more):
         return fleet(driver, "write", jobs, 1, "--max-cost", 1000, *more)["start_in_s"]
@@ -704,6 +718,15 @@ def test_a_run_json_that_cannot_be_changed_stays_as_it_was(driver, tmp_path):
     assert done.returncode == 1 and (run / "run.json").read_text() == before
 
 
+def test_run_json_takes_more_ranges_than_an_argument_has_room_for(driver, tmp_path):
+    """Of 40,000 jobs every second one failed."""
+    driver.run("write", 1, 1)
+    run = driver.only_run()
+    many = "[range(20000) | [2 * ., 2 * .]]"
+    done = in_shell(f'SCRATCH=$2; amend "$1" .launches[0].jobs "$(jq -n -c "{many}")"', run, tmp_path)
+    assert done.returncode == 0 and launched(run)[0][-1] == [39998, 39998], done.stderr
+
+
 def test_a_folder_has_one_driver(driver):
     driver.hasty()
     (driver.stub / "squad-1-000001.json").write_text("slow\n")
@@ -712,8 +735,11 @@ def test_a_folder_has_one_driver(driver):
     done = driver.run("write", "--resume", run, exit=3)
     assert f"process {process.pid}" in done.err
     process.kill()
-    process.wait(60)
-    driver.run("write", "--resume", run)
+    # Whoever started it reads to the end of its output, and asks only then how it ended.
+    assert select.select([process.stdout], [], [], 20)[0] and process.stdout.read() == ""
+    wait_for(lambda: not any(b"driver.sh" in line for line in processes_of(driver)), None)
+    assert f"process {process.pid}" not in driver.run("write", "--resume", run).err
+    process.communicate(timeout=60)
 
 
 def told_of(pid):
@@ -728,12 +754,16 @@ def test_a_void_lock_is_replaced_by_one_driver(driver):
     driver.run("write", 1, 1)
     run = driver.only_run()
     (run / "lock").write_text(told_of(os.getpid()).replace(" ", " 1"))
-    done = in_shell('SCRATCH=/nowhere; rm() { process "$PPID" >"$2"; }; lock "$1"', run)
-    assert done.returncode == 3 and f"process {os.getpid()}" in done.stderr
+    # The other comes once this one has found the lock void.
+    late = 'lives() { . "$ROOT/driver/process.sh"; process "$PPID" >"$RUN/lock"; return 1; }'
+    done = in_shell(f'SCRATCH=$1 RUN=$2; {late}; lock "$RUN"', driver.tmp, run)
+    assert done.returncode == 3 and f"process {os.getpid()}" in done.stderr, done.stderr
     assert (run / "lock").read_text() == told_of(os.getpid()), "it is another's"
     assert f"process {os.getpid()}" in driver.run("write", "--resume", run, exit=3).err
-    (run / "lock").write_text("")
-    assert "nothing is launched" in driver.run("write", "--resume", run).err and not (run / "lock").exists()
+    # A driver was killed while it replaced a void one.
+    for name in ("lock", "lock.next"):
+        (run / name).write_text("")
+    assert "nothing is launched" in driver.run("write", "--resume", run).err and not list(run.glob("lock*"))
 
 
 def test_the_lock_of_an_older_driver_counts(driver):
@@ -800,6 +830,28 @@ def test_resume_does_not_change_a_run(driver, args, text):
     driver.run("write", 2, 64)
     args = [driver.only_run() if arg == "RUN" else arg for arg in args]
     assert text in driver.run(*args, exit=2).err
+
+
+def test_a_function_that_was_changed_does_not_complete_a_run(driver):
+    """One memory is told of all its jobs."""
+    (driver.stub / "bad").write_text("k1")
+    driver.run("read", "--key-file", driver.keys("k0", "k1"), "--squad", 2, exit=1)
+    run = driver.only_run()
+    answer(driver, "function", FUNCTION | {"MemorySize": 512})
+    done = driver.run("read", "--resume", run, exit=3)
+    command = "aws lambda update-function-configuration --region eu-west-1 --function-name terabit --memory-size 2048"
+    assert f"has 512 MB of memory now, and the run 2,048: {command}" in done.err, done.err
+    answer(driver, "function", FUNCTION | {"Architectures": ["x86_64"]})
+    assert "is for x86_64 now, and in the run for arm64: make deploy ARCH=arm64" in driver.run(
+        "read", "--resume", run, exit=3
+    ).err
+    answer(driver, "function", FUNCTION | {"Timeout": 60})
+    assert "--timeout 900" in driver.run("read", "--resume", run, exit=3).err
+    assert len(config_of(run)["launches"]) == 1 and not (run / "lock").exists()
+    answer(driver, "function", FUNCTION)
+    driver.run("read", "--resume", run)
+    answer(driver, "function", FUNCTION | {"MemorySize": 512})
+    assert "nothing is launched" in driver.run("read", "--resume", run).err
 
 
 def test_resume_goes_where_the_run_was_made(driver):
