@@ -40,6 +40,7 @@ measure() { # OP
   [ -z "$READ_RUN" ] || records "$READ_RUN" >"$SCRATCH/written"
   choose_keys "$1"
   settings "$OPT_DRY_RUN"
+  [ -n "$OPT_DRY_RUN" ] || make_parent "$PARENT"
   preflight "$1"
   configure "$1"
   plan_launch "$NUMBER"
@@ -93,6 +94,7 @@ sweep() {
   settings "$OPT_DRY_RUN"
   check_own_memory
   choose_points
+  [ -n "$OPT_DRY_RUN" ] || make_parent "$PARENT"
   preflight write
   plan_points
   [ -z "$OPT_DRY_RUN" ] || return 0

@@ -19,9 +19,10 @@ latest_run() { # PARENT [OP]
 
 # A RUN the user named: a path, or the name of a folder in PARENT. Refuses one that is damaged.
 find_run() { # PARENT RUN
-  local run damage
+  local run damage where="neither it nor $1/${2%/} is a folder"
+  [[ $2 != /* ]] || where='it is no folder'
   run=$(find_folder "$1" "$2" run.json) ||
-    usage "there is no run \"$2\": neither it nor $1/${2%/} is a folder with a run.json in it"
+    usage "there is no run \"$2\": $where with a run.json in it"
   damage=$(damage "$run" true)
   [ -z "$damage" ] || usage "$(shown "$run") is damaged: $damage. Its records are shown by: $CALLED report" \
     "$(shown "$run"). The keys in keys.txt are deleted by: $CALLED delete --key-file $(shown "$run/keys.txt")"

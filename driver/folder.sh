@@ -1,18 +1,23 @@
 # shellcheck shell=bash
 # The folder of a run: make, lock, read and amend it; and the clock of the moments in it.
 
+# Makes the folder of the runs, before anything is asked of AWS.
+make_parent() { # PARENT
+  mkdir -p "$1" 2>/dev/null && [ -w "$1" ] ||
+    usage "the folder $1 cannot be made, or written (--out names the folder that holds the runs)"
+}
+
 # Makes PARENT/<UTC time>-<op>-<number> and prints it. A second belongs to one run, so that names sort by time.
 # A sweep has no number.
 new_run() { # PARENT OP [NUMBER]
   local time
-  mkdir -p "$1" 2>/dev/null || usage "the folder $1 cannot be made (--out names the folder that holds the runs)"
   while :; do
     time=$(date -u +%Y%m%dT%H%M%SZ)
     if ! any "$1/$time-"* && mkdir "$1/$time-$2${3:+-$3}" 2>/dev/null; then
       printf '%s' "$1/$time-$2${3:+-$3}"
       return 0
     fi
-    [ -w "$1" ] || usage "the folder $1 cannot be written (--out names the folder that holds the runs)"
+    make_parent "$1"
     sleep 0.1
   done
 }

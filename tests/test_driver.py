@@ -290,13 +290,13 @@ def test_a_key_file_that_appears_meanwhile_is_kept(driver):
     (driver.stub / "meanwhile").write_text(str(path))  # during the preflight the file gets its own name as content
     driver.run("write", 3, 1, "--key-file", path, exit=2)
     assert path.read_text() == str(path)
-    assert driver.calls() == [] and not (driver.project / "runs").exists()
+    assert driver.calls() == [] and driver.runs() == []
 
 
 def test_out_holds_the_run_folders(driver, tmp_path):
     out = tmp_path / "else where"
     driver.run("write", 1, 1, "--out", out)
-    assert not (driver.project / "runs").exists()
+    assert driver.runs() == []
     driver.run("read", "--out", out)
     assert len(list(out.iterdir())) == 2
     assert "terabit read" in driver.run("report", "--out", out).out
@@ -562,7 +562,7 @@ def test_interrupted_before_the_launch(driver):
     os.kill(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and time.time() - began < 30, err
-    assert "before anything was launched" in err and not (driver.project / "runs").exists()
+    assert "before anything was launched" in err and driver.runs() == []
     assert processes_of(driver) == []
 
 
@@ -738,7 +738,7 @@ def test_preflight_refuses_with_the_command_that_mends_it(driver, complaint, rem
     (driver.stub / "preflight").write_text(complaint)
     done = driver.run("write", 1, 1, "--key-file", "k", exit=3)
     assert remedy in done.err and complaint in done.err
-    assert driver.calls() == [] and not (driver.project / "runs").exists() and not (driver.project / "k").exists()
+    assert driver.calls() == [] and driver.runs() == [] and not (driver.project / "k").exists()
 
 
 def test_all_missing_tools_are_named_at_once(driver):
@@ -814,6 +814,8 @@ USAGE = [
     (["write", "1", "1", "--key-file", "no/such/folder/k"], "folder does not exist"),
     (["write", "1", "1", "--json=yes"], "takes no value"),
     (["write", "1", "1", "--out", "driver.sh"], "driver.sh cannot be made"),
+    (["sweep", "1", "1", "--out", "/proc/runs"], "/proc/runs cannot be made"),
+    (["report", "/nowhere/x"], 'no run "/nowhere/x": it is no folder with a run.json'),
     (["read"], "nothing to read.*--key-file"),
     (["read", "0", "--key", "k"], 'NUMBER is "0"'),
     (["read", "nowhere"], '"nowhere"'),
@@ -835,6 +837,11 @@ USAGE = [
 ]
 
 
+def test_where_the_runs_cannot_be_is_said_before_anything_is_asked(driver):
+    driver.run("write", 1, 1, "--out", "/proc/runs", exit=2)
+    assert driver.calls("configuration") == []
+
+
 @pytest.fixture(scope="module")
 def usage_driver(tmp_path_factory):
     driver = Driver(tmp_path_factory.mktemp("usage"))
@@ -853,7 +860,7 @@ def test_usage_errors_name_the_input_and_what_is_accepted(usage_driver, args, te
     done = usage_driver.run(*args, exit=2)
     assert re.search(text, done.err), done.err
     assert done.err.startswith("driver: ") and done.out == ""
-    assert usage_driver.calls() == [] and not (usage_driver.project / "runs").exists()
+    assert usage_driver.calls() == [] and usage_driver.runs() == []
 
 
 @pytest.mark.parametrize("args", [["--help"], ["-h"], ["help"]])

@@ -235,7 +235,7 @@ def refused(driver, question, complaint):
 
 
 def nothing_was_launched(driver):
-    return driver.calls() == [] and driver.calls("squad") == [] and not (driver.project / "runs").exists()
+    return driver.calls() == [] and driver.calls("squad") == [] and not driver.runs()
 
 
 BAD = {"op": "ping", "key": None}
@@ -264,6 +264,22 @@ def test_a_ping_that_fails_is_a_refusal_with_the_workers_message(driver, told, t
     done = driver.run("write", 20, 1, "--key-file", "k", exit=3)
     assert re.search(text, done.err), done.err
     assert nothing_was_launched(driver) and not (driver.project / "k").exists()
+
+
+def test_a_role_that_is_new_has_a_while_to_get_its_rights(driver):
+    quick_sleep(driver)
+    denied = [BAD | {"error": {"type": "AccessDenied", "message": "s3:ListBucket"}}]
+    answer(driver, "ping", denied)
+    at = time.strftime("%Y-%m-%dT%H:%M:%S.000+0000", time.gmtime())
+    answer(driver, "function", FUNCTION | {"LastModified": at})
+    assert "AccessDenied: s3:ListBucket" in driver.run("write", 1, 1, exit=3).err
+    assert len(driver.calls("ping")) == 10
+    answer(driver, "function", FUNCTION | {"LastModified": "2026-01-01T00:00:00.000+0000"})
+    assert "AccessDenied: s3:ListBucket" in driver.run("write", 1, 1, exit=3).err
+    assert len(driver.calls("ping")) == 11, "of an older one it stays so"
+    answer(driver, "function", FUNCTION | {"LastModified": at})
+    (driver.bin / "sleep").write_text('#!/bin/sh\n[ "$1" = 1 ] || /bin/rm -f "$STUB/ping.json"\nexec /bin/sleep 0.05\n')
+    driver.run("write", 1, 1)
 
 
 def test_a_ping_without_room_is_a_refusal(driver):

@@ -116,7 +116,7 @@ clear_out() { # NAME FOLDER, empty for none STREAMS: the most objects that one h
 mark_deleted() { # RUN
   local run
   for run in "$1" "${1%/*}"/*-read-*; do
-    [ "$run" = "$1" ] || { [ -f "$run/run.json" ] && [ ! -e "$run/lock" ] &&
+    [ "$run" = "$1" ] || { [ -f "$run/run.json" ] && [ ! -e "$run/lock" ] && [ -z "$(damage "$run" false)" ] &&
       [ "$(field "$run" .reads.name)" = "${1##*/}" ]; } || continue
     amend "$run" .deleted "$(now)" ||
       say "$(shown "$run")/run.json cannot be written: it will not tell that the objects are gone"

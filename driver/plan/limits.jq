@@ -36,7 +36,8 @@ add as $run
     first(range([$free, $jobs] | min; 0; -1) | select(environments(.; jobs_per_squad) <= $free)) // 0;
 
   def more_room:
-    if $reserved != null then
+    if $run.loopback then "local --concurrency \($need)"
+    elif $reserved != null then
       "aws lambda put-function-concurrency --function-name \($run.function | word) "
       + "--reserved-concurrent-executions \($need)"
     else

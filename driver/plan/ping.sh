@@ -12,7 +12,7 @@ ping() {
   jq -c --arg bucket "$BUCKET" '{jobs: [range(if .squad > 1 then 2 else 1 end) | {op: "ping", $bucket}]}' \
     "$SCRATCH/fleet" >"$SCRATCH/ping.event"
   while ! ping_once; do
-    # For a moment after a change Lambda may go on with what the function was.
+    # For a moment after a change Lambda may go on with what the function was, and S3 with what its role might.
     jq -e .early "$SCRATCH/ping" >/dev/null && [ $((tries += 1)) -lt 10 ] || unpinged
     sleep 3
   done

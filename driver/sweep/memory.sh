@@ -11,9 +11,16 @@ check_own_memory() {
 
 # The notes of all sweeps that changed a function of this Lambda: `local` has its own, which ends with it.
 notes() {
-  local note
+  local note its
   for note in "$PARENT"/*-sweep/memory.json; do
-    ! any "$note" || [ "$(jq -r .endpoint "$note")" != "$(endpoint LAMBDA)" ] || printf '%s\n' "$note"
+    any "$note" || continue
+    if ! its=$(jq -e -r 'select(all(.arn, .function; type == "string") and (.memory_mb | type == "number")) |
+      .endpoint' "$note" 2>/dev/null); then
+      say "$(shown "$note") is damaged, which held the memory that a function had before a sweep:" \
+        "rm $(shown "$note") forgets it"
+    elif [ "$its" = "$(endpoint LAMBDA)" ]; then
+      printf '%s\n' "$note"
+    fi
   done
 }
 
@@ -79,7 +86,7 @@ tell_memory() {
   while IFS= read -r note; do
     lives "$(cat "${note%/*}/lock" 2>/dev/null)" ||
       say "the sweep $(shown "${note%/*}") ended without putting the function's memory back, which this does:" \
-        "$(putting_back "$note")"
+        "$(putting_back "$note") (where the function is gone, rm $(shown "$note") alone)"
   done < <(notes)
 }
 

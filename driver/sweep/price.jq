@@ -55,7 +55,7 @@ def reserve: 1.1;
                (reserve * .cost.least_usd)
                + ($max_cost - $least) / $turns * (.cost.ceiling_usd - .cost.least_usd)
                  / ($plans | sum("ceiling_usd") - sum("least_usd"))
-               | . * 1e4 | floor / 1e4
+               | . * 1e6 | floor / 1e6
              end)
         }
     ]

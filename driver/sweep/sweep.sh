@@ -73,7 +73,8 @@ run_one() { # OP NUMBER SIZE|RUN
   # Anew for each run, and here: the runs are in groups of their own, where nothing can be typed in.
   find_credentials
   rm -f "$TELL_RUN"
-  CALL+=("--max-cost=$(jq -r --arg run "$1 $POINT" '.[$run]' "$SCRATCH/shares")" ${OPT_YES:+--yes})
+  # As the option takes it: not 1e-05.
+  CALL+=("--max-cost=$(printf '%.6f' "$(jq --arg run "$1 $POINT" '.[$run]' "$SCRATCH/shares")")" ${OPT_YES:+--yes})
   start_group "$BASH" "$ROOT/driver.sh" "${CALL[@]}" --json --out "$PARENT" >"$SCRATCH/summary.one"
   wait "$GROUP" || status=$?
   [ "$status" -le 1 ] || stop_sweep "$1 $2 ended with exit status $status" "$status" || return
