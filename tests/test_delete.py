@@ -101,6 +101,15 @@ def test_a_deleted_run_is_neither_read_nor_resumed_nor_suggested(driver):
     assert "was deleted at 20" in again.err and len(requests(driver)) == 2
 
 
+def test_a_damaged_read_beside_a_run_is_passed_by(driver):
+    run = written(driver)
+    driver.run("read", run)
+    (driver.runs()[1] / "run.json").write_text("{")
+    done = driver.run("delete", run)
+    assert all(line.startswith("driver: ") for line in done.err.splitlines()), done.err
+    assert read_json(run / "run.json")["deleted"] and len(requests(driver)) == 1
+
+
 def test_several_runs_one_after_another(driver):
     first, second, kept = written(driver), written(driver, "--bucket", "other-bucket"), written(driver)
     driver.run("delete", first.name, second)

@@ -510,6 +510,11 @@ def test_a_full_disk_is_said_before_anything_is_launched(driver):
     assert done.returncode == 3 and raw(done.stderr) == [], done.stderr
     assert "cannot be written" in done.stderr and "nothing was launched" in done.stderr and "--out" in done.stderr
     assert driver.calls("squad") == []
+    # Not even the lock has room.
+    then = 'cat /dev/zero >"$FILL" 2>/dev/null; bash driver.sh write 1 1'
+    done = in_a_small_disk(driver, "--version", then=then, size="4k")
+    assert done.returncode == 3 and raw(done.stderr) == [], done.stderr
+    assert "(No space left on device): nothing was launched; make room" in done.stderr and driver.calls() == []
 
 
 # Interruption

@@ -147,6 +147,10 @@ def test_the_ceiling_holds_for_the_sum(driver):
     driver.run("sweep", *args, "--max-cost", f"{between:.2f}", "--yes", "--dry-run")
 
 
+def test_a_small_ceiling_is_handed_on_as_the_option_takes_it(driver):
+    driver.run("sweep", 1, 1, "--max-cost", "0.00001", "--yes")
+
+
 def test_streams_that_end_by_time_share_what_the_ceiling_pays_for(driver):
     args = ["2", "4KiB", "--for", 20, "--in-flight", 64, "--max-cost", 2]
     done = driver.run("sweep", *args)
@@ -322,6 +326,20 @@ def test_a_sweep_over_memory_puts_the_old_one_back(driver):
     assert done.err.endswith("driver: putting the memory of the function back to 2048 MB\n")
     assert not (sweep_of(driver) / "memory.json").exists()
     assert "memory" not in driver.run("report", sweep_of(driver)).err
+
+
+@pytest.mark.parametrize("text", ["{", "", "[]", '{"endpoint": ""}'])
+def test_a_damaged_note_of_the_memory_is_named(driver, text):
+    sweep = driver.project / "runs" / "20260101T000000Z-sweep"
+    sweep.mkdir(parents=True)
+    note = sweep / "memory.json"
+    note.write_text(text)
+    driver.run("write", 1, 1)
+    said = driver.run("report").err
+    assert said.count("\n") == said.count("driver: ") == 1 + said.count("no picture"), said
+    assert "memory.json is damaged" in said and f"rm runs/{sweep.name}/memory.json forgets it" in said
+    note.write_text(json.dumps({"arn": "a:b:c:eu-west-1", "function": "f", "memory_mb": 512, "endpoint": ""}))
+    assert f"(where the function is gone, rm runs/{sweep.name}/memory.json alone)" in driver.run("report").err
 
 
 def test_the_old_memory_is_known_before_the_first_change(driver):

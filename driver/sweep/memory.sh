@@ -14,7 +14,7 @@ notes() {
   local note its
   for note in "$PARENT"/*-sweep/memory.json; do
     any "$note" || continue
-    if ! its=$(jq -e -r 'select(all(.arn, .function; type == "string") and (.memory_mb | type == "number")) |
+    if ! its=$(jq -e -r -s '.[0] | select(all(.arn, .function; type == "string") and (.memory_mb | type == "number")) |
       .endpoint' "$note" 2>/dev/null); then
       say "$(shown "$note") is damaged, which held the memory that a function had before a sweep:" \
         "rm $(shown "$note") forgets it"
