@@ -5,15 +5,18 @@
 ask() { # NAME ARGUMENT...
   local name=$1
   shift
-  start_group timed_aws "$SCRATCH/$name.took" "$@" --cli-connect-timeout 20 --cli-read-timeout 60 \
+  start_group timed_aws "$name" "$@" --cli-connect-timeout 20 --cli-read-timeout 60 \
     </dev/null >"$SCRATCH/$name" 2>"$SCRATCH/$name.complaint"
 }
 
-# Leaves the processor seconds of user and system in a file. `time` takes stderr, so it has a process of its own.
-timed_aws() { # FILE ARGUMENT...
-  local TIMEFORMAT='%U %S' took=$1
+# Leaves the processor seconds of user and system in a file. `time` takes stderr, so it has a process of its own. An
+# answer that cannot be understood is none.
+timed_aws() { # NAME SERVICE OPERATION ARGUMENT...
+  local TIMEFORMAT='%U %S' name=$1 status=0
   shift
-  { time aws "$@" 2>&3; } 3>&2 2>"$took"
+  { time aws "$@" 2>&3; } 3>&2 2>"$SCRATCH/$name.took" && fits "$2" "$SCRATCH/$name" || status=$?
+  [ "$status" -eq 0 ] || : >"$SCRATCH/$name"
+  return "$status"
 }
 
 # The same, waited for.
@@ -33,12 +36,9 @@ waiting_for_aws() {
   [ "$ticks" -lt 5 ] || printf 'waiting for AWS'
 }
 
-# The file with a question's answer, an object; an empty one where there is none.
+# The file with a question's answer; an empty one where it was not asked.
 answer_of() { # NAME
-  case $(cat "$SCRATCH/$1" 2>/dev/null) in
-    '{'*'}') printf '%s' "$SCRATCH/$1" ;;
-    *) printf /dev/null ;;
-  esac
+  if [ -f "$SCRATCH/$1" ]; then printf '%s' "$SCRATCH/$1"; else printf /dev/null; fi
 }
 
 # In one line, fit for a terminal: cargo-lambda draws a tree and breaks its lines anywhere.

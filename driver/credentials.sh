@@ -25,8 +25,8 @@ find_credentials() {
 
 take_credentials() { # COMMAND...
   local name value
-  "$@" >"$SCRATCH/credentials" 2>"$SCRATCH/credentials.complaint" || explain credentials '' \
-    "the AWS CLI finds no credentials: aws sts get-caller-identity asks for the same"
+  { "$@" >"$SCRATCH/credentials" && fits credentials "$SCRATCH/credentials"; } 2>"$SCRATCH/credentials.complaint" ||
+    explain credentials '' "the AWS CLI finds no credentials: aws sts get-caller-identity asks for the same"
   unset AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CREDENTIAL_EXPIRATION
   for name in AccessKeyId:AWS_ACCESS_KEY_ID SecretAccessKey:AWS_SECRET_ACCESS_KEY SessionToken:AWS_SESSION_TOKEN; do
     value=$(jq -r --arg name "${name%%:*}" '.[$name] // ""' "$SCRATCH/credentials")

@@ -2,50 +2,41 @@
 # Input:   the text of run.json (-R -s). $plan: whether jobs.ndjson and keys.txt count too; $jobs, $keys: their texts.
 # Output:  a sentence about the first damage (-r); an empty line where all is whole.
 
+include "misfits";
 include "run";
 include "text";
 
-# What the fields of run.json are, in format 2.
-def kinds: {
+# The shape of run.json in format 2.
+def shape: {
   op: "string", jobs: "number", bucket: "string", function: "string", answers: "string", region: "string null",
   arch: "string null", in_flight: "number", memory_mb: "number", timeout_s: "number", mb_per_file: "number null",
   bytes_per_file: "number null", part_mb: "number null", range_mb: "number null", read_times: "number null",
   objects: "number null", for_s: "number null", verify: "boolean null", network_mbps: "number null",
   loopback: "boolean null", shared_machine: "boolean null", key_prefix: "string null", keys_from: "string null",
-  deleted: "number null", reads: "object null", launches: "array"
+  deleted: "number null", reads: {},
+  launches: [
+    {
+      squad: "number null", clock: {offset_s: "number"}, cost: {}, throttled: "number", launch: "number null",
+      start_at: "number null", stop_by: "number null", until: "number null", "end": "number null",
+      interrupted: "number null", open_s: "number null", start_in_s: "number null", stop_in_s: "number null",
+      expected_s: "number null", processes: "number null"
+    }
+  ]
 };
-
-def kinds_of_a_launch: {
-  jobs: "array null", squad: "number null", clock: "object null", cost: "object null", throttled: "number",
-  launch: "number null", start_at: "number null", stop_by: "number null", until: "number null", "end": "number null",
-  interrupted: "number null", open_s: "number null", start_in_s: "number null", stop_in_s: "number null",
-  expected_s: "number null", processes: "number null"
-};
-
-def misfit($kinds):
-  if type != "object" then "has a launch that is \(tojson | shortened(80))"
-  else
-    . as $it
-    | ($kinds | to_entries[]) as $field
-    | $it[$field.key]
-    | select(type as $kind | any($field.value | split(" ")[]; . == $kind) | not)
-    | "has \"\($field.key)\": \(tojson | visible | shortened(80))"
-  end;
 
 def is_range($number):
   type == "array" and length == 2 and all(.[]; type == "number" and . == floor)
   and 0 <= .[0] and .[0] <= .[1] and .[1] < $number;
 
-def damage_of_launch($number):
-  misfit(kinds_of_a_launch),
-  (.jobs | values | select(all(.[]; is_range($number)) | not) | "has a launch of \"jobs\": \(tojson | shortened(80))"),
-  (.clock | values | select(.offset_s | type != "number") | "has a launch with \"clock\": \(tojson | shortened(80))");
-
 def damage_of_run:
-  misfit(kinds),
+  (misfits("run.json"; shape) | "has \(.)"),
+  (.jobs as $number
+    | .launches[].jobs
+    | values
+    | select(type == "array" and all(.[]; is_range($number)) | not)
+    | "has a launch of \"jobs\": \(tojson | shortened(80))"),
   (select(.op | IN("write", "read") | not) | "has \"op\": \(.op | excerpt)"),
-  (.jobs | select(. != floor or . < 1 or . > 100000) | "has \"jobs\": \(.)"),
-  (.jobs as $number | .launches[] | damage_of_launch($number));
+  (.jobs | select(. != floor or . < 1 or . > 100000) | "has \"jobs\": \(.)");
 
 # jobs.ndjson is the plan; in format 1 the jobs of later launches follow. keys.txt has its keys and no others.
 def damage_of_plan($number):

@@ -46,9 +46,9 @@ find_folder() { # PARENT NAME FILE-IN-IT
 
 # Refuses a sweep of which it is not known what its runs are.
 whole_sweep() { # SWEEP
-  jq -e '.rows | type == "array" and all(.[]; .runs | type == "array" and all(.[]; type == "string"))' \
-    "$1/sweep.json" >/dev/null 2>&1 ||
-    usage "$(shown "$1/sweep.json") is damaged; the folders of its runs lie beside it: name them"
+  local damage
+  damage=$(fits sweep.json "$1/sweep.json" 2>&1) ||
+    usage "$(shown "$1/sweep.json") is damaged: $damage. The folders of its runs lie beside it: name them"
 }
 
 # The folders of a sweep's runs, which lie beside its own; reads before what they read.

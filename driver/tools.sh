@@ -23,6 +23,11 @@ jq_program() { # ROOM/NAME ARGUMENT-OF-JQ...
   jq -L "$ROOT/driver" -f "$ROOT/driver/$name.jq" "$@"
 }
 
+# Whether a file holds what its readers expect (see shapes.jq); says on stderr where it does not.
+fits() { # NAME FILE
+  jq_program shapes -R -s -r --arg name "$1" "$2"
+}
+
 # Names every missing tool at once.
 require_tools() { # COMMAND
   local tool tools='awk cat find head jq mktemp rm sort xargs' missing=''

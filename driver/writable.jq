@@ -34,13 +34,13 @@ def demands_header:
   | .Effect == "Deny"
     and (.Principal | . == "*" or .AWS? == "*")
     and any([.Resource] | flatten[] | strings; endswith(":\($bucket)/*"))
-    and ((.Condition.Null[$header]? | tostring) == "true"
-      or (.Condition.StringNotEquals[$header]? != null and (.Condition.Null[$header]? | tostring) != "false"));
+    and (([.Condition.Null[$header]?][0] | tostring) as $null
+      | $null == "true" or ([.Condition.StringNotEquals[$header]?][0] != null and $null != "false"));
 
 def header:
   $bucket_policy[0].Policy
   | fromjson?
-  | select([.Statement] | flatten | any(demands_header))
+  | select([objects.Statement] | flatten | any(objects | demands_header))
   | "refuse the bucket \"\($bucket)\" has a policy that denies writes without the header "
     + "x-amz-server-side-encryption, and workers send none: every write would fail. A default encryption of the bucket "
     + "does the same without the policy; make deploy makes a bucket of its own, --bucket names another";
@@ -48,7 +48,7 @@ def header:
 # Whether the key's own policy may let the role use it: conditions are not looked into. That it leaves the choice to
 # IAM, by naming the account's root, lets nobody in who IAM refuses.
 def lets_the_role_in:
-  any(.Policy | fromjson | .. | objects | select(.Effect == "Allow").Principal | .. | strings; IN("*", $role));
+  any(.. | objects | select(.Effect == "Allow").Principal | .. | strings; IN("*", $role));
 
 def grant:
   "aws iam put-role-policy --role-name \($role | split("/")[-1] | word) --policy-name terabit-key --policy-document "
@@ -58,6 +58,7 @@ def grant:
 
 def encryption:
   [$rights[0].EvaluationResults[]?.EvalDecision] as $decisions
+  | [$policy[0].Policy | strings | fromjson?] as $key_policy
   | "the bucket \"\($bucket)\" encrypts with the KMS key \(named_key | visible)"
   | if $key != [] and metadata.KeyManager == "AWS" then empty
     elif $key != [] and metadata.KeyState != "Enabled" then
@@ -68,10 +69,10 @@ def encryption:
     elif any($decisions[]; . == "explicitDeny") then
       "refuse \(.), and a policy denies it to the role \($role | visible): every write would fail. ROLE_ARN= of make "
       + "deploy names another role, --bucket another bucket"
-    elif $decisions == [] or $policy == [] then
+    elif $decisions == [] or $key_policy == [] then
       "\(.). The role needs kms:GenerateDataKey and kms:Decrypt on it, else every write fails; whether it has them "
       + "could not be asked for (kms:DescribeKey, iam:SimulatePrincipalPolicy, kms:GetKeyPolicy)"
-    elif $policy[0] | lets_the_role_in then empty
+    elif $key_policy[0] | lets_the_role_in then empty
     else "refuse \(.), and the role may not use it: every write would fail. This allows it: \(grant)" end;
 
 if $want == "key" then named_key

@@ -1,128 +1,11 @@
-"""What is read and is not as it should be: folders of runs that are damaged, key files, lines that are mutated at
-random. It is named, and never with jq's own complaint."""
+"""What is read and is not as it should be: folders of runs that are damaged, key files, the command line. It is named,
+and never with jq's own complaint. What is mutated at random is in test_mutants.py."""
 
-import json
 import os
-import random
 import subprocess
 
 import pytest
-from figures import a_run, failed, job
-from harness import JQ, ROOT, part, read_json
-
-# More of them, and others: TERABIT_MUTANTS=1000 TERABIT_SEED=2 make test
-MUTANTS = int(os.environ.get("TERABIT_MUTANTS", "100"))
-CHANCE = random.Random()
-JUNK = [None, True, "", "x", -1, 0, 0.5, 1e300, [], {}, [[]], [1], {"a": 1}, "\x1b[31m", "\u061c", 2**53]
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    CHANCE.seed(os.environ.get("TERABIT_SEED", "1"))
-
-
-def places(value, path=()):
-    """Where something stands in it."""
-    yield path
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, one in inner:
-        yield from places(one, (*path, key))
-
-
-def with_junk(value):
-    """One place of it holds something else, or nothing."""
-    value = json.loads(json.dumps(value))
-    path = CHANCE.choice(list(places(value)))
-    if path == ():
-        return CHANCE.choice(JUNK)
-    inner = value
-    for key in path[:-1]:
-        inner = inner[key]
-    if CHANCE.random() < 0.3:
-        del inner[path[-1]]
-    else:
-        inner[path[-1]] = CHANCE.choice(JUNK)
-    return value
-
-
-def torn(text):
-    """Some characters of it are lost, or others."""
-    at, end = sorted(CHANCE.randrange(len(text) + 1) for _ in range(2))
-    return CHANCE.choice([text[:at], text[:at] + text[end:], text[:at] + CHANCE.choice('"{}[],:\\x7\0é') + text[end:]])
-
-
-def mutants(*values, number=MUTANTS):
-    """Lines of JSON that were these values."""
-    lines = []
-    for _ in range(number):
-        value = CHANCE.choice(values)
-        line = torn(json.dumps(value)) if CHANCE.random() < 0.4 else json.dumps(with_junk(value))
-        lines.append(line.replace("\n", " "))
-    return lines
-
-
-def jq(program, *arguments, text="", **given):
-    """What a program prints, which says nothing on stderr. given: values for --argjson."""
-    for name, value in given.items():
-        arguments += ("--argjson", name, json.dumps(value))
-    command = ["jq", "-L", JQ, "-f", part(program), *arguments]
-    done = subprocess.run(command, check=False, input=text, capture_output=True, text=True, timeout=120)
-    assert (done.returncode, done.stderr) == (0, ""), f"{program}: {done.stderr}\n{text[:300]}"
-    return done.stdout
-
-
-RECORDS = [
-    {"job": 0, "launch": 1, "op": "write", "key": "k", "retries": 1, "request_ms": {"p50": 1.5, "p99": 2.5, "max": 3.0},
-     "latency": [[3, 4], [4, 9]], "objects": 4, "handler_s": 3.0, **job(0, 10.5, 10**9, samples=[1, 5, 9])},
-    {"job": 1, "launch": 1, "op": "write", "key": "l", **failed(0, 5.5, 10**6, sent=10, sent_samples=[1, 2])},
-    {"job": 2, "launch": 1, "op": "write", "key": "m", "error": {"type": "Unanswered", "message": "lost"}},
-]  # fmt: skip
-
-
-def as_lines(lines):
-    return "".join(line + "\n" for line in lines)
-
-
-@pytest.mark.parametrize("run", [None, a_run(3)])
-def test_mutated_records_are_summed_up_and_shown(run):
-    CHANCE.seed(1)
-    text = as_lines(mutants(*RECORDS) + [json.dumps(record) for record in RECORDS])
-    evaluated = jq("summary.jq", "-c", "-n", "-R", text=text, run=[run], picture=True)
-    summary, drawn = map(json.loads, evaluated.splitlines())
-    assert summary["jobs"] >= 3 and summary["bytes"] >= 10**9
-    table = jq("table.jq", "-r", text=json.dumps(summary), run=[run], colour=False, source="x")
-    assert "\x1b" not in table and "\u061c" not in table
-    jq("picture.jq", "-n", run=[run], measured=[summary, drawn], source="x",
-       panels=[read_json(JQ / "report" / "chart" / "panels.json")])  # fmt: skip
-
-
-def test_mutated_records_say_which_jobs_are_unfinished_and_who_may_work():
-    CHANCE.seed(2)
-    text = as_lines(mutants(*RECORDS))
-    assert json.loads(jq("unfinished.jq", "-n", "-R", text=text, jobs=9))[-1][1] == 8
-    prices = [read_json(JQ / "plan" / "prices.json")]
-    jq("working.jq", "-n", "-R", text=text, run=[a_run(3)], sent=[], prices=prices, now=0)
-
-
-def test_of_a_mutated_run_json_the_damage_is_named_or_all_goes_well():
-    """Format 1 is in tests/frozen."""
-    CHANCE.seed(3)
-    old = [read_json(path) for path in (ROOT / "tests" / "frozen").glob("*/*/run.json")]
-    lines = mutants(a_run(3, {}, {}), *old)
-    damages = jq("damage.jq", "-R", "-r", text=as_lines(lines), plan=False, jobs="", keys="").splitlines()
-    assert len(damages) == len(lines) and len(set(damages)) > MUTANTS / 10
-    whole = [line for line, damage in zip(lines, damages, strict=True) if damage == ""]
-    assert len(whole) > MUTANTS / 10
-    records = as_lines(map(json.dumps, RECORDS))
-    prices = [read_json(JQ / "plan" / "prices.json")]
-    for line in whole[: MUTANTS // 5]:
-        command = ["jq", "-c", "-L", JQ, 'include "run"; run_of("x")']
-        done = subprocess.run(command, check=True, input=line, capture_output=True, text=True, timeout=60)
-        given = [json.loads(done.stdout)]
-        (summary,) = jq("summary.jq", "-c", "-n", "-R", text=records, run=given, prices=prices).splitlines()
-        jq("table.jq", "-r", text=summary, run=given, colour=False, source="x")
-        jq("working.jq", "-n", "-R", text=records, run=given, sent=[], prices=prices, now=0)
-
+from harness import part
 
 # Folders of runs that are damaged
 
@@ -165,7 +48,8 @@ def test_a_damaged_sweep_is_named(driver, damage):
     (sweep / "sweep.json").write_text(damage)
     for command in ("report", "delete"):
         done = driver.run(command, sweep, exit=2)
-        assert done.err.startswith(f"driver: runs/{sweep.name}/sweep.json is damaged; the folders of its runs lie")
+        assert done.err.startswith(f"driver: runs/{sweep.name}/sweep.json is damaged: sweep.json has ")
+        assert "The folders of its runs lie beside it" in done.err
 
 
 def test_torn_records_cost_their_jobs_alone(driver):

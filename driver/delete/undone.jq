@@ -7,7 +7,11 @@ include "delete/requests";
 include "complaints";
 
 if $status == 0 then
-  [$answer | fromjson? | .Errors[]? | {key: .Key, code: (.Code // "Unknown"), message: (.Message // "")}]
+  [$answer
+    | fromjson?
+    | objects.Errors[]?
+    | objects
+    | {key: .Key, code: (.Code // "Unknown"), message: (.Message // "")}]
 else
   ($complaint | code_and_message($status)) as $failure
   # An upload that is not there needs no abort.

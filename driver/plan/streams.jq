@@ -5,6 +5,6 @@
 
 def known_jobs: if $op == "read" then $jobs[] else inputs | fromjson? | objects | select(.error == null) end;
 
-reduce (known_jobs | select(.objects > 0)) as $one ({};
+reduce (known_jobs | select((.key | type == "string") and (.objects | type == "number" and . > 0))) as $one ({};
   .[$one.key] = ([$one.objects, ($most | select(. != "") | tonumber)] | min)
 )

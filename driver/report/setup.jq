@@ -56,7 +56,7 @@ def title($jobs; $source):
 
 # What comparison.jq gives, of earlier versions too, which knew workers alone.
 def any_comparison:
-  (if has("across") then . else .across = "workers" | .varies = ["workers"] end)
+  (if .varies != null then . else .across = "workers" | .varies = ["workers"] end)
   | .rows |= map(
       .settings = {workers: .jobs} + (.settings // {})
       | if has("counts") then . else .counts = (.valid and (.goodput.median // 0) > 0) end

@@ -11,14 +11,13 @@ check_own_memory() {
 
 # The notes of all sweeps that changed a function of this Lambda: `local` has its own, which ends with it.
 notes() {
-  local note its
+  local note damage
   for note in "$PARENT"/*-sweep/memory.json; do
     any "$note" || continue
-    if ! its=$(jq -e -r -s '.[0] | select(all(.arn, .function; type == "string") and (.memory_mb | type == "number")) |
-      .endpoint' "$note" 2>/dev/null); then
-      say "$(shown "$note") is damaged, which held the memory that a function had before a sweep:" \
+    if ! damage=$(fits memory.json "$note" 2>&1); then
+      say "$(shown "$note") is damaged: $damage. Which memory a function had before that sweep is not known;" \
         "rm $(shown "$note") forgets it"
-    elif [ "$its" = "$(endpoint LAMBDA)" ]; then
+    elif [ "$(jq -r .endpoint "$note")" = "$(endpoint LAMBDA)" ]; then
       printf '%s\n' "$note"
     fi
   done
