@@ -36,6 +36,7 @@ def damage_of_run:
     | select(type == "array" and all(.[]; is_range($number)) | not)
     | "has a launch of \"jobs\": \(tojson | shortened(80))"),
   (select(.op | IN("write", "read") | not) | "has \"op\": \(.op | excerpt)"),
+  ({write: "part_mb", read: "range_mb"}[.op] as $size | select(.[$size] == null) | "has no \"\($size)\""),
   (.jobs | select(. != floor or . < 1 or . > 100000) | "has \"jobs\": \(.)");
 
 # jobs.ndjson is the plan; in format 1 the jobs of later launches follow. keys.txt has its keys and no others.

@@ -61,7 +61,12 @@ def shapes: {
       {
         letter: "string null", op: "string null", name: "string null", series: "string null", held_back: "string null",
         jobs: "number", runs: ["string"], repetitions: "number", failed: "number", valid: "boolean",
-        counts: "boolean null", settings: {}, goodput: {min: "number null", median: "number null", max: "number null"},
+        counts: "boolean null",
+        settings: {
+          workers: "number null", size: "number null", memory_mb: "number null", in_flight: "number null",
+          part_mb: "number null", range_mb: "number null", for_s: "number null"
+        },
+        goodput: {min: "number null", median: "number null", max: "number null"},
         mbps_p5: "number null", mbps_p50: "number null", ideal: "number null", of_ideal: "number null",
         figures: {
           sustained: "number null", peak_1s: "number null", straggler_tax: "number null", throttled: "number null",

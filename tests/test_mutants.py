@@ -139,12 +139,13 @@ def test_mutated_answers_of_a_run_end_in_its_table(commands):
 
 def test_mutated_pings_are_understood_or_refused(tmp_path):
     pong = {"now": 1700000000.25, "version": "0.1.0", "memory_mb": 2048, "arch": "arm64", "region": "eu-west-1"}
-    given = {"before": 1700000000, "after": 1700000001, "pings": 2, "memory": 2048}
-    refused = 0
+    given = {"before": 1700000000, "after": 1700000001, "lambda": [{"MemorySize": 2048}]}
+    event = json.dumps({"jobs": [{"op": "ping", "bucket": "b"}] * 2}).encode()
+    files, refused = {"answer": tmp_path / "answer"}, 0
     for n in range(ONE_BY_ONE):
         answer = mutant([pong, pong] if n % 5 else FAULT)
-        (tmp_path / "answer").write_bytes(answer)
-        told = json.loads(jq("ping.jq", "-n", "--arg", "own", "0.1.0", files={"answer": tmp_path / "answer"}, **given))
+        files["answer"].write_bytes(answer)
+        told = json.loads(jq("ping.jq", "--arg", "own", "0.1.0", files=files, text=event, **given))
         assert isinstance(told.get("refusal"), str) or isinstance(told["clock"]["offset_s"], (int, float)), answer
         refused += "refusal" in told
     assert ONE_BY_ONE / 4 < refused
@@ -335,8 +336,8 @@ def test_of_a_mutated_plan_the_damage_is_named_or_it_can_be_launched(tmp_path):
         if damage == "\n":
             whole += 1
             jobs = (tmp_path / "jobs").read_bytes()
-            arguments = ["launch.jq", "-c", "-n", "-r", "--arg", "answers", "x/"]
-            jq(*arguments, n=1, fleet=[FLEET], jobs=[[[0, 2]]], now=0, ending_s=None, text=jobs)
+            given = {"run": [a_run(3)], "fleet": [FLEET], "jobs": [[[0, 2]]], "now": 0, "ending_s": None}
+            jq("launch.jq", "-c", "-n", "-r", text=jobs, **given)
             planned = [json.loads(line) for line in jobs.splitlines() if line]
             jq("streams.jq", "-n", "--arg", "op", "read", "--arg", "most", "5", jobs=planned)
     assert ONE_BY_ONE / 20 < whole < ONE_BY_ONE
