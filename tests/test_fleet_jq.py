@@ -461,7 +461,7 @@ def test_a_function_error_reads_as_a_squad_tells_it(error, type, message):
         ('Read timeout on endpoint URL: "https://x/functions/terabit-EC2-KMS/invocations"', "Unanswered", "in time"),
         ('Connection was closed before we received a valid response from endpoint URL: "https://x/check-credentials"',
          "Unanswered", "in time"),
-        ('Could not connect to the endpoint URL: "https://x/functions/SSO-credentials"', "Connect", "is the network up"),
+        ('Could not connect to the endpoint URL: "https://x/functions/SSO"', "Connect", "is the network up"),
         ("An error occurred (ResourceNotFoundException): Function not found: arn:aws:lambda:r:1:function:credentials",
          "Connect", 'no function "f" in'),
         ("SSL validation failed for https://x [SSL: SSLV3_ALERT_BAD_RECORD_MAC]", "Unanswered", "in time"),
