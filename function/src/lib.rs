@@ -61,6 +61,8 @@ use worker::Worker;
 /// # Errors
 ///
 /// No region, no HTTP client, or no runtime API to speak to.
+// It blocks: what a program awaits is compiled once more, into the program.
+#[tokio::main(flavor = "current_thread")]
 pub async fn run(begun: Instant) -> Result<(), Error> {
     let (s3, invoker) = clients::from_env().await?;
     let worker = Worker::new(s3, invoker, Environment::from_env(begun));

@@ -4,11 +4,10 @@ use std::time::Instant;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
+fn main() -> Result<(), lambda_runtime::Error> {
     let begun = Instant::now();
     log();
-    terabit::run(begun).await
+    terabit::run(begun)
 }
 
 /// Logs JSON lines to stderr. `AWS_LAMBDA_LOG_LEVEL`, which Lambda sets, or `RUST_LOG` says from which level on; the
