@@ -204,23 +204,26 @@ fn overdue(sent: &AtomicBool, known: Option<Failure>) -> Failure {
     }
 }
 
-/// What the refusal of Lambda to invoke `function`, or its silence, means for the job; `sent`: whether the event left
-/// this machine.
+/// What it means for the job that Lambda gave no answer; `sent`: whether the event left this machine.
+fn lost(reason: &str, sent: bool) -> Attempt {
+    if sent {
+        let message = format!(
+            "the connection to Lambda was lost before the answer ({reason}); the worker may go on"
+        );
+        Attempt::Failed(Failure::new("Unanswered", message))
+    } else {
+        let message = format!(
+            "the function could not reach Lambda to invoke its worker, and nothing ran ({reason}): in a VPC it needs a \
+             route to Lambda (a NAT gateway, or an endpoint for Lambda), or no VPC"
+        );
+        Attempt::Unreachable(Failure::new("Connect", message))
+    }
+}
+
+/// What the refusal of Lambda to invoke `function` means for the job.
 fn refused(error: &SdkError<InvokeError, HttpResponse>, function: &str, sent: bool) -> Attempt {
     let Some(service) = error.as_service_error() else {
-        let reason = causes(error);
-        return if sent {
-            let message = format!(
-                "the connection to Lambda was lost before the answer ({reason}); the worker may go on"
-            );
-            Attempt::Failed(Failure::new("Unanswered", message))
-        } else {
-            let message = format!(
-                "the function could not reach Lambda to invoke its worker, and nothing ran ({reason}): in a VPC it \
-                 needs a route to Lambda (a NAT gateway, or an endpoint for Lambda), or no VPC"
-            );
-            Attempt::Unreachable(Failure::new("Connect", message))
-        };
+        return lost(&causes(error), sent);
     };
     let status = error
         .raw_response()
