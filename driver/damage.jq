@@ -36,6 +36,7 @@ def damage_of_run:
     | select(type == "array" and all(.[]; is_range($number)) | not)
     | "has a launch of \"jobs\": \(tojson | shortened(80))"),
   (select(.op | IN("write", "read") | not) | "has \"op\": \(.op | excerpt)"),
+  (.arch | values | select(IN("x86_64", "arm64") | not) | "has \"arch\": \(excerpt)"),
   ({write: "part_mb", read: "range_mb"}[.op] as $size | select(.[$size] == null) | "has no \"\($size)\""),
   (.jobs | select(. != floor or . < 1 or . > 100000) | "has \"jobs\": \(.)");
 
