@@ -441,8 +441,8 @@ def test_commands_name_a_sweep_that_is_damaged_or_do_their_work(commands):
 def test_a_mutated_key_file_is_refused_by_its_line_or_gives_each_of_its_keys(tmp_path):
     """By the function that reads one."""
     keys = tmp_path / "keys"
-    command = ["bash", "-euo", "pipefail", "-c", '. "$1"; . "$2"; SCRATCH=$3 PROGRAM=driver; keys_in "$4"', "-"]
-    command += [part("messages.sh"), part("keys.sh"), tmp_path, keys]
+    command = ["bash", "-euo", "pipefail", "-c", '. "$1"; . "$2"; . "$3"; SCRATCH=$4 PROGRAM=driver; keys_in "$5"', "-"]
+    command += [part("messages.sh"), part("known_keys.sh"), part("keys.sh"), tmp_path, keys]
     refused = 0
     for _ in range(ONE_BY_ONE):
         text = torn("key\nanother key\nüber/ключ\n\n\tx\n".encode())
