@@ -4,6 +4,6 @@
 
 .StackEvents
 | .[: 1 + (map(.ResourceStatusReason == "User Initiated") | index(true) // length)]
-| map(select((.ResourceStatus | endswith("_FAILED")) and .ResourceStatusReason))
+| map(select((.ResourceStatus // "" | endswith("_FAILED")) and .ResourceStatusReason))
 | last // empty
 | "\(.LogicalResourceId) (\(.ResourceType)): \(.ResourceStatusReason)"

@@ -46,7 +46,7 @@ def shapes: {
   "describe-stack-events": {
     StackEvents: [
       {
-        LogicalResourceId: "string null", ResourceType: "string null", ResourceStatus: "string",
+        LogicalResourceId: "string null", ResourceType: "string null", ResourceStatus: "string null",
         ResourceStatusReason: "string null"
       }
     ]
