@@ -76,8 +76,8 @@ impl Trouble {
         }
     }
 
-    /// What was wrong where S3 answered so. The code counts first: the answer to a Complete may be 200 and an error, and
-    /// KMS throttles with 400.
+    /// What was wrong where S3 answered so. The code counts first: the answer to a Complete may be 200 and an error,
+    /// and KMS throttles with 400.
     pub fn of_answer(status: u16, code: Option<&str>) -> Self {
         match (status, code) {
             (_, Some("ServiceUnavailable")) => Self::Throttled,

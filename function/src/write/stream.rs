@@ -201,8 +201,8 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Has the parts of the objects wait whose uploads S3 has named. Where the stream ends by time, one object after the
-    /// other: whenever that is, its objects are the first ones, without a gap.
+    /// Has the parts of the objects wait whose uploads S3 has named. Where the stream ends by time, one object after
+    /// the other: whenever that is, its objects are the first ones, without a gap.
     fn release(&mut self) {
         let size = self.job.size;
         while let Some(upload) = self.named.first_entry()
