@@ -16,7 +16,7 @@ check_writable() { # BUCKET ROLE
   unset KEY_ARN
   key=$(writable "$1" "$2" key)
   if [ -z "$key" ]; then
-    [ "$(answer_of encryption)" = /dev/null ] || KEY_ARN=''
+    [ ! -s "$(answer_of encryption)" ] || KEY_ARN=''
   else
     ! request key kms describe-key --key-id "$key" || KEY_ARN=$(writable "$1" "$2" arn)
     if [ -n "$2" ] && [ -n "${KEY_ARN:-}" ]; then

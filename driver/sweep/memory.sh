@@ -14,7 +14,8 @@ notes() {
   local note damage
   for note in "$PARENT"/*-sweep/memory.json; do
     any "$note" || continue
-    if ! damage=$(fits memory.json "$note" 2>&1); then
+    damage='it is empty'
+    if [ ! -s "$note" ] || ! damage=$(fits memory.json "$note" 2>&1); then
       say "$(shown "$note") is damaged: $damage. Which memory a function had before that sweep is not known;" \
         "rm $(shown "$note") forgets it"
     elif [ "$(jq -r .endpoint "$note")" = "$(endpoint LAMBDA)" ]; then
