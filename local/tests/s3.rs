@@ -598,3 +598,28 @@ async fn an_answer_that_is_lost_was_earned() {
     assert_eq!(get(&local.s3(), "key").await, b"x");
     local.service.stop().await;
 }
+
+/// The head of a request that a worker signed, or so it says; the address to send it to.
+fn of_worker(local: &Local, length: usize) -> (String, String) {
+    let key = Identity::Worker(1).access_key();
+    let address = common::address(&local.service.endpoints.s3).to_owned();
+    let head = format!(
+        "PUT /{BUCKET}/k HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\n\
+         authorization: AWS4-HMAC-SHA256 Credential={key}/20261126/us-east-1/s3/aws4_request, \
+         SignedHeaders=host, Signature=0\r\n\r\n"
+    );
+    (address, head)
+}
+
+#[tokio::test]
+async fn a_request_may_be_refused_before_its_body_is_read() {
+    let local = common::start(&["--refuse", "1"]);
+    let (address, head) = of_worker(&local, 1_000_000_000);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("SlowDown"), "{answer}");
+    local.service.stop().await;
+}
