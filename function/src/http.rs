@@ -267,7 +267,7 @@ mod tests {
         let server = std::thread::spawn(move || {
             for stream in listener.incoming().take(TIMES) {
                 let mut stream = stream.expect("somebody connects");
-                stream.read_exact(&mut [0; 64 << 10]).expect("it sends");
+                stream.read_exact(&mut vec![0; 64 << 10]).expect("it sends");
                 let answer =
                     b"HTTP/1.1 503 \r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n\
                                4\r\nslow\r\n0\r\n\r\n";
