@@ -89,8 +89,9 @@ def test_a_run_is_deleted_and_says_so(driver):
 def test_a_deleted_run_is_neither_read_nor_resumed_nor_suggested(driver):
     run = written(driver)
     driver.run("read", run)
-    for command in (run, driver.runs()[1]):
-        assert f"./driver.sh delete runs/{run.name}\n" in driver.run("report", command).out
+    read = driver.runs()[1]
+    for command, both in ((run, ""), (read, f" runs/{read.name}")):
+        assert f"./driver.sh delete runs/{run.name}{both}\n" in driver.run("report", command).out
     driver.run("delete", run)
     for command in (["read"], ["read", 3, run.name], ["write", "--resume", run]):
         assert f"runs/{run.name} were deleted at 20" in driver.run(*command, exit=2).err

@@ -432,6 +432,7 @@ def test_the_processor_time_of_one_aws_process_is_that_of_the_questions(tmp_path
         aws() { [ "$1" != one ] || "$python" -c "$burn"; }
         ask_all() { ask one one; wait "$GROUP"; ask two two; wait "$GROUP"; }
         check_function() { printf '%s' "$LAUNCH_CPU"; exit; }
+        BUCKET=b
         python=$2 burn=$3
         preflight write"""
     done = in_shell(script, tmp_path, sys.executable, burn)

@@ -176,7 +176,7 @@ def test_squads_wait_for_the_scaling_rate_and_run_nothing_twice(local):
 def test_an_account_limit_is_refused_with_what_fits(local):
     local.serve("--account-limit", "10")
     done = local.drive("write", 1800, 1, exit=3)
-    assert not local.runs.exists() and local.events.read_text() == "", "nothing was launched, not even a ping"
+    assert list(local.runs.iterdir()) == [] and local.events.read_text() == "", "nothing was launched, not even a ping"
     (fits,) = re.findall(r" ([0-9]+) workers fit now", done.err)
     assert fits == "9"
     assert "9 good, 0 failed, 0 missing" in local.drive("write", fits, 1).out

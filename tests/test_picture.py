@@ -403,7 +403,8 @@ def kind(op, workers, gbs, ideal=None, **more):
 
 
 def picture(*rows, across="workers", stopped=None, sentences=("What was found",)):
-    made = {"stopped": stopped, "unfinished": None, "across": across, "sentences": sentences, "rows": rows}
+    made = {"stopped": stopped, "unfinished": None, "varies": [across], "across": across, "sentences": sentences}
+    made["rows"] = rows
     files = ["-f", part("comparison_picture.jq"), "--slurpfile", "panels", PANELS]
     return json.loads(jq("-c", *files, text=json.dumps(made)))
 

@@ -106,7 +106,7 @@ def test_a_cli_that_would_pass_an_endpoint_by_is_not_used(driver, version, told)
     aws(driver, '[ "$1" = --version ] || printf "%s\\n" "$*" >>"$STUB/users"')
     driver.env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
     done = driver.run("write", 1, 1, "--dry-run", exit=3)
-    assert f"is {told.rstrip(',')}" in done.err and "2.13" in done.err and "pip install awscli" in done.err
+    assert f"is {told.rstrip(',')}" in done.err and "2.13" in done.err and "install awscli" in done.err
     with_own_cli(driver.project, driver.stub / "owns")
     done = driver.run("write", 1, 1)
     assert f"is {told}" in done.err and "the one in .venv is used" in done.err
