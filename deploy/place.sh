@@ -54,7 +54,7 @@ again() { # [PROGRAM]
   local option value usual
   printf 'make %s STACK=%s REGION=%s' "${1:-$PROGRAM}" "$STACK" "$REGION"
   [ "${1:-$PROGRAM}" = deploy ] || return 0
-  for option in BUCKET MEMORY:512 ARCH:x86_64 ROLE_ARN TAGS; do
+  for option in BUCKET "MEMORY:$USUAL_MEMORY" "ARCH:$USUAL_ARCH" ROLE_ARN TAGS; do
     usual=${option#"${option%%:*}"} option=${option%%:*}
     value=${!option:-}
     [ "$option" != BUCKET ] || value=${GIVEN_BUCKET-$value}

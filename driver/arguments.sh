@@ -78,14 +78,14 @@ arguments_of_delete() { # [RUN ...]
 }
 
 arguments_of_sweep() { # "NUMBERS" "SIZES"
-  local size sizes
+  local size sizes parts=$PART_MB
   [ $# -eq 2 ] || usage "sweep takes NUMBER and SIZE, each of them one word, as in" \
     "$CALLED sweep \"1 10 100\" 64${3:+; \"$3\" is too many}"
   NUMBERS=$(list NUMBER "$1" 1 "$MOST_JOBS")
   read -r -a sizes <<<"${2//,/ }"
   [ "${#sizes[@]}" -gt 0 ] || sizes=("$2")
   for size in "${sizes[@]}"; do
-    for PART_MB in $PART_MB; do
+    for PART_MB in $parts; do
       arguments_of_write "${NUMBERS%% *}" "$size"
     done
   done

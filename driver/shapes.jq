@@ -9,7 +9,8 @@ include "text";
 def shapes: {
   "get-function-configuration": {
     FunctionArn: "string null", Role: "string null", MemorySize: "number", Timeout: "number",
-    Architectures: ["string", null], VpcConfig: {VpcId: "string null"}, LastUpdateStatus: "string null"
+    Architectures: ["string", null], VpcConfig: {VpcId: "string null"}, LastUpdateStatus: "string null",
+    LastModified: "string null"
   },
   "get-account-settings": {
     AccountLimit: {ConcurrentExecutions: "number null", UnreservedConcurrentExecutions: "number null"}

@@ -187,7 +187,7 @@ def test_the_order_is_of_chance(tmp_path):
         ([1, " "], 'SIZE is " "'),
         (["1", "64MiB,0"], 'SIZE is "0"; a whole number of MiB is accepted'),
         (["1", "64", "--part-mb", "8 4"], '--part-mb is "4"; a whole number from 5 to 5120'),
-        (["1", "64 100000", "--part-mb", "64 8"], "with parts of 8 MiB that can be more than S3's 10000 parts"),
+        (["1", "64 100000", "--part-mb", "8 64"], "with parts of 8 MiB that can be more than S3's 10000 parts"),
         (["1", "64", "--memory", "512,64"], '--memory is "64"; a whole number from 128 to 10240'),
         (["1 2 3 4 5 6 7 8 9 10 11", "1 2 3 4 5 6 7 8 9 10"], "these are 110 combinations; a sweep takes at most 100"),
         ([1], 'as in ./driver.sh sweep "1 10 100" 64'),

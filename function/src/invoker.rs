@@ -124,12 +124,12 @@ impl Invoker {
     ) -> Result<Value, Failure> {
         let mut pause = PAUSE;
         let mut unreachable = 0;
-        let mut known = None;
+        let mut before = None;
         loop {
             let sent = Arc::new(AtomicBool::new(false));
             let attempt = tokio::select! {
                 attempt = self.attempt(function, job, &sent) => attempt,
-                () = reached(patience.answer_by) => return Err(overdue(&sent, known)),
+                () = reached(patience.answer_by) => return Err(overdue(&sent, before)),
             };
             let failure = match attempt {
                 Attempt::Answered(output) => return result(output),
@@ -140,7 +140,6 @@ impl Invoker {
                     if unreachable == UNREACHABLE {
                         return Err(failure);
                     }
-                    known = Some(failure.clone());
                     failure
                 }
             };
@@ -150,6 +149,7 @@ impl Invoker {
                 () = sleep(jittered) => pause = (pause * 2).min(patience.longest_pause()),
                 () = reached(patience.begin_by) => return Err(failure),
             }
+            before = Some(failure);
         }
     }
 
@@ -185,22 +185,22 @@ async fn reached(until: Option<Instant>) {
     }
 }
 
-/// What the end of patience means for a job whose attempt is under way, where it is `known` why the one before failed.
-fn overdue(sent: &AtomicBool, known: Option<Failure>) -> Failure {
+/// What the end of patience means for a job whose attempt is under way, after the failure of the one `before` it.
+fn overdue(sent: &AtomicBool, before: Option<Failure>) -> Failure {
     if sent.load(Ordering::Relaxed) {
         Failure::new(
             "Unanswered",
             "no answer by the time its worker should have given up, or by the squad's own deadline, and the worker may \
              go on: give the function a longer timeout, or the workers less to do",
         )
-    } else if let Some(failure) = known {
-        failure
     } else {
-        Failure::new(
-            "Throttled",
-            "the squad's time was up before it was its turn, and nothing ran: give the function more memory, or use \
-             smaller squads",
-        )
+        before.unwrap_or_else(|| {
+            Failure::new(
+                "Throttled",
+                "the squad's time was up before it was its turn, and nothing ran: give the function more memory, or \
+                 use smaller squads",
+            )
+        })
     }
 }
 
