@@ -153,6 +153,14 @@ def test_what_a_good_job_sent_again_stands_apart(fleet_of):
         assert 0 < answer["sent"] <= answer["retries"] * 5 * MIB
 
 
+def test_a_part_that_is_refused_is_not_sent_to_its_end(fleet_of):
+    """S3 refuses it at once and takes the rest all the same, as a limiter before S3 may."""
+    with fleet_of("--worker-rate", "50", "--slow-down", "0.3", "--seed", "2") as fleet:
+        answer = fleet.good("write", mb_per_file=60, part_mb=20, parts_in_flight=3)
+        assert answer["throttled"] > 0
+        assert answer.get("sent", 0) < answer["throttled"] * 2 * MIB
+
+
 def shorter(key, span_mb):
     """MiB of the shorter span, by the definition in function/src/spans.rs."""
     digest = hashlib.sha256(span_mb.to_bytes(8, "little") + key.encode()).digest()

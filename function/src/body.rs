@@ -6,7 +6,6 @@ use crate::spans::Span;
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -21,6 +20,11 @@ pub fn part(seed: Seed, span: Span, request: Request) -> ByteStream {
         SdkBody::from_body_1_x(Part::new(seed, span, request.clone()))
     }))
 }
+
+/// Ends a connection over which the rest of a body would go in vain: S3 has answered, with a refusal.
+#[derive(Debug, thiserror::Error)]
+#[error("S3 has refused the request")]
+struct Refused;
 
 struct Part {
     content: Content,
@@ -43,12 +47,12 @@ impl Part {
 
 impl Body for Part {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Refused;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Refused>>> {
         if self.remaining == 0 {
             return Poll::Ready(None);
         }
@@ -56,11 +60,13 @@ impl Body for Part {
         let attempt = *part.attempt.get_or_insert_with(|| part.request.attempts());
         let length =
             usize::try_from(part.remaining).map_or(FRAME, |remaining| remaining.min(FRAME));
+        let bytes = length as u64;
+        if !part.request.sent(attempt, bytes, bytes == part.remaining) {
+            return Poll::Ready(Some(Err(Refused)));
+        }
+        part.remaining -= bytes;
         let mut frame = vec![0; length];
         part.content.fill(&mut frame);
-        part.remaining -= length as u64;
-        part.request
-            .sent(attempt, length as u64, part.remaining == 0);
         Poll::Ready(Some(Ok(Frame::data(frame.into()))))
     }
 
@@ -89,8 +95,22 @@ mod tests {
         };
         let body = Part::new(seed, span, Meter::start().request());
         assert_eq!(body.size_hint().exact(), Some(span.length));
-        let sent = body.collect().await.expect("it cannot fail").to_bytes();
+        let sent = body.collect().await.expect("nobody refuses it").to_bytes();
         assert_eq!(sent.len() as u64, span.length);
         assert_eq!(seed.content(span.offset).first_difference(&sent), None);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_refused_is_not_sent_to_its_end() {
+        let request = Meter::start().transfer();
+        let whole = Span {
+            number: 1,
+            offset: 0,
+            length: 4 * FRAME as u64,
+        };
+        let mut body = Part::new(Seed::of("k"), whole, request.clone());
+        assert!(body.frame().await.is_some_and(|frame| frame.is_ok()));
+        request.fail();
+        assert!(body.frame().await.is_some_and(|frame| frame.is_err()));
     }
 }

@@ -95,12 +95,12 @@ pub enum Error {
     },
 
     /// S3 could not be reached, or did not answer.
-    #[error(
-        "{operation} got no answer from S3 ({reason}): check the function's network (a VPC needs a route to S3)"
-    )]
+    #[error("{operation} got no answer from S3 ({reason}): {remedy}")]
     Connect {
         operation: Operation,
         reason: String,
+        /// What helps.
+        remedy: String,
     },
 
     /// Whatever else S3 answers.

@@ -88,14 +88,39 @@ where
     let operation = asked.operation;
     let reason = causes(error);
     match error {
-        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
-            Error::Connect { operation, reason }
-        }
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => asked.unreachable(reason),
         SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
-            Error::Connect { operation, reason }
+            asked.unreachable(reason)
         }
         _ => Error::S3 { operation, reason },
     }
+}
+
+impl Asked<'_> {
+    /// What it means that S3 was not reached, or fell silent.
+    pub fn unreachable(self, reason: String) -> Error {
+        let remedy = match zone_of(self.bucket.as_str()) {
+            Some(zone) => format!(
+                "a directory bucket is reached from its own region alone, and this one is in zone {zone}, the function \
+                 in {}; where these fit, check",
+                self.region
+            ),
+            None => "check".to_owned(),
+        };
+        Error::Connect {
+            operation: self.operation,
+            reason,
+            remedy: format!("{remedy} the function's network (a VPC needs a route to S3)"),
+        }
+    }
+}
+
+/// The zone in the name of a directory bucket.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-bucket-naming-rules.html>
+fn zone_of(bucket: &str) -> Option<&str> {
+    let (_, zone) = bucket.strip_suffix("--x-s3")?.rsplit_once("--")?;
+    Some(zone)
 }
 
 impl Reply {
@@ -513,6 +538,9 @@ mod tests {
         let unreachable = || HttpConnectorFuture::ready(Err(ConnectorError::io("no route".into())));
         let error = head_bucket(unreachable, here()).await;
         assert_eq!(error.kind(), "Connect", "{error}");
+        let region =
+            "its own region alone, and this one is in zone use1-az4, the function in us-east-1";
+        assert!(error.to_string().contains(region), "{error}");
         let error = head_bucket(unreachable, None).await;
         assert_eq!(error.kind(), "S3", "{error}");
         assert!(error.to_string().contains("region"), "{error}");

@@ -128,6 +128,8 @@ impl Invoker {
         loop {
             let sent = Arc::new(AtomicBool::new(false));
             let attempt = tokio::select! {
+                // An answer that is here counts.
+                biased;
                 attempt = self.attempt(function, job, &sent) => attempt,
                 () = reached(patience.answer_by) => return Err(overdue(&sent, before)),
             };
@@ -242,7 +244,19 @@ fn refused(error: &SdkError<InvokeError, HttpResponse>, function: &str, sent: bo
             ),
         ));
     }
-    // The types are those that `driver/complaints.jq` gives to what the AWS CLI is told.
+    let failure = refusal(status, code, &reason, function).unwrap_or_else(|| {
+        let message = format!(
+            "the answer cannot be understood ({reason}: {}), and the worker may go on",
+            causes(error)
+        );
+        Failure::new("Unanswered", message)
+    });
+    Attempt::Failed(failure)
+}
+
+/// What it means for the job that Lambda refused with this status and code; none where neither tells. The types are
+/// those that `driver/complaints.jq` gives to what the AWS CLI is told.
+fn refusal(status: u16, code: &str, reason: &str, function: &str) -> Option<Failure> {
     let (kind, message) = match (status, code) {
         (_, "AccessDeniedException") => (
             "AccessDenied",
@@ -299,15 +313,9 @@ fn refused(error: &SdkError<InvokeError, HttpResponse>, function: &str, sent: bo
             "InvalidEvent",
             format!("Lambda does not take the event, and nothing ran ({reason})"),
         ),
-        _ => (
-            "Unanswered",
-            format!(
-                "the answer cannot be understood ({reason}: {}), and the worker may go on",
-                causes(error)
-            ),
-        ),
+        _ => return None,
     };
-    Attempt::Failed(Failure::new(kind, message))
+    Some(Failure::new(kind, message))
 }
 
 /// What the codes begin with of an environment that Lambda could not start.
@@ -694,6 +702,17 @@ mod tests {
             (failure.kind.as_str(), asked.len(), after.as_secs()),
             ("Throttled", 1, 60)
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_comes_in_the_last_moment_is_not_lost() {
+        // Which of two that are ready comes first would be chance.
+        for _ in 0..20 {
+            let last = || after(Duration::from_mins(1), answer(200, r#"{"bytes": 1}"#));
+            let invoker = invoker(move |_| last());
+            let answer = invoker.invoke(FUNCTION, &json!({}), minute(None)).await;
+            assert_eq!(answer, Ok(json!({"bytes": 1})));
+        }
     }
 
     /// Each request waits for its connection here until it is taken out.

@@ -193,6 +193,7 @@ struct Attempt {
     began: Option<Instant>,
     sent: Timeline,
     all_sent: Option<Instant>,
+    failed: bool,
     ids: S3Ids,
 }
 
@@ -202,16 +203,18 @@ impl Request {
         self.attempt().number
     }
 
-    /// Counts `bytes` handed to the connection in attempt `number`: in vain until the attempt succeeds, which an
-    /// earlier attempt than the latest never does.
-    pub fn sent(&self, number: u32, bytes: u64, last: bool) {
+    /// Counts `bytes` that are to be handed to the connection in attempt `number`: in vain until the attempt succeeds.
+    /// False, and nothing is counted, where it has failed.
+    pub fn sent(&self, number: u32, bytes: u64, last: bool) -> bool {
         let now = self.meter.0.clock.now();
         let mut attempt = self.attempt();
-        self.meter.tally().in_vain.add(now, bytes);
-        if attempt.number == number {
+        let goes_on = attempt.number == number && !attempt.failed;
+        if goes_on {
+            self.meter.tally().in_vain.add(now, bytes);
             attempt.sent.add(now, bytes);
             attempt.all_sent = last.then(Instant::now);
         }
+        goes_on
     }
 
     /// How long S3 has had the whole body without answering.
@@ -235,7 +238,9 @@ impl Request {
 
     /// The latest attempt failed: what it sent does not count, and no answer is waited for.
     pub fn fail(&self) {
-        self.attempt().all_sent = None;
+        let mut attempt = self.attempt();
+        attempt.all_sent = None;
+        attempt.failed = true;
     }
 
     /// Another attempt begins.
@@ -343,8 +348,8 @@ mod tests {
         request.sent(first, 100, false);
         request.fail();
         let second = begin(&request);
-        request.sent(first, 7, true);
-        request.sent(second, 64, true);
+        assert!(!request.sent(first, 7, true));
+        assert!(request.sent(second, 64, true));
         assert_eq!(
             meter.tally().timeline.total(),
             0,
@@ -352,7 +357,7 @@ mod tests {
         );
         request.succeed();
         let reading = meter.read();
-        assert_eq!((reading.bytes, reading.sent), (64, 107));
+        assert_eq!((reading.bytes, reading.sent), (64, 100));
         assert_eq!((reading.requests, reading.retries), (2, 1));
     }
 
@@ -388,6 +393,7 @@ mod tests {
             None,
             "the pause before the next attempt is ours"
         );
+        let number = begin(&request);
         request.sent(number, 10, true);
         begin(&request);
         assert_eq!(request.unanswered(), None, "a new attempt has sent nothing");

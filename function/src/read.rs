@@ -59,7 +59,8 @@ struct Opened {
 
 /// What GETs are to read.
 enum Piece {
-    /// The beginning of an object, whose answer tells what the object is; each time that one is drained has an index.
+    /// The beginning of an object, whose answer tells what the object is. Each draining of an object has an index, from
+    /// 0 over all of them.
     Beginning(u64),
     Spans(Draining, Box<dyn Iterator<Item = Span> + Send>),
 }
@@ -245,7 +246,7 @@ impl Read {
     }
 }
 
-/// What the objects of a stream are known by that is read several times: 8 bytes an object.
+/// Where a stream is read several times: a hash of each object's entity tag, 8 bytes, to tell whether it is the same.
 struct Pins(Mutex<Vec<Option<NonZeroU64>>>);
 
 impl Pins {
@@ -290,15 +291,11 @@ impl Reader {
         let request = self.meter.transfer();
         let opened = self.get(&place, bytes, None, request).await?;
         let answer = &opened.answer;
-        let size = match &answer.content_range {
-            Some(range) => range
-                .rsplit_once('/')
-                .and_then(|(_, size)| size.parse().ok()),
-            None => answer
-                .content_length
-                .and_then(|length| u64::try_from(length).ok()),
-        };
-        let size = size.ok_or_else(|| incomplete("the object's size"))?;
+        let told = told(answer).filter(|(offset, size)| {
+            // What tells no range is the whole object, and not what was asked for.
+            *offset == 0 && (answer.content_range.is_some() || range != Some(*size))
+        });
+        let (_, size) = told.ok_or_else(|| incomplete("the object's size"))?;
         if size == 0 {
             return Err(Error::empty(place.key.as_str()));
         }
@@ -329,7 +326,14 @@ impl Reader {
             } else {
                 let bytes = format!("bytes={offset}-{}", end - 1);
                 let etag = Some(object.etag.as_str());
-                self.get(&object.place, Some(bytes), etag, request).await?
+                let opened = self
+                    .get(&object.place, Some(bytes.clone()), etag, request)
+                    .await?;
+                if told(&opened.answer) != Some((offset, object.size)) {
+                    let asked = format!("the answer is not of {bytes}, which was asked for");
+                    return Err(failed(asked));
+                }
+                opened
             };
             request = answer.request;
             let began = offset;
@@ -372,13 +376,10 @@ impl Reader {
             };
             let length = frame.len() as u64;
             if *offset + length > end {
-                return Err(Error::S3 {
-                    operation: Operation::GetObject,
-                    reason: format!(
-                        "the answer goes on after byte {}, the last one asked for",
-                        end - 1
-                    ),
-                });
+                return Err(failed(format!(
+                    "the answer goes on after byte {}, the last one asked for",
+                    end - 1
+                )));
             }
             self.meter.received(length);
             if let Some(index) = expected
@@ -441,10 +442,24 @@ impl Reader {
     }
 }
 
+/// Where in the object the answer begins, and how long the object is, in bytes.
+fn told(answer: &GetObjectOutput) -> Option<(u64, u64)> {
+    let Some(range) = &answer.content_range else {
+        return Some((0, u64::try_from(answer.content_length?).ok()?));
+    };
+    let (bytes, size) = range.strip_prefix("bytes ")?.split_once('/')?;
+    let (offset, _) = bytes.split_once('-')?;
+    Some((offset.parse().ok()?, size.parse().ok()?))
+}
+
 fn incomplete(what: &str) -> Error {
+    failed(format!("the answer does not tell {what}"))
+}
+
+const fn failed(reason: String) -> Error {
     Error::S3 {
         operation: Operation::GetObject,
-        reason: format!("the answer does not tell {what}"),
+        reason,
     }
 }
 
@@ -520,8 +535,41 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn bytes_that_were_not_asked_for_are_no_good_read() {
+        let of = |range: Option<&'static str>| {
+            let told = range.map(|range| ("content-range", range));
+            let headers: Vec<_> = [("content-length", "1048576"), ("etag", "e")]
+                .into_iter()
+                .chain(told)
+                .collect();
+            move || answer_with(206, &headers, "x".repeat(1 << 20))
+        };
+        let second = of(Some("bytes 1048576-2097151/2097152"));
+        assert_eq!(outcome(opened, second).await, Ok(()));
+        for range in [
+            None,
+            Some("bytes 0-1048575/2097152"),
+            Some("bytes 1048577-2097152/2097152"),
+            Some("bytes 1048576-2097151/2097153"),
+            Some("1048576-2097151"),
+        ] {
+            let error = outcome(opened, of(range)).await.expect_err("another range");
+            assert_eq!(error.kind(), "S3", "{error}");
+            assert!(
+                error.to_string().contains("bytes=1048576-2097151"),
+                "{error}"
+            );
+        }
+        for range in [None, Some("bytes 1-1048576/2097152")] {
+            let error = outcome(of(range), opened).await.expect_err("no beginning");
+            assert!(error.to_string().contains("does not tell"), "{error}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_range_that_always_breaks_off_is_given_up_before_the_limit() {
-        let torn = || answer_with(206, &[("etag", "e")], "");
+        let told = ("content-range", "bytes 1048576-2097151/2097152");
+        let torn = move || answer_with(206, &[told], "");
         let began = Instant::now();
         let error = outcome(opened, torn).await.expect_err("nothing comes");
         assert_eq!(error.kind(), "ShortBody", "{error}");

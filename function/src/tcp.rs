@@ -32,7 +32,8 @@ const UNSENT: u32 = 128 << 10;
 /// for the rest of it.
 const RECEIVED: usize = 32 << 10;
 
-/// How long what the other side said before it closed a connection may take to be read: it is here already.
+/// How long a write to a closed connection is held back from failing, for what the other side sent before to be read.
+/// It has arrived by then.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Opens the connections.

@@ -266,11 +266,17 @@ impl CleanUp {
                     .then_some(Upload { place, id })
             };
             found.extend(page.uploads().iter().filter_map(of_job));
-            // A server that goes on from the same place would go on for ever.
+            if page.is_truncated != Some(true) {
+                return Ok(found);
+            }
             let next_key = named(page.next_key_marker(), encoded);
             let next = (next_key, page.next_upload_id_marker);
-            if page.is_truncated != Some(true) || next == (key_marker, id_marker) {
-                return Ok(found);
+            // It would go on for ever.
+            if next == (key_marker, id_marker) {
+                return Err(Error::S3 {
+                    operation: Operation::ListMultipartUploads,
+                    reason: "the listing is not whole, and does not go on".to_owned(),
+                });
             }
             (key_marker, id_marker) = next;
         }
@@ -375,6 +381,27 @@ mod tests {
         let named = |key, encoded| named(Some(key), encoded);
         assert_eq!(named("a%01+b%2B/c", true).as_deref(), Some("a\u{1} b+/c"));
         assert_eq!(named("a+b%2B", false).as_deref(), Some("a+b%2B"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_that_a_listing_does_not_come_to_may_be_left() {
+        for marker in ["", "<NextKeyMarker>k</NextKeyMarker>"] {
+            let s3 = s3(move |_| {
+                let more = format!("<IsTruncated>true</IsTruncated>{marker}");
+                answer(
+                    200,
+                    format!("<ListMultipartUploadsResult>{more}</ListMultipartUploadsResult>"),
+                )
+            });
+            let objects = objects("abc", "k", None);
+            let clean_up = CleanUp::new(&s3, &objects, Instant::now(), &Limit::none(), 1);
+            let begun = Begun {
+                nameless: true,
+                ..Begun::default()
+            };
+            let left = clean_up.run(vec![(objects.place, begun)]).await;
+            assert_eq!(left.as_deref(), Some(UNKNOWN));
+        }
     }
 
     #[tokio::test]

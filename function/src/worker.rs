@@ -187,7 +187,7 @@ impl Worker {
     ) -> Answer {
         let op = transfer.op;
         let key = &transfer.objects.place.key;
-        let outcome = written.outcome;
+        let outcome = written.outcome.map_err(|error| blamed(error, &reading));
         let (start, stop) = (seconds(reading.start), seconds(reading.stop));
         if let Err(error) = &outcome {
             tracing::error!(kind = error.kind(), %error, op, key = key.as_str(), "job failed");
@@ -233,19 +233,15 @@ impl Worker {
         });
         let limit = Limit::at(Some(until), "the end of a ping");
         let head = || self.s3.client.head_bucket().bucket(bucket.as_str()).send();
-        let operation = Operation::HeadBucket;
         let asked = Asked {
-            operation,
+            operation: Operation::HeadBucket,
             region: &self.s3.region,
             bucket,
             key: "",
         };
         tokio::time::timeout_at(until, retry::send(&limit, head))
             .await
-            .map_err(|_| Error::Connect {
-                operation,
-                reason: "not in the time that a ping has".to_owned(),
-            })?
+            .map_err(|_| asked.unreachable("not in the time that a ping has".to_owned()))?
             .map_err(|failure| explain(&failure, asked))?;
         Ok(Pong {
             now: seconds(since_1970()),
@@ -254,6 +250,17 @@ impl Worker {
             arch: self.environment.arch,
             region: self.s3.region.clone(),
         })
+    }
+}
+
+/// The error of a job, where more time would not have helped: S3 was silent.
+fn blamed(error: Error, reading: &Reading) -> Error {
+    let silent = reading.first_byte.is_none() && reading.sent == 0 && reading.throttled == 0;
+    match error {
+        Error::Deadline(message) if silent && reading.requests > 0 => Error::Deadline(format!(
+            "S3 has sent nothing (first check the function's network: a VPC needs a route to S3), and {message}"
+        )),
+        error => error,
     }
 }
 
@@ -274,25 +281,70 @@ fn deadline(milliseconds: u64) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{refusal, s3};
+    use crate::testing::{answer_with, in_no_time, refusal, s3};
     use aws_config::BehaviorVersion;
     use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
     use serde_json::json;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
-    /// What a ping comes to where S3 answers so, and how long it takes, rounded to seconds.
-    async fn pinged(
-        answer: impl Fn() -> HttpConnectorFuture + Send + Sync + 'static,
-    ) -> (Error, f64) {
+    /// A worker whose requests come to `answer`.
+    fn worker(answer: impl Fn() -> HttpConnectorFuture + Send + Sync + 'static) -> Worker {
         let lambda = aws_sdk_lambda::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .build();
         let invoker = Invoker::new(aws_sdk_lambda::Client::from_conf(lambda));
         let environment = Environment::from_env(Instant::now());
-        let worker = Worker::new(s3(move |_| answer()), invoker, environment);
+        Worker::new(s3(move |_| answer()), invoker, environment)
+    }
+
+    /// What a ping comes to where S3 answers so, and how long it takes, rounded to seconds.
+    async fn pinged(
+        answer: impl Fn() -> HttpConnectorFuture + Send + Sync + 'static,
+    ) -> (Error, f64) {
         let bucket = Bucket::try_from(json!("abc")).expect("a bucket's name");
         let began = Moment::now();
-        let error = worker.ping(&bucket, None).await.expect_err("no answer");
+        let pong = worker(answer).ping(&bucket, None).await;
+        let error = pong.expect_err("no answer");
         (error, began.elapsed().as_secs_f64().round())
+    }
+
+    /// Why a job fails that has ten seconds. Its clock is its own: time that passes at once is ahead of the real one.
+    fn failed_in_time(mut job: Value, worker: &Worker) -> String {
+        job["stop_by"] = (since_1970().as_secs_f64() + 10.0).into();
+        let entry = Entry {
+            at: Instant::now(),
+            cpu: usage::cpu(),
+            cold: None,
+            deadline: None,
+        };
+        let answer = in_no_time(worker.single(&job, entry));
+        assert_eq!(answer["error"]["type"], "Deadline", "{answer}");
+        answer["error"]["message"].to_string()
+    }
+
+    #[test]
+    fn a_silent_s3_is_blamed_and_not_the_time() {
+        let silent = worker(|| HttpConnectorFuture::new(std::future::pending()));
+        let first = AtomicBool::new(true);
+        let slow = worker(move || {
+            let headers = [("etag", "e"), ("content-range", "bytes 0-1048575/2097152")];
+            if first.swap(false, Ordering::Relaxed) {
+                answer_with(206, &headers, "x".repeat(1 << 20))
+            } else {
+                HttpConnectorFuture::new(std::future::pending())
+            }
+        });
+        let read = json!({"op": "read", "bucket": "abc", "key": "k", "range_mb": 1, "ranges_in_flight": 1});
+        let write = json!({"op": "write", "bucket": "abc", "key": "k", "mb_per_file": 1});
+        for job in [&read, &write] {
+            let message = failed_in_time(job.clone(), &silent);
+            assert!(
+                message.contains("check the function's network"),
+                "{message}"
+            );
+        }
+        let message = failed_in_time(read, &slow);
+        assert!(!message.contains("network"), "{message}");
     }
 
     #[tokio::test(start_paused = true)]

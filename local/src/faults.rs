@@ -25,33 +25,35 @@ impl FromStr for Share {
 
 #[derive(Debug, Clone, Args)]
 pub struct FaultArgs {
-    /// Model: answer 503 (`SlowDown`) to this share of the workers' requests to S3, 0–1; each meets it by chance
+    /// Fault: S3 answers 503 (`SlowDown`) to this share of the workers' requests, 0–1, at random
     #[arg(long, value_name = "SHARE")]
     pub slow_down: Option<Share>,
 
-    /// Model: answer the same to this share of them before their bodies have been read, and close the connection, as S3
-    /// does when it is busy, 0–1
+    /// Fault: for this share of the workers' requests S3 answers 503 before it has read the body, and closes the
+    /// connection, as it does when it is busy, 0–1
     #[arg(long, value_name = "SHARE")]
     pub refuse: Option<Share>,
 
-    /// Model: close the connection of this share of them half-way through the request, 0–1
+    /// Fault: for this share of the workers' requests the connection closes half-way through the request, 0–1
     #[arg(long, value_name = "SHARE")]
     pub reset: Option<Share>,
 
-    /// Model: end the answer's body of this share of them half-way, 0–1
+    /// Fault: for this share of the workers' requests the answer's body ends half-way, 0–1
     #[arg(long, value_name = "SHARE")]
     pub short: Option<Share>,
 
-    /// Model: let the body of this share of them, or of its answer, stand still half-way, for a minute at least, 0–1
+    /// Fault: for this share of the workers' requests the body, or the answer's, stands still half-way for a minute or
+    /// more, 0–1
     #[arg(long, value_name = "SHARE")]
     pub stall: Option<Share>,
 
-    /// Model: do what this share of them ask for, then close the connection before the answer, 0–1
+    /// Fault: for this share of the workers' requests S3 does what was asked, and the connection closes before the
+    /// answer, 0–1
     #[arg(long, value_name = "SHARE")]
     pub lost: Option<Share>,
 
-    /// Seed of the chance by which these shares are met: with the same one, the workers' nth request always meets the
-    /// same [default: another one each time, told on stderr]
+    /// Start of the random numbers for the faults: with the same seed the workers' nth request always meets the same
+    /// fault, or none [default: a random one, printed on stderr]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 }

@@ -17,7 +17,7 @@ use crate::partition::{Partition, RequestRates};
 
 #[derive(Debug, Clone, Args)]
 pub struct ModelArgs {
-    /// Model: wait so many milliseconds before each answer of S3, 0–60000
+    /// Model: milliseconds that S3 waits before each answer, 0–60000
     #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=60_000))]
     pub first_byte_ms: u64,
 
@@ -34,15 +34,14 @@ pub struct ModelArgs {
     #[arg(long, value_name = "MB/S")]
     pub worker_rate: Option<Rate>,
 
-    /// Model: the network that each worker gets with the function's memory where the account's quota of it is so many
-    /// Mbit/s, 625–100000, such as 3000; 625 is what every account has
+    /// Model: the network that each worker gets with the function's memory if this is the account's quota in Mbit/s,
+    /// 625–100000, such as 3000; every account has 625
     #[arg(long, value_name = "MBIT", conflicts_with = "worker_rate")]
     #[arg(value_parser = clap::value_parser!(u32).range(625..=100_000))]
     pub network: Option<u32>,
 
-    /// Model: a partition of S3, which takes so many requests a second from all workers together, those that put and
-    /// those that get, 1–1000000 each, such as S3's own 3500/5500; beyond it answers 503 (`SlowDown`) [default: no
-    /// limit]
+    /// Model: one partition of S3: the requests a second, to put and to get, that it takes from all workers together,
+    /// 1–1000000 each, such as S3's own 3500/5500; beyond them S3 answers 503 (`SlowDown`) [default: no limit]
     #[arg(long, value_name = "PUT/GET")]
     pub s3_rate: Option<RequestRates>,
 

@@ -414,6 +414,23 @@ async fn uploads_at_keys_that_xml_cannot_carry_are_listed_encoded() {
 }
 
 #[tokio::test]
+async fn objects_below_a_prefix_that_xml_cannot_carry_are_listed_encoded() {
+    let local = common::start(&[]);
+    let s3 = local.s3();
+    for key in ["\u{1}/a\u{1}", "\u{1}/b\u{1}c"] {
+        put(&s3, key, b"x").await;
+    }
+    let list = s3.list_objects_v2().bucket(BUCKET).prefix("\u{1}/");
+    let list = list.start_after("\u{1}/a").delimiter("\u{1}");
+    let page = list.encoding_type(EncodingType::Url).send().await.unwrap();
+    assert_eq!(page.prefix(), Some("%01/"));
+    assert_eq!(page.start_after(), Some("%01/a"));
+    assert_eq!(page.delimiter(), Some("%01"));
+    assert_eq!(page.common_prefixes()[1].prefix(), Some("%01/b%01"));
+    local.service.stop().await;
+}
+
+#[tokio::test]
 async fn a_role_lacks_what_is_denied() {
     let local = common::start(&["--deny", "s3:ListBucket", "--deny", "s3:PutObject"]);
     put(&local.s3(), "key", b"x").await;
@@ -621,5 +638,19 @@ async fn a_request_may_be_refused_before_its_body_is_read() {
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     assert!(answer.contains("SlowDown"), "{answer}");
+    local.service.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_body_stands_still_is_hung_up_after_a_minute() {
+    let local = common::start(&["--stall", "1"]);
+    let (address, head) = of_worker(&local, 4);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let start = tokio::time::Instant::now();
+    stream.write_all((head + "data").as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.is_empty(), "{answer:?}");
+    assert_eq!(start.elapsed().as_secs(), 60);
     local.service.stop().await;
 }

@@ -7,9 +7,10 @@ use crate::flight::{Flight, Next, Permit};
 use crate::spans::{Division, Span};
 use crate::uploads::CleanUp;
 use aws_sdk_s3::types::CompletedPart;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// An object in parts that is under way.
@@ -18,6 +19,8 @@ struct Upload {
     division: Division,
     /// Its id, empty until S3 has named it.
     id: Arc<str>,
+    /// Whether its parts were allowed to begin.
+    is_released: bool,
     /// How many parts have not begun.
     waiting: usize,
     in_flight: usize,
@@ -26,9 +29,20 @@ struct Upload {
     size: u64,
 }
 
+impl Upload {
+    /// Whether it has a part, or will have one: an object comes of it, whenever the stream ends.
+    const fn has_begun(&self) -> bool {
+        self.size > 0 || self.in_flight > 0
+    }
+}
+
 /// For how many parts beyond those that can be in flight uploads are created ahead, at most: S3 may refuse a creation,
 /// and the requests in flight are not to drain meanwhile.
 const AHEAD: usize = 8;
+
+/// How long before a stream ends by time the parts of an object wait for those of the objects before it: an upload that
+/// S3 refuses to create several times is most likely there by then, and what was sent of later objects is not in vain.
+const IN_ORDER: Duration = Duration::from_secs(10);
 
 /// What a request with a body sends.
 enum Piece {
@@ -55,15 +69,11 @@ pub struct Stream<'a> {
     flight: Flight<Done>,
     /// How many objects were prepared so far.
     prepared: u64,
-    /// How many objects have had their parts released.
-    released: u64,
-    /// The uploads that S3 has named and that are not released.
-    named: BTreeMap<u64, Arc<str>>,
     /// How many parts the uploads have that are not released.
     expected: usize,
     /// What is ready to be sent, in order.
     waiting: VecDeque<Piece>,
-    uploads: HashMap<u64, Upload>,
+    uploads: BTreeMap<u64, Upload>,
     /// Objects that are there, and beside which an upload may be that nobody knows.
     untidy: Vec<Arc<Object>>,
 }
@@ -75,11 +85,9 @@ impl<'a> Stream<'a> {
             flight: Flight::new(job.in_flight, job.schedule.opening, &writer.limit),
             writer,
             prepared: 0,
-            released: 0,
-            named: BTreeMap::new(),
             expected: 0,
             waiting: VecDeque::new(),
-            uploads: HashMap::new(),
+            uploads: BTreeMap::new(),
             untidy: Vec::new(),
         }
     }
@@ -134,6 +142,7 @@ impl<'a> Stream<'a> {
             object: Arc::clone(&object),
             division,
             id: Arc::default(),
+            is_released: false,
             waiting: 0,
             in_flight: 0,
             parts: Vec::new(),
@@ -178,7 +187,7 @@ impl<'a> Stream<'a> {
         match done {
             Done::Object | Done::Unserved => {}
             Done::Created(index, id) => {
-                self.named.insert(index, id.into());
+                self.upload(index).id = id.into();
                 self.release();
             }
             Done::Part(index, span, etag) => {
@@ -188,7 +197,7 @@ impl<'a> Stream<'a> {
                 upload.in_flight -= 1;
                 upload.size += span.length;
                 upload.parts.push(part.build());
-                self.complete(index);
+                self.complete();
             }
             Done::Completed(index) => {
                 let upload = self.uploads.remove(&index);
@@ -201,43 +210,50 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Has the parts of the objects wait whose uploads S3 has named. Where the stream ends by time, one object after
-    /// the other: whenever that is, its objects are the first ones, without a gap.
+    /// Has the parts of the objects wait whose uploads S3 has named. Shortly before the stream ends by time, one object
+    /// after the other.
     fn release(&mut self) {
-        let size = self.job.size;
-        while let Some(upload) = self.named.first_entry()
-            && (self.writer.end.is_none() || *upload.key() == self.released)
-        {
-            let (index, id) = upload.remove_entry();
-            self.released += 1;
-            let upload = self.upload(index);
-            upload.id = id;
-            let parts = upload.division.parts(size);
-            upload.waiting = parts.clone().count();
-            self.expected -= upload.waiting;
-            let parts = parts.map(|span| Piece::Part(index, span));
-            self.waiting.extend(parts);
+        let end = self.writer.end;
+        let in_order = end.is_some_and(|end| end <= Instant::now() + IN_ORDER);
+        for (&index, upload) in &mut self.uploads {
+            let is_named = !upload.id.is_empty();
+            if in_order && !is_named {
+                return;
+            }
+            if is_named && !upload.is_released {
+                upload.is_released = true;
+                let parts = upload.division.parts(self.job.size);
+                upload.waiting = parts.clone().count();
+                self.expected -= upload.waiting;
+                let parts = parts.map(|span| Piece::Part(index, span));
+                self.waiting.extend(parts);
+            }
         }
     }
 
-    /// Makes the parts of an object that, once all of them are there.
-    fn complete(&mut self, index: u64) {
-        let upload = self.upload(index);
-        if upload.waiting > 0 || upload.in_flight > 0 || upload.parts.is_empty() {
-            return;
+    /// Makes the parts of an object that, once all of them are there. Where the stream ends by time, after an object
+    /// comes of each upload before it: whenever that is, its objects are the first ones, without a gap.
+    fn complete(&mut self) {
+        for (&index, upload) in &mut self.uploads {
+            if self.writer.end.is_some() && !upload.has_begun() {
+                return;
+            }
+            if upload.waiting > 0 || upload.in_flight > 0 || upload.parts.is_empty() {
+                continue;
+            }
+            let mut parts = mem::take(&mut upload.parts);
+            parts.sort_unstable_by_key(CompletedPart::part_number);
+            let (object, id, size) = (
+                Arc::clone(&upload.object),
+                Arc::clone(&upload.id),
+                upload.size,
+            );
+            let writer = Arc::clone(&self.writer);
+            self.flight.begin(async move {
+                writer.complete(&object.place, &id, parts, size).await?;
+                Ok(Done::Completed(index))
+            });
         }
-        let mut parts = mem::take(&mut upload.parts);
-        parts.sort_unstable_by_key(CompletedPart::part_number);
-        let (object, id, size) = (
-            Arc::clone(&upload.object),
-            Arc::clone(&upload.id),
-            upload.size,
-        );
-        let writer = Arc::clone(&self.writer);
-        self.flight.begin(async move {
-            writer.complete(&object.place, &id, parts, size).await?;
-            Ok(Done::Completed(index))
-        });
     }
 
     /// Nothing more is begun: objects are completed with the parts that they have.
@@ -247,10 +263,7 @@ impl<'a> Stream<'a> {
                 self.upload(index).waiting -= 1;
             }
         }
-        let indices: Vec<u64> = self.uploads.keys().copied().collect();
-        for index in indices {
-            self.complete(index);
-        }
+        self.complete();
     }
 
     fn upload(&mut self, index: u64) -> &mut Upload {
@@ -290,9 +303,8 @@ mod tests {
     use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
     use proptest::prelude::*;
     use serde_json::{Value, json};
-    use std::collections::HashSet;
+    use std::collections::{HashMap, HashSet};
     use std::sync::Mutex;
-    use std::time::Duration;
 
     /// How long a request with a body takes in the tests of streams, and any other one.
     const TRANSFER: Duration = Duration::from_secs(1);
@@ -389,21 +401,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn requests_in_flight_do_not_drain_while_a_creation_is_refused() {
         let fields = json!({"mb_per_file": 15, "part_mb": 5, "parts_in_flight": 4, "objects": 40});
-        // Where the stream does not end by time, however long one creation takes.
-        for (refusals, end) in [(6, None), (1, Some(Duration::from_mins(2)))] {
-            let mut fields = fields.clone();
-            if end.is_some() {
-                fields["for_s"] = json!(120);
-            }
-            let (written, reading, got) = streamed_but(fields, end, move |kind, key, times| {
-                (kind == "create" && key == "k/7" && times <= refusals)
+        let mut by_time = fields.clone();
+        by_time["for_s"] = json!(120);
+        for (fields, end) in [(fields, None), (by_time, Some(Duration::from_mins(2)))] {
+            let (written, reading, got) = streamed_but(fields, end, |kind, key, times| {
+                (kind == "create" && key == "k/7" && times <= 6)
                     .then(|| refusal(503, "SlowDown", ""))
             })
             .await;
             assert_eq!((written.outcome, reading.objects), (Ok(()), 40));
             let parts = of(&got, "PUT");
             let (first, last) = (parts[0].0, parts[119].0);
-            assert!(last < first + 30 * TRANSFER, "{refusals}: {last:?}");
+            assert!(last < first + 30 * TRANSFER, "{end:?}: {last:?}");
         }
     }
 
@@ -480,6 +489,26 @@ mod tests {
         assert!(of(&got, "PUT").iter().all(|part| part.2 == "k/0"));
         let created = of(&got, "POST").len() - 1;
         assert_eq!(of(&got, "DELETE").len(), created - 1, "{got:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_has_no_gap_where_an_early_upload_is_never_created() {
+        let fields = json!({"mb_per_file": 6, "part_mb": 5, "parts_in_flight": 6, "for_s": 60});
+        let end = Some(Duration::from_mins(1));
+        let (written, reading, got) = streamed_but(fields, end, |kind, key, _| {
+            (kind == "create" && key == "k/7").then(|| refusal(503, "SlowDown", ""))
+        })
+        .await;
+        assert_eq!((written.outcome, written.upload_left), (Ok(()), None));
+        assert_eq!(reading.objects, 7);
+        // One request each that creates the upload, and one that completes it.
+        let asked = |index| {
+            let key = format!("k/{index}");
+            of(&got, "POST").iter().filter(|one| one.2 == key).count()
+        };
+        assert!((0..7).all(|index| asked(index) == 2) && (8..20).all(|index| asked(index) == 1));
+        // Six at a time, each second until shortly before the end.
+        assert!(of(&got, "PUT").len() >= 6 * 48);
     }
 
     #[tokio::test(start_paused = true)]

@@ -93,7 +93,8 @@ impl Writer {
             drop(permit);
             let error = match created {
                 Ok(created) => {
-                    let upload = created.upload_id.ok_or_else(|| {
+                    let upload = created.upload_id.filter(|id| !id.is_empty());
+                    let upload = upload.ok_or_else(|| {
                         nameless_answer(Operation::CreateMultipartUpload, "UploadId")
                     })?;
                     let mut begun = object.begun();
@@ -429,22 +430,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_upload_without_an_id_is_found_and_aborted() {
-        let (
-            Written {
-                outcome,
-                upload_left,
-            },
-            asked,
-        ) = written(|kind, times| match (kind, times) {
-            ("create", _) => Some(answer(200, "<InitiateMultipartUploadResult/>")),
-            // S3 may take a moment.
-            ("list", 2..) => Some(listed(&[("k", "stray", "12:00:00")])),
-            _ => None,
-        })
-        .await;
-        assert!(outcome.is_err_and(|error| error.to_string().contains("has no UploadId")));
-        assert_eq!(upload_left, None);
-        assert_eq!(asked, ["create", "list", "list", "stray", "parts"]);
+        for id in ["", "<UploadId/>"] {
+            let created =
+                format!("<InitiateMultipartUploadResult>{id}</InitiateMultipartUploadResult>");
+            let (written, asked) = written(move |kind, times| match (kind, times) {
+                ("create", _) => Some(answer(200, created.as_str())),
+                // S3 may take a moment.
+                ("list", 2..) => Some(listed(&[("k", "stray", "12:00:00")])),
+                _ => None,
+            })
+            .await;
+            let error = written.outcome.expect_err("no upload is known");
+            assert!(error.to_string().contains("has no UploadId"), "{error}");
+            assert_eq!(written.upload_left, None);
+            assert_eq!(asked, ["create", "list", "list", "stray", "parts"]);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -29,19 +29,19 @@ pub struct LambdaArgs {
     #[arg(long, value_name = "PATH")]
     pub worker: Option<PathBuf>,
 
-    /// Environments that may run at once, 1–10000, held at what this machine has room for; an invocation beyond is
-    /// throttled (429)
+    /// Environments that may run at once, 1–10000, but no more than this machine has room for; an invocation beyond
+    /// them is throttled (429)
     #[arg(long, value_name = "N", default_value_t = 1000)]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     pub concurrency: usize,
 
-    /// New environments that the function may have in a time, such as Lambda's 1000/10s; an invocation that needs one
+    /// New environments that may start in a number of seconds, such as Lambda's 1000/10s; an invocation that needs one
     /// more is throttled (429) [default: no limit]
     #[arg(long, value_name = "N/SECONDSs")]
     pub scaling_rate: Option<Frequency>,
 
-    /// Concurrent executions of the account, 1–100000; where --concurrency is less, that much is reserved for the
-    /// function [default: as --concurrency]
+    /// Concurrent executions of the account, 1–100000; a smaller --concurrency is then reserved for the function
+    /// [default: as --concurrency]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
     pub account_limit: Option<usize>,
 

@@ -34,8 +34,8 @@ use store::{Store, StoreError};
 
 #[derive(Debug, Clone, Args)]
 pub struct S3Args {
-    /// Serve Lambda alone: its workers, and COMMAND, speak to the S3 at this URL, with the environment's credentials and
-    /// region
+    /// Start Lambda alone: workers and COMMAND use the S3 at this URL, with the environment's credentials, region and
+    /// BUCKET. Not with options of the S3 here: its buckets, memory, folder, TLS, models and faults
     #[arg(long = "s3", value_name = "URL", value_parser = url)]
     #[arg(conflicts_with_all = [
         "buckets", "memory", "dir", "denied", "tls", "first_byte_ms", "connection_up", "connection_down", "worker_rate",
@@ -43,21 +43,21 @@ pub struct S3Args {
     ])]
     pub elsewhere: Option<String>,
 
-    /// A bucket that exists from the start, repeatable; with a REGION other than --region it lives there; the first one
-    /// is COMMAND's BUCKET
+    /// A bucket that exists from the start, repeatable; it is in REGION, else in that of --region; the first one is
+    /// COMMAND's BUCKET
     #[arg(long = "bucket", value_name = "NAME[=REGION]", default_value = "terabit-local", value_parser = bucket)]
     pub buckets: Vec<BucketOption>,
 
-    /// What the store may hold in memory, in MiB; beyond it S3 answers 507 [default: half of this machine's memory]
+    /// What S3 may hold in memory, in MiB, 1–16777216; beyond it S3 answers 507 [default: half of this machine's memory]
     #[arg(long, value_name = "MIB", conflicts_with = "dir")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=16_777_216))]
     pub memory: Option<u64>,
 
-    /// Keep the objects in this folder instead of in memory; they survive a restart
+    /// Keep the objects in this folder, not in memory; they survive a restart
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 
-    /// An action that the worker's role lacks, such as s3:ListBucket, repeatable; S3 then denies it
+    /// An action that the worker's role lacks, such as s3:ListBucket, repeatable; S3 denies it
     #[arg(long = "deny", value_name = "ACTION", value_parser = action)]
     pub denied: Vec<String>,
 }

@@ -269,25 +269,11 @@ struct Listed {
     next: Option<String>,
 }
 
-impl Listed {
-    /// Keys with characters that XML cannot carry arrive encoded when the client asks so.
-    fn encode(&mut self, encoding: Option<&EncodingType>) {
-        if is_url(encoding) {
-            let keys = self
-                .contents
-                .iter_mut()
-                .filter_map(|object| object.key.as_mut());
-            let prefixes = self
-                .prefixes
-                .iter_mut()
-                .filter_map(|prefix| prefix.prefix.as_mut());
-            keys.chain(prefixes).for_each(|text| *text = encoded(text));
-        }
-    }
-}
-
-fn is_url(encoding: Option<&EncodingType>) -> bool {
-    encoding.is_some_and(|encoding| encoding.as_str() == EncodingType::URL)
+/// How keys and what is like them are shown in a listing: encoded where the client asks so, since XML cannot carry every
+/// character.
+fn shown(encoding: Option<&EncodingType>) -> impl Fn(String) -> String + Copy + use<> {
+    let is_url = encoding.is_some_and(|encoding| encoding.as_str() == EncodingType::URL);
+    move |text| if is_url { encoded(&text) } else { text }
 }
 
 fn encoded(text: &str) -> String {
@@ -450,15 +436,21 @@ impl S3 for Operations {
             limit,
         };
         let mut listed = self.list(&input.bucket, query)?;
-        listed.encode(input.encoding_type.as_ref());
+        let shown = shown(input.encoding_type.as_ref());
+        for object in &mut listed.contents {
+            object.key = object.key.take().map(shown);
+        }
+        for prefix in &mut listed.prefixes {
+            prefix.prefix = prefix.prefix.take().map(shown);
+        }
         done(ListObjectsV2Output {
             name: Some(input.bucket),
-            prefix: Some(input.prefix.unwrap_or_default()),
-            delimiter: input.delimiter,
+            prefix: Some(shown(input.prefix.unwrap_or_default())),
+            delimiter: input.delimiter.map(shown),
             max_keys: Some(count(limit)),
             key_count: Some(count(listed.contents.len() + listed.prefixes.len())),
             continuation_token: input.continuation_token,
-            start_after: input.start_after,
+            start_after: input.start_after.map(shown),
             encoding_type: input.encoding_type,
             is_truncated: Some(listed.next.is_some()),
             next_continuation_token: listed.next.as_deref().map(encoded),
@@ -592,9 +584,7 @@ impl S3 for Operations {
         let last = uploads.last().filter(|_| truncated);
         let next_key = last.and_then(|upload| upload.key.clone());
         let next_id = last.and_then(|upload| upload.upload_id.clone());
-        // Keys with characters that XML cannot carry arrive encoded when the client asks so.
-        let is_encoded = is_url(input.encoding_type.as_ref());
-        let shown = |key: String| if is_encoded { encoded(&key) } else { key };
+        let shown = shown(input.encoding_type.as_ref());
         for upload in &mut uploads {
             upload.key = upload.key.take().map(shown);
         }

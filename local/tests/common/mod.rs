@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+mod http;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -134,7 +136,8 @@ impl Local {
     /// S3 with any credentials.
     pub fn s3_with_key(&self, key: &str, secret: &str) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .http_client(http::client())
             .endpoint_url(&self.service.endpoints.s3)
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new(key, secret, None, None, "test"))
