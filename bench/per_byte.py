@@ -13,13 +13,14 @@ IN_FLIGHT = 8
 PART_MB = 64
 SCHEMES = {"HTTP": [], "TLS": ["--tls"]}
 
-# Goals for the ratio of processor time per byte: scheme, op, and whose by whose; at most this.
+# Goals for the ratio of processor time per byte: scheme, op, and whose by whose, with the same parts and as many requests
+# in flight; at most this.
 GOALS = {
     ("TLS", "write", "terabit", "awscrt"): 0.40,
     ("TLS", "read", "terabit", "awscrt"): 0.30,
     ("HTTP", "write", "terabit", "awscrt"): 0.75,
     ("HTTP", "read", "terabit", "awscrt"): 0.22,
-    ("HTTP", "read", "terabit", "boto3"): 1.0,
+    ("HTTP", "read", "terabit ×1", "boto3"): 1.0,
     ("TLS", "write", "terabit", "floor"): 1.5,
 }
 
@@ -117,7 +118,7 @@ def ratios(result):
     for scheme, op in dict.fromkeys((scheme, op) for scheme, op, _ in cpu):
         here = {name: value for (*row, name), value in cpu.items() if row == [scheme, op]}
         for own, other in compared_by_name(here):
-            goal = GOALS.get((scheme, op, own, other.split()[0]))
+            goal = GOALS.get((scheme, op, own, other))
             found.append((f"CPU per byte, {scheme} {op}, {own} ÷ {other}", here[own] / here[other], "≤", goal))
     for goal in (16, 30):
         peaks = [row["peak_mb"]["max"] for row in result["memory"] if row["goal"] == goal]
@@ -128,11 +129,10 @@ def ratios(result):
 
 
 def compared_by_name(cpu):
-    """Whose processor time is held against whose: like with like, and a peer with the part size that costs it least."""
-    for peer in dict.fromkeys(name.split()[0] for name in cpu):
-        best = min((name for name in cpu if name.split()[0] == peer and "×" not in name), key=cpu.get)
-        if peer != "terabit":
-            yield "terabit", best
+    """Whose processor time is held against whose: like with like, and what a peer needs with parts of its own size."""
+    for other in cpu:
+        if "×" not in other and other != "terabit":
+            yield "terabit", other
     for other in ("boto3", "floor ×1"):
         if other in cpu and "terabit ×1" in cpu:
             yield "terabit ×1", other
