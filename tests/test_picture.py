@@ -15,8 +15,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from figures import EPOCH, a_run, failed, failure, job
-from harness import CHART, JQ, ROOT, part
+from figures import EPOCH, a_run, failed, failure, figures, job
+from harness import CHART, JQ, ROOT, includes, part
 
 PYTHON = ROOT / ".venv" / "bin" / "python"
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31mred\x07\u202e"
@@ -36,22 +36,13 @@ def ndjson(records):
 PANELS = CHART / "panels.json"
 
 
-def measured(records, run=None):
-    """What summary.jq gives of records: the summary, and what its picture shows of them."""
-    if run:
-        records = [r if isinstance(r, str) else {"job": n, "launch": 1, **r} for n, r in enumerate(records)]
-    args = ["--argjson", "run", json.dumps([run]), "--argjson", "picture", "true"]
-    out = jq("-c", "-n", "-R", "-f", part("summary.jq"), *args, text=ndjson(records))
-    return [json.loads(line) for line in out.splitlines()]
-
-
 def drawing(records, run=None):
-    return measured(records, run)[1]
+    return figures(records, run, drawn=True)[1]
 
 
 def spec(records, run=None, **changes):
     """The picture of records; something may be changed in their summary."""
-    summary, drawn = measured(records, run)
+    summary, drawn = figures(records, run, drawn=True)
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         file.write(ndjson([summary | changes, drawn]))
         file.flush()
@@ -124,7 +115,8 @@ def crossing(value, style):
 
 
 def test_jobs_are_sorted_by_start_in_seconds_since_the_first():
-    summary, data = measured([job(12, 15, 3e6, job=0), job(10, 14, 8e6, job=1, key="K"), job(11, 12, 1e6, job=2)])
+    jobs = [job(12, 15, 3e6, job=0), job(10, 14, 8e6, job=1, key="K"), job(11, 12, 1e6, job=2)]
+    summary, data = figures(jobs, drawn=True)
     assert [(j["job"], j["start"], j["stop"], j["y"]) for j in data["jobs"]] == [
         (1, 0, 4, 0.5),
         (2, 1, 2, 1.5),
@@ -140,7 +132,7 @@ def test_the_bins_hold_every_byte_whatever_the_samples():
         records = list(fleet(40, seed, 3 * 4**seed / 4))
         for record in records[::3]:
             del record["samples"]
-        summary, data = measured(records)
+        summary, data = figures(records, drawn=True)
         assert moved(data) == pytest.approx(sum(r["bytes"] for r in records), rel=1e-3)
         assert data["bins"][0]["t"] == 0
         assert data["bins"][-1]["t2"] == pytest.approx(summary["makespan_s"], abs=1e-3)
@@ -204,7 +196,7 @@ def test_a_jobs_503s_stand_under_the_pointer():
 def test_rates_are_drawn_over_the_time_that_they_are_of():
     # Together for the first tenth of a second, and for the last one.
     records = [job(0, 2, 2e9), job(0, 0.1, 1e9), job(1.9, 2, 1e9)]
-    summary = measured(records)[0]
+    summary = figures(records)[0]
     drawn = spec(records)
     moments = [moment for one in crossing(drawn, "sustained") for moment in (one["from"], one["to"])]
     assert moments == pytest.approx([0, 0.1, 1.9, 2])
@@ -235,13 +227,19 @@ def test_jobs_without_times_are_drawn_for_as_long_as_they_are_reckoned():
         (0, 12, 1.5, "untimed", "Crashed"),
         (0, 12, 2.5, "untimed", "missing"),
     ]
+    assert spec(records, a_run(3, {"end": EPOCH + 5}))["vconcat"][0]["encoding"]["x"]["scale"]["domain"][1] == 5
     drawn = spec(records, run)
-    assert drawn["vconcat"][0]["encoding"]["x"]["scale"]["domain"][1] == 12
+    for panel in drawn["vconcat"][:2]:
+        assert panel["encoding"]["x"]["scale"]["domain"][1] == pytest.approx(5.6), "what is known has most of the axis"
+    assert crossing(drawn["vconcat"][1], "goodput")[0]["to"] == pytest.approx(5.6)
+    assert "may have run, to 12 s at most" in texts(drawn["vconcat"][0])
     assert "goodput at least 0.333 GB/s" in texts(drawn["vconcat"][1])
     assert "2 that may have run" in drawn["usermeta"]["details"][1]
     foreign = drawing([job(0, 4, 4e9), failure("Crashed")])
     assert (foreign["untimed"], foreign["unseen"]) == (0, 1)
-    assert not any("goodput" in text for text in texts(spec([job(0, 4, 4e9), failure("Crashed")])["vconcat"][:-1]))
+    drawn = spec([job(0, 4, 4e9), failure("Crashed")])
+    assert not any("goodput" in text for text in texts(drawn["vconcat"][:-1]))
+    assert drawn["usermeta"]["title"] == ["NOT VALID, no goodput is known: 1 of 2 workers moved their bytes"]
 
 
 def test_a_record_that_was_not_planned_or_comes_twice_is_drawn_as_it_counts():
@@ -268,7 +266,7 @@ def test_jobs_that_moved_nothing_are_drawn(loopback):
 def test_title_and_footer():
     drawn = spec([job(0, 4, 8e9)] * 3, RUN)
     assert drawn["usermeta"]["title"] == ["6.000 GB/s: 3 workers wrote 512 MiB each"]
-    assert drawn["usermeta"]["details"][0] == measured([job(0, 4, 8e9)] * 3, RUN)[0]["verdict"]["sentence"]
+    assert drawn["usermeta"]["details"][0] == figures([job(0, 4, 8e9)] * 3, RUN)[0]["verdict"]["sentence"]
     assert " ".join(drawn["title"]["text"]) == drawn["usermeta"]["title"][0]
     assert drawn["usermeta"]["footer"][0] == (
         "2023-11-14 22:13 UTC, 1,024 MB of memory, 8 in flight, parts of 64 MiB, arm64, eu-west-1, terabit 0.1.0"
@@ -338,7 +336,7 @@ def test_every_style_of_the_panels_has_a_look_and_every_look_a_use():
     records = [job(0, 4, 4e9, throttled=1, handler_s=6), failed(0, 9, 1, sent=5e9), failure("Crashed")]
     drawn = [spec(records, {**RUN, "op": op, "loopback": True}) for op in ("write", "read", "records")]
     drawn += [spec([job(0, 4, 400e9)] * 9 + [job(0, 9, 1e9)], a_run(10)), scaling((1, 1), (10, 9))]
-    drawn += [picture(kind("write", 1, 1), across=None)]
+    drawn += [picture(kind("write", 1, 1), across=None), spec(*small_objects())]
     used = re.findall(r'"style": (?:"([^"]+)"|\[([^]]+)\])', json.dumps(drawn))
     names = {name for one, many in used for name in ([one] if one else re.findall(r'"([^"]+)"', many))}
     assert names == looks.keys()
@@ -385,7 +383,7 @@ def test_reference_records(op):
         pytest.skip("TERABIT_REFERENCE names no folder of reference records")
     expected = json.loads((Path(folder) / f"expected-1000-{op}.json").read_text())
     records = (Path(folder) / f"lithops-2022-aws-1000-{op}.ndjson").read_text().splitlines()
-    summary, data = measured(records)
+    summary, data = figures(records, drawn=True)
     assert moved(data) == pytest.approx(expected["bytes"], rel=1e-3)
     drawn = texts(spec(records))
     assert f"goodput {expected['goodput']:.2f} GB/s" in drawn
@@ -472,6 +470,24 @@ def test_each_series_has_a_line_with_its_name_at_the_end():
     assert math.log(most / 10) / math.log(most / least) > 4 * 6 / 780, "there is room for the name"
 
 
+def test_names_of_series_stand_apart():
+    """Where lines end close to each other, at the upper edge too, and in the order of the lines."""
+    rows = [kind(op, n, n * (5 + size / 9), series=f"{size} GB") for op in ("write", "read") for size in range(6)
+            for n in (1, 1000)]
+    drawn = picture(*rows)
+    for number, height in ((0, 300), (1, 150)):
+        scale = drawn["vconcat"][number]["encoding"]["y"]["scale"]
+        bottom, top = scale["domain"]
+        ends = sorted((one for one in points(drawn, number) if one.get("last")), key=lambda one: one["value"])
+        place = (lambda v: math.log(v / bottom) / math.log(top / bottom)) if bottom else (lambda v: v / top)
+        pixels = [height * place(one["name_at"]) for one in ends]
+        assert len(pixels) == 12
+        assert all(b - a > 12 for a, b in zip(pixels, pixels[1:])) and pixels[-1] <= height + 1e-6
+    alone = [one for one in points(scaling((1, 1), (10, 9), series="x")) if one.get("last")]
+    assert alone[0]["name_at"] == pytest.approx(alone[0]["value"])
+    assert {layer["encoding"]["y"]["field"] for layer in layers(drawn, "note") if "transform" in layer} == {"name_at"}
+
+
 def test_the_whiskers_of_write_and_read_stand_beside_each_other():
     drawn = picture(*(kind(op, n, n) for op in ("write", "read") for n in (1, 10)))
     assert {layer["mark"]["xOffset"] for layer in layers(drawn, "whisker")} == {4, -4}
@@ -483,7 +499,7 @@ def test_what_does_not_count_is_no_point_and_named():
     assert picture(kind("write", 1, None)) is None
     assert picture(kind("write", 1, 0)) is None
     bad = kind("write", 10, 9, letter="B", counts=False)
-    whole = kind("read", 1, 1, letter="C")
+    whole = kind("read", 1, 1, letter="C", settings={"range_mb": 0})
     drawn = picture(kind("read", 1, 1, settings={"range_mb": 8}), bad, whole, across="range_mb")
     assert [one["place"] for one in points(drawn)] == [8]
     assert any(line.startswith("Not drawn: B, C") for line in drawn["usermeta"]["details"])
@@ -555,18 +571,54 @@ def test_the_headline_of_a_run_by_time_claims_no_limit_as_done():
 
 def test_the_headline_of_a_run_that_failed_claims_no_work_as_done():
     (title,) = spec([failed(0, 10)] * 2, a_run(2))["usermeta"]["title"]
-    assert title.endswith("2 workers were to write 64 MiB each")
+    assert title == "NOT VALID, 0.000 GB/s: 2 workers were to write 64 MiB each"
+    records = [job(0, 10, 2**26)] * 199
+    (title,) = spec([*records, failed(0, 10)], a_run(200))["usermeta"]["title"]
+    assert title == "1.335 GB/s: 199 of 200 workers wrote 64 MiB each"
+    (title,) = spec(records, a_run(200))["usermeta"]["title"]
+    assert title == "At least 0.668 GB/s: 199 of 200 workers wrote 64 MiB each"
 
 
 def test_a_few_megabytes_are_not_nothing():
     drawn = spec([job(0, 10, 42e6)], a_run(1))
     assert "round(datum.active)" in json.dumps(drawn), "jobs are whole"
-    assert drawn["usermeta"]["title"] == ["4.200 MB/s: 1 worker wrote 64 MiB each"]
+    assert drawn["usermeta"]["title"] == ["4.200 MB/s: 1 worker wrote 64 MiB"]
     axis = drawn["vconcat"][1]["encoding"]["y"]["axis"]
     assert axis["title"] == "MB/s, all jobs together" and [v * 1e3 for v in axis["values"]] == [0, 1, 2, 3, 4]
     assert "goodput 4.200 MB/s" in texts(drawn)
     drawn = texts(spec([job(0, 10, 4e7), job(0, 1, 4e7)]))
     assert {"goodput 8.000 MB/s", "best second 44.00 MB/s"} <= set(drawn), "one unit"
+
+
+def test_a_run_of_milliseconds_is_drawn_as_it_was():
+    """It has no best second, and its times and rates are small."""
+    records = [job(0, 0.0014, 900, op="read", objects=1), job(0.001, 0.0024, 900, op="read", objects=1)]
+    run = a_run(2, op="read", range_mb=64, mb_per_file=None, bytes_per_file=900)
+    data = drawing(records, run)
+    assert [(j["start"], j["stop"]) for j in data["jobs"]] == [(0, 0.0014), (0.001, 0.0024)]
+    assert moved(data) == pytest.approx(1800, rel=1e-3)
+    assert max(b["active"] for b in data["bins"]) > 1
+    drawn = spec(records, run)
+    assert drawn["usermeta"]["title"] == ["833 objects/s, 0.750 MB/s: 2 workers read 900 bytes each"]
+    assert {"goodput 833 objects/s", "median 0.643 MB/s"} <= set(texts(drawn))
+    assert drawn["datasets"]["jobs"][0]["mbps"] == pytest.approx(0.642857)
+
+
+def test_lines_across_the_aggregate_have_the_unit_of_its_axis():
+    drawn = spec([job(0, 10, 60e6), job(9, 10, 30e6)])["vconcat"][1]
+    assert drawn["encoding"]["y"]["axis"]["title"] == "MB/s, all jobs together"
+    assert {"goodput 9.000 MB/s", "best second 36.00 MB/s"} <= set(texts(drawn))
+
+
+def test_objects_of_no_bytes_are_drawn():
+    drawn = spec([job(0, 10, 0, op="read", objects=5)])
+    assert drawn["vconcat"][1]["encoding"]["y"]["axis"]["title"] == "GB/s, all jobs together"
+
+
+def test_every_warning_of_a_machine_alarms_on_the_page():
+    program = includes("setup") + "machines[1] | split(\",\")[0]"
+    alarming = re.search(r"/\^\((.+?)\)/", (CHART / "report.html").read_text()).group(1)
+    assert set(jq("-n", "-r", program).splitlines()) == set(alarming.split("|"))
 
 
 def test_of_a_damaged_run_no_place_is_claimed():
@@ -815,7 +867,16 @@ def test_a_comparison_in_a_browser(tmp_path, browser):
     assert set(browser.requests()) == {(tmp_path / f"{name}.html").as_uri() for name in ("compare", "sweep")}
 
 
-@pytest.mark.parametrize("drawn", [spec(list(fleet(3)), a_run(3, loopback=True)), scaling((1, 0.07), (10, 0.7))])
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        spec(list(fleet(3)), a_run(3, loopback=True)),
+        spec([job(0, 9, 9e5, objects=900, latency=[[b, 9] for b in range(250, 300)])], a_run(1, mb_per_file=None)),
+        scaling((1, 0.07), (10, 0.7), (100, 7), series="1,024 MiB each"),
+        picture(*(kind("read", n, n, letter="A", name="read, 10 workers, " + "ranges of 64 MiB " * n) for n in (1, 2)),
+                across=None),
+    ],
+)
 def test_nothing_is_cut_off_on_a_narrow_page(tmp_path, browser, drawn):
     render(drawn, tmp_path)
     browser.call("Emulation.setDeviceMetricsOverride", width=420, height=900, deviceScaleFactor=1, mobile=False)

@@ -189,6 +189,8 @@ def test_the_summaries_of_several(driver):
     assert [one["goodput"] for one in summaries] == [2, 4, 6]
     alone = json.loads(driver.run("report", runs[0], "--json").out)
     assert summaries[0] == {"source": f"runs/{runs[0].name}", **alone}
+    twice = driver.run("report", runs[0], runs[0].name, f"runs/{runs[0].name}/records.ndjson", "--json")
+    assert json.loads(twice.out) == alone, "what is named twice did not run twice"
 
 
 def test_runs_of_one_kind_repeated(driver):
@@ -211,23 +213,40 @@ def test_the_exit_status_of_several_is_that_of_the_worst(driver):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[1]", "7", '{"op": "write", "jobs": "x"}', '{"op": "write", "jobs": 1}', "{}{}"]
+    "text", ["", "{", "[1]", "7", '{"op": "write", "jobs": "x"}', '{"op": "write", "jobs": 1}', "{}{}", None]
 )
 def test_a_damaged_run_json_is_named_with_what_still_helps(driver, text):
-    driver.run("write", 1, 1)
+    driver.after("write", 1, 1)
     run = driver.only_run()
+    if text is None:
+        text = json.dumps(read_json(run / "run.json") | {"format": "2"})
     (run / "run.json").write_text(text)
-    for command in (["delete", run], ["delete"], ["read", run], ["read"], ["write", "--resume", run]):
+    commands = [["delete", run], ["delete"], ["read", run], ["read"], ["write", "--resume", run]]
+    sources = [[run], [run / "records.ndjson"], []]
+    if text != "{":  # wherever the damage is read, all take the same way
+        commands, sources = commands[:1], sources[:1]
+    for command in commands:
         done = driver.run(*command, exit=2)
         assert "is damaged: run.json" in done.err and "--key-file" in done.err
         assert all(line.startswith("driver: ") for line in done.err.splitlines()), done.err
-    for source in ([run], [run / "records.ndjson"], []):
+    for source in sources:
         done = driver.run("report", *source)
         assert "Only its records are reported" in done.err and "1 good, 0 failed" in done.out
         assert "PLACE NOT KNOWN" in done.out and "Plan nothing" in done.out and "network gives" not in done.out
         assert "next:" not in done.out and "cost" not in done.out
         assert all(line.startswith("driver: ") for line in done.err.splitlines()), done.err
     driver.run("delete", "--key-file", run / "keys.txt")
+
+
+def test_a_run_without_its_run_json_is_told_from_a_name_of_nothing(driver):
+    driver.after("write", 1, 1)
+    run = driver.only_run()
+    (run / "run.json").unlink()
+    for command in (["delete", run.name], ["read", run], ["write", "--resume", run]):
+        assert "is damaged: run.json" in (err := driver.run(*command, exit=2).err) and "--key-file" in err
+    for source in (run, run.name, run / "records.ndjson"):
+        out = driver.run("report", source).out
+        assert "1 good, 0 failed" in out and "PLACE NOT KNOWN" in out
 
 
 @pytest.mark.parametrize("name", ["nowhere", "nowhere.ndjson", "lib", "runs/nowhere", ""])
@@ -241,15 +260,15 @@ def test_what_cannot_be_read_is_refused_before_anything_is_printed(driver, name)
 # A sweep
 
 
-def a_sweep(driver):
+def a_sweep(run, driver):
     """A sweep's folder, made by the driver, and what was said."""
-    done = driver.run("sweep", "1 2", 64, "--start-in", 0)
+    done = run("sweep", "1 2", 64, "--start-in", 0)
     (folder,) = (driver.project / "runs").glob("*-sweep")
     return folder, done
 
 
 def test_a_sweep_keeps_its_figures(driver):
-    folder, done = a_sweep(driver)
+    folder, done = a_sweep(driver.after, driver)
     assert f"driver: sweep runs/{folder.name}\n" in done.err
     kept = read_json(folder / "sweep.json")
     assert [(row["op"], row["jobs"]) for row in kept["rows"]] == [("write", 1), ("write", 2), ("read", 1), ("read", 2)]
@@ -261,7 +280,7 @@ def test_a_sweep_keeps_its_figures(driver):
 
 
 def test_a_sweep_gets_its_picture(artist):
-    folder, done = a_sweep(artist)
+    folder, done = a_sweep(artist.run, artist)
     said = f"driver: picture runs/{folder.name}/sweep.html, .svg and .png\n"
     assert said in done.err and drawn(folder / "sweep") == list(PICTURE)
     (folder / "sweep.png").unlink()
@@ -269,7 +288,7 @@ def test_a_sweep_gets_its_picture(artist):
 
 
 def test_a_sweep_is_no_run(driver):
-    folder, _ = a_sweep(driver)
+    folder, _ = a_sweep(driver.after, driver)
     assert json.loads(driver.run("report", "--json").out)["op"] == "read", "the latest run, not the sweep after it"
     done = driver.run("report", *sorted((driver.project / "runs").iterdir()))
     assert "4 runs of 4 kinds" in done.out
@@ -308,7 +327,7 @@ def test_the_report_of_reference_records(driver, op):
 
 
 def test_a_runs_own_records_are_the_run(driver):
-    driver.run("write", 2, 1)
+    driver.after("write", 2, 1)
     run = driver.only_run()
     as_run = driver.run("report", run, "--json").out
     assert driver.run("report", run / "records.ndjson", "--json").out == as_run

@@ -1,21 +1,20 @@
 # shellcheck shell=bash
 # The command report: a run, a sweep or a file shown again, or several compared.
 
-# Prints the report of one source again, or compares several.
+# Prints the report of one source again, or compares several: what is named twice did not run twice.
 report() {
-  local source found=()
-  for source in "${SOURCES[@]+"${SOURCES[@]}"}"; do
+  local source known='' found=()
+  if [ ${#SOURCES[@]} -eq 0 ]; then
+    source=$(latest_run "$PARENT") || usage "there is no run in $PARENT yet; make one: $CALLED write 8 64"
+    SOURCES=("$source")
+  fi
+  for source in "${SOURCES[@]}"; do
     if [ ${#SOURCES[@]} -eq 1 ] || comparable "$PARENT" "$source"; then
       source=$(find_source "$PARENT" "$source")
-      found+=("$source")
+      [[ $'\n'$known == *$'\n'"$source"$'\n'* ]] || known+=$source$'\n' found+=("$source")
     fi
   done
-  if [ ${#found[@]} -eq 0 ] && [ ${#SOURCES[@]} -gt 0 ]; then
-    usage "nothing is left to report"
-  elif [ ${#found[@]} -eq 0 ]; then
-    source=$(latest_run "$PARENT") || usage "there is no run in $PARENT yet; make one: $CALLED write 8 64"
-    found=("$(run_or_records "$source")")
-  fi
+  [ ${#found[@]} -gt 0 ] || usage "nothing is left to report"
   if [ ${#found[@]} -gt 1 ]; then
     compare "$PARENT" "${found[@]}"
   elif [ -f "${found[0]}/sweep.json" ]; then
@@ -48,7 +47,7 @@ find_source() { # PARENT SOURCE
   elif [ "$2" != "${2%.ndjson}" ]; then
     usage "there is no file \"$2\""
   elif ! find_folder "$1" "$2" sweep.json; then
-    if source=$(find_folder "$1" "$2" run.json); then run_or_records "$source"; else find_run "$1" "$2"; fi
+    if source=$(find_folder "$1" "$2" run.json keys.txt); then run_or_records "$source"; else find_run "$1" "$2"; fi
   fi
 }
 
@@ -67,8 +66,7 @@ run_or_records() { # RUN
 
 # A sweep's table and picture; returns 1 unless it came to its end with all jobs good.
 report_sweep() { # FOLDER
-  show_comparison "$1/sweep.json" "$1/sweep.json"
-  draw "$1/sweep" report/comparison_picture "$1/sweep.json"
+  show_comparison "$1/sweep.json" "$1/sweep.json" "$1/sweep"
   jq -e '.stopped == null and (.lost // []) == [] and all(.rows[]; .failed == 0)' "$1/sweep.json" >/dev/null || return 1
 }
 
@@ -76,33 +74,28 @@ report_sweep() { # FOLDER
 compare() { # FOLDER RUN|FILE ...
   local folder=$1 source
   shift
+  : >"$SCRATCH/compared"
   for source in "$@"; do
-    evaluate "$source" false
-    compared "$source" "$SCRATCH/summary.json"
-  done >"$SCRATCH/compared"
+    take_to_compare "$source"
+  done
   comparison '' '' >"$SCRATCH/comparison"
   jq -n '[inputs | {source} + .summary]' "$SCRATCH/compared" >"$SCRATCH/summaries"
-  show_comparison "$SCRATCH/comparison" "$SCRATCH/summaries"
-  draw "$folder/compare" report/comparison_picture "$SCRATCH/comparison"
+  show_comparison "$SCRATCH/comparison" "$SCRATCH/summaries" "$folder/compare"
   jq -e -n 'all(inputs.summary; .jobs > 0 and .unfinished == 0)' "$SCRATCH/compared" >/dev/null || return 1
 }
 
-# What a comparison takes of one run.
-compared() { # RUN|FILE SUMMARY.json
-  run_or_null "$1" >"$SCRATCH/compared.run"
-  jq -c -n --arg source "${1#"$PWD/"}" --slurpfile run "$SCRATCH/compared.run" --slurpfile summary "$2" \
-    '{source: $source, run: $run[0], summary: $summary[0]}'
+# Adds what a comparison takes of one run to SCRATCH/compared.
+take_to_compare() { # RUN|FILE
+  evaluate "$1" false
+  jq -c --arg source "${1#"$PWD/"}" --slurpfile run "$SCRATCH/evaluated.run" \
+    '{$source, run: $run[0], summary: .}' "$SCRATCH/summary.json" >>"$SCRATCH/compared"
 }
 
 comparison() { # STOPPED UNFINISHED
   jq_program report/comparison -n --arg stopped "$1" --arg unfinished "$2" "$SCRATCH/compared"
 }
 
-show_comparison() { # COMPARISON.json WHAT-JSON-SHOWS
-  colours
-  if [ -n "$OPT_JSON" ]; then
-    print cat "$2"
-  else
-    print jq_program report/comparison_table -r --argjson colour "$COLOUR" "$1"
-  fi
+show_comparison() { # COMPARISON.json WHAT-JSON-SHOWS PICTURE
+  print_table "$2" report/comparison_table "$1"
+  draw "$3" report/comparison_picture "$1"
 }

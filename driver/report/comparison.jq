@@ -31,10 +31,6 @@ def row_of_kind:
       goodput: spread(.goodput),
       mbps_p5: spread(.mbps.p5).median,
       mbps_p50: spread(.mbps.p50).median,
-      loopback: any(.[].summary; .loopback == true),
-      shared_machine: any(.[].summary; .shared_machine == true),
-      place_unknown: any(.[].summary; .place_unknown == true),
-      small_objects: any(.[].summary; .small_objects == true),
       # What held most of them back, and loopback is not that.
       held_back: (map(.summary.verdict.findings[0].short // "nothing") | group_by(.) | max_by(length)[0]),
       figures: (
@@ -43,6 +39,8 @@ def row_of_kind:
         | add
       )
     }
+  + reduce ("loopback", "shared_machine", "place_unknown", "small_objects") as $name (
+      {}; .[$name] = any($runs[].summary; .[$name] == true))
   | .counts = (.valid and (.goodput.median // 0) > 0);
 
 # The settings in which rows differ. Squads follow the number of workers. One run has objects of a size, a number of
@@ -100,11 +98,10 @@ def sentence($long):
   as $close
   | if length == 0 then empty
     elif length == 1 then "\($fastest.name) moved \($fastest | told_figures)"
-    elif $cheapest == null then "\($fastest.name) moved the most together: \($fastest | told_figures)"
     elif $cheapest == $fastest then "\($fastest.name) was the fastest and the cheapest: \($fastest | told_figures)"
     else
-      "\($fastest.name) was the fastest: \($fastest | told_figures); "
-      + "\($cheapest.name) was the cheapest: \($cheapest | told_figures)"
+      "\($fastest.name) was the fastest: \($fastest | told_figures)"
+      + ($cheapest | if . == null then "" else "; \(.name) was the cheapest: \(told_figures)" end)
     end
   + if $close then "; by medians alone: the runs of one kind differ more than the kinds" else "" end;
 
@@ -130,13 +127,12 @@ def sentence($long):
 | . as $rows
 | [
     range(length) as $n
-    | $rows[$n]
-    | {letter: ($n | letter)} + .
+    | {letter: ($n | letter)} + $rows[$n]
     | if $across == "workers" then ideal($rows) else .ideal = null | .of_ideal = null end
   ]
 | {
-    stopped: (if $stopped == "" then null else $stopped end),
-    unfinished: (if $unfinished == "" then null else $unfinished end),
+    stopped: ($stopped | select(. != "") // null),
+    unfinished: ($unfinished | select(. != "") // null),
     $varies,
     $across,
     common: (

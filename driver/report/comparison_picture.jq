@@ -58,6 +58,22 @@ def point($across; $figure; $ideal):
 # A figure that has no spread.
 def alone: {min: ., median: ., max: .};
 
+# Each series is named at its end; where ends lie close the names stand one above the other. Input: the points.
+def named_apart($scale; $height):
+  # As shares of the panel's height: pushed up, then down from its upper edge.
+  def pushed($sign; $start):
+    reduce .[] as $at ([]; . + [[$sign * $at, (.[-1] // $start) + 14 / $height] | max]) | map($sign * .) | reverse;
+  $scale.domain as [$least, $most]
+  | (if $scale.type == "log" then $most / $least | log else null end) as $span
+  | [group_by([.op, .series])[] | .[-1].last = true | .[]] as $points
+  | ($points | map(select(.last and .series != "")) | sort_by(.value)) as $named
+  | [$named[].value / $most | if $span then 1 + log / $span else . end]
+  | pushed(1; -infinite)
+  | pushed(-1; -1 - 14 / $height)
+  | map($most * if $span then (. - 1) * $span | exp else . end) as $places
+  | $points
+  | map(. as $one | .name_at = (first(range($named | length) | select($named[.] == $one) | $places[.]) // null));
+
 # One panel of the rows that have a figure. Whiskers stay within the axis: a logarithmic one has no place for 0.
 def panel($panels; $across; $log; $height; $title; figure_of; ideal_of):
   map(point($across; figure_of; ideal_of) | select(.value != null))
@@ -66,8 +82,7 @@ def panel($panels; $across; $log; $height; $title; figure_of; ideal_of):
   | ([.[] | .value, .least, .most, .ideal | numbers | select(. > 0)]
     | if $log then {scale: log_scale, axis: {$title, format: ",~g"}}
       else {scale: {domain: [0, max // 1]}, axis: {$title}} end) as $axis
-  # A series is named at its end.
-  | (if $across == null then . else [group_by([.op, .series])[] | .[-1].last = true | .[]] end)
+  | (if $across == null then . else named_apart($axis.scale; $height) end)
   | {
       height: (if $across == null then [26 * length, 60] | max else $height end),
       data: {values: map(.least |= ([., ($axis.scale.domain[0]? // 0)] | max))},
@@ -78,12 +93,9 @@ def panel($panels; $across; $log; $height; $title; figure_of; ideal_of):
         | $panels[0].kinds
         | .whisker.encoding = {($value): {field: "least"}, "\($value)2": {field: "most"}}
         | (if $log then .ideal else empty end), (if $across == null then .bar else .line, .series end), .whisker, .dot
-        # Side by side, or one operation hides the other's whiskers and names.
+        # Side by side, or one operation hides the other's whiskers.
         | (if $across == null or ($ops | length) == 1 then .
-           else
-             .mark.xOffset = {read: 4, write: -4}[$op]
-             | (select(.mark.type == "text") | .mark.yOffset) = {read: -7, write: 7}[$op]
-           end)
+           else (.mark | select(.type != "text")).xOffset = {read: 4, write: -4}[$op] end)
         | .transform += [{filter: "datum.op == '\($op)'"}]
         | coloured($op)
       ]
@@ -93,7 +105,7 @@ any_comparison
 | .across as $across
 | .stopped as $stopped
 | (.sentences // ["Fleets of \(.rows | map(.jobs) | unique | map(grouped) | join(", ")) workers"]) as $title
-| (.rows | map(.drawn = (.counts and ($across == null or .settings[$across] != null)))) as $all
+| (.rows | map(.drawn = (.counts and ($across == null or .settings[$across] > 0)))) as $all
 | $all
 | map(select(.drawn))
 | if . == [] then null
@@ -101,7 +113,7 @@ any_comparison
     machine as $machine
     | ($across == "workers") as $scales
     | [
-        ($machine | machine_warning),
+        ($machine | values | .warning),
         ($stopped // empty | "The sweep ended early: \(visible | shortened(120))"),
         ([$all[] | select(.drawn | not) | .letter // .op] | select(. != [])
           | "Not drawn: \(join(", ")), where more than 1 % failed, nothing moved, or there is no place on the axis.")

@@ -63,9 +63,7 @@ def figures_of_rows($across):
     gbs("GB/s"; "median"),
     if $repeated then gbs("least"; "min"), gbs("most"; "max") else empty end,
     column("MB/s each"; .mbps_p50 | values | figures),
-    if any(.[]; .small_objects) then
-      column("objects/s"; bounded(">="; .figures.objects_per_s | values | fixed(0)))
-    else empty end,
+    column("objects/s"; bounded(">="; select(.small_objects) | .figures.objects_per_s | values | per_second)),
     column("$ per TB"; .figures.usd_per_tb | values | fixed(2)),
     if $across == "workers" then column("ideal"; .of_ideal | values | percent)
     else column("to \($firsts | map(.letter) | join(", "))"; change($firsts)) end,
@@ -106,9 +104,8 @@ def warning($text; condition):
   ($rows | sources),
   (
     ($rows
-      | warning("LOOPBACK, NOT S3: figures of this machine"; .loopback),
-        warning("ONE MACHINE: all workers share this one, so figures are of it too"; .shared_machine),
-        warning("PLACE NOT KNOWN: run.json is damaged, so figures may be of loopback"; .place_unknown)),
+      | machines as [$field, $mark, $why]
+      | warning("\($mark): \($why)"; .[$field])),
     (.stopped // empty | "STOPPED EARLY (\(visible)): what had been measured follows."),
     (.unfinished // empty | "UNFINISHED: \(word | visible)"),
     (.lost[]? | "LEFT OUT: \(.memory_mb | grouped) MB of memory (\(.why | visible))"),

@@ -16,14 +16,12 @@ def error_types($function):
       held: null,
       todo: "start fewer workers, or raise the concurrency of the account or of the function"
     },
-    BadRecord: {held: "end"},
     Crashed: {
       held: "end",
       todo: ("the worker's log in CloudWatch, /aws/lambda/\($function), says why; a worker that a signal ended usually "
         + "lacked memory")
     },
     TimedOut: {held: "end", todo: "give the function more time, or each worker less to do"},
-    missing: {held: "end"},
     BadAnswer: {held: "until", todo: "make deploy, if \($function) is not this version of terabit"},
     Lambda: {held: "until", todo: "the fault was Lambda's: --resume looks for such a job's answer, then runs it again"},
     Unanswered: {

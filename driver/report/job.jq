@@ -83,10 +83,12 @@ def sent_in_vain:
 
 def failed:
   ((.error | objects | .message) // .error) as $message
-  | {error: ((.error | objects | .type | strings) // "BadRecord"), $message}
-  # Format 1 of a run tells a squad's failure in words alone.
-  + (if .squad_failed == true or ($message | strings | startswith("the squad failed")) then {squad_failed: true}
-     else {} end)
+  | {
+      error: ((.error | objects | .type | strings) // "BadRecord"),
+      $message,
+      # Format 1 of a run tells a squad's failure in words alone.
+      squad_failed: (.squad_failed == true or ($message | strings | startswith("the squad failed")) // false)
+    }
   + if .start == null and .stop == null then {} else unless_bad(moved + sent_in_vain) end;
 
 # Most lines need no regular expression, which takes longer than to parse them.

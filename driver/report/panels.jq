@@ -23,19 +23,17 @@ def legend($panels):
     else $sign | texts($panels; $x + 5; $y; ["note", $style]) end,
     ($text | texts($panels; $x + 26; $y; ["note"]));
 
-# A panel with a mark across it where its figures are not of AWS alone, as large as it has room for.
+# A panel with a mark across it where its figures are not of AWS alone (see setup.jq), as large as it has room for.
 def marked($panels; $machine):
-  {loopback: "LOOPBACK, NOT S3", shared_machine: "ONE MACHINE", place_unknown: "PLACE NOT KNOWN"} as $texts
-  | $texts[$machine // ""] as $text
-  | if $text == null then .
-    else
-      .layer += [
-        ([.height / 2, 40] | min) as $y
-        | $panels[0].mark
-        | .mark += {$text, fontSize: ($y * 1.3)}
-        | .encoding.y.value = $y
-      ]
-    end;
+  ([.height / 2, 40] | min) as $y
+  | .layer += [
+      $machine
+      | values
+      | .mark as $text
+      | $panels[0].mark
+      | .mark += {$text, fontSize: ($y * 1.3)}
+      | .encoding.y.value = $y
+    ];
 
 # A panel in the colour of an operation.
 def coloured($op): walk(if type == "array" then map(if . == "op" then $op else . end) else . end);
@@ -62,9 +60,3 @@ def picture($panels; $title; $details; $footer):
       }]),
       usermeta: {$title, $details, $footer}
     };
-
-def machine_warning:
-  if . == "loopback" then "LOOPBACK, NOT S3: this measures one machine and says nothing about Amazon S3."
-  elif . == "shared_machine" then "ONE MACHINE: all workers share this one, its processors and its network."
-  elif . == "place_unknown" then "PLACE NOT KNOWN: run.json is damaged; these figures may be of loopback, not of S3."
-  else empty end;

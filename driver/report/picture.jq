@@ -18,10 +18,12 @@ $run[0] as $run
 
 | def makespan_s: [$drawing.bins[-1].t2, $summary.makespan_s] | max;
 
-# The time axis begins where workers began to wait, if that is not long before.
+# The time axis begins where workers began to wait, and ends where the last job may have ended, if that is not long
+# before the first start, or after the last stop that is known.
+def last_s: [makespan_s, 1.4 * $drawing.bins[-1].t2] | min;
 def on_time:
-  ([([$drawing.jobs[].wait | numbers] | min // 0), 0] | min | [., -0.4 * makespan_s] | max) as $from
-  | .encoding.x.scale = exactly($from; makespan_s);
+  ([([$drawing.jobs[].wait | numbers] | min // 0), 0] | min | [., -0.4 * last_s] | max) as $from
+  | .encoding.x.scale = exactly($from; last_s);
 
 # Lines of one style: horizontal where their ends in time are told, else vertical.
 def lines($style; $values):
@@ -32,6 +34,13 @@ def lines($style; $values):
       if $values[0] | has("to") then {x: {field: "from"}, x2: {field: "to"}, y: {field: "gbs"}}
       else {x: {field: "x"}, y: {value: 0}, y2: {value: "height"}} end
     );
+
+# Lines across a panel, each {style, over, text}, and a legend of them and of $more.
+def crossed($lines; $more):
+  .layer += [
+    ($lines[] | select(.over != []) | lines(.style; .over)),
+    ($lines | map(["-", .style, .text]) + $more | legend($panels))
+  ];
 
 def timeline_panel:
   ($drawing.began + $drawing.untimed) as $lines
@@ -47,7 +56,8 @@ def timeline_panel:
         if any($drawing.jobs[]; .wait != null and .wait < .start - 0.05) then ["■", "wait", "waiting for the start"]
         else empty end,
         if any($drawing.jobs[]; .state == "failed") then ["■", "failed", "failed, to its last byte"] else empty end,
-        if $drawing.untimed > 0 then ["■", "untimed", "may have run so long"] else empty end
+        if $drawing.untimed == 0 then empty
+        else ["■", "untimed", "may have run, to \(makespan_s | rough_seconds) at most"] end
       ]
       | legend($panels)
     ];
@@ -76,112 +86,109 @@ def cap_in_sight: cap_gbs != null and cap_gbs <= most_gbs;
 
 def bound: if $summary.untimed == null then "" else "at least " end;
 
+# Objects that are small have rates of their own.
+def counts_objects: $summary.small_objects and $summary.bytes > 0;
+def objects_of_a_gb: 1e9 * $summary.objects / $summary.bytes;
+def told_together:
+  if counts_objects then "\(. * objects_of_a_gb | per_second) objects/s" else told_gbs($summary.goodput) end;
+
 # The axis of the aggregate in another unit, of which a GB/s is so much: objects where they are small, MB/s where there
 # are few. Its marks stand at round numbers.
 def in_unit:
   . as $most
-  | if $summary.small_objects then [1e9 * $summary.objects / $summary.bytes, "objects/s, all jobs together"]
-    elif $most < 0.01 then [1e3, "MB/s, all jobs together"]
-    else null end
-  | if . == null then {}
-    else
-      . as [$factor, $title]
-      | ($most * $factor / 5) as $least
-      | pow(10; $least | log10 | floor) as $power
-      | first((1, 2, 5, 10) * $power | select(. >= $least)) as $step
-      | {
-          $title,
-          values: [range(0; $most * $factor; $step) / $factor],
-          labelExpr: "format(datum.value * \($factor), ',.3~f')"
-        }
-    end;
+  | if counts_objects then [objects_of_a_gb, "objects/s, all jobs together"]
+    elif ($summary.goodput | rate_and_unit(.)[1]) == "MB" then [1e3, "MB/s, all jobs together"]
+    else empty end
+  | . as [$factor, $title]
+  | ($most * $factor / 5) as $least
+  | pow(10; $least | log10 | floor) as $power
+  | first((1, 2, 5, 10) * $power | select(. >= $least)) as $step
+  | {
+      $title,
+      values: [range(0; $most * $factor; $step) / $factor],
+      labelExpr: "format(datum.value * \($factor), ',.3~f')"
+    };
 
 # What is drawn across the aggregate, the highest first: {gbs, style, text, over: the time that it is of}.
 def rates_together:
-  [
-    ($summary | select(.goodput != null)
-      | {gbs: .goodput, style: "goodput", over: [{from: 0, to: makespan_s}],
-         text: "goodput \(bound)\(.goodput | told_gbs)"}),
-    ($summary | select(.sustained != null)
-      | {gbs: .sustained, style: "sustained", over: $drawing.stretches,
-         text: ("sustained \(.goodput as $gbs | .sustained | told_gbs($gbs)), \(.sustained_s | rough_seconds)"
-           + if .sustained_short then ", too short" else "" end)}),
-    ($drawing.best | values
-      | {gbs: $summary.peak_1s, style: "best", over: [{from: ., to: (. + 1)}],
-         text: "best second \($summary.peak_1s | told_gbs($summary.goodput))"}),
-    (select(cap_in_sight)
-      | {gbs: cap_gbs, style: "cap", over: [], text: "\($cap_mbps | fixed(0)) MB/s × active workers"}),
-    (published("gbs"; most_gbs)
-      | {gbs: .value, style: "published", over: [{from: 0, to: makespan_s}],
-         text: "\(.name), peak \(if .over then "over " else "" end)\(.value) GB/s"})
-  ]
+  # There is no text of what is null.
+  def rate($gbs; $style; $over; text):
+    select($gbs != null) | {$gbs, $style, over: ($over | map(. + {$gbs})), text: text};
+  [{from: 0, to: last_s}] as $all
+  | $summary
+  | [
+      rate(.goodput; "goodput"; $all; "goodput \(bound)\(.goodput | told_together)"),
+      rate(.sustained; "sustained"; $drawing.stretches;
+        "sustained \(.sustained | told_together), \(.sustained_s | rough_seconds)"
+        + if .sustained_short then ", too short" else "" end),
+      rate(.peak_1s; "best"; $drawing.best | [{from: ., to: (. + 1)}];
+        "best second \(.peak_1s | told_together)"),
+      rate(cap_gbs | select(. <= most_gbs); "cap"; []; "\($cap_mbps | fixed(0)) MB/s × active workers"),
+      (published("gbs"; most_gbs)
+        | rate(.value; "published"; $all; "\(.name), peak \(if .over then "over " else "" end)\(.value) GB/s"))
+    ]
   | sort_by(-.gbs);
 
 def aggregate_panel:
-  rates_together as $rates
-  | $panels[0].aggregate
+  $panels[0].aggregate
   | on_time
   | .encoding.y.scale = exactly(0; most_gbs)
-  | .encoding.y.axis += (most_gbs | in_unit)
-  | .layer += [
-      ($rates[] | .gbs as $gbs | select(.over != []) | lines(.style; .over | map(. + {$gbs}))),
-      ([
-          ($rates[] | ["-", .style, .text]),
-          if $summary.sent == null then empty
-          else ["-", "sent", "\($summary.sent.bytes / 1e6 | fixed(1)) MB that failed jobs sent in vain"] end
-        ] | legend($panels))
-    ];
+  | .encoding.y.axis += ((most_gbs | in_unit) // {})
+  | crossed(rates_together; [
+      $summary.sent | values | ["-", "sent", "\(.bytes / 1e6 | fixed(1)) MB that failed jobs sent in vain"]
+    ]);
 
-# The scale of the workers' rates, with room for the last class, and what is drawn across them: {mbps, style, text}.
+# The scale of the workers' rates, with room for the last class, and what is drawn across them: {style, over, text}.
 def most_mbps: ($summary.mbps.max // 0) * 1.06;
 def rates_of_a_worker:
   [
-    {mbps: $summary.mbps.p50, style: "median", text: "median \($summary.mbps.p50 | fixed(1)) MB/s"},
+    {mbps: $summary.mbps.p50, style: "median", text: "median \($summary.mbps.p50 | figures) MB/s"},
     {mbps: $cap_mbps, style: "cap", text: "\($cap_mbps | fixed(0)): Lambda's network"},
     (published("mbps"; most_mbps) | {mbps: .value, style: "published", text: "\(.name): \(.value)"})
   ]
   | map(select(.mbps != null and .mbps < most_mbps))
-  | sort_by(.mbps);
+  | sort_by(.mbps)
+  | map(.over = [{x: .mbps}]);
 
 def rates_panel:
-  rates_of_a_worker as $rates
-  | $panels[0].rates
+  $panels[0].rates
   | .encoding.x.scale = exactly(0; most_mbps)
   | .layer[0].transform[1].bin.extent = [0, most_mbps]
-  | .layer += [
-      ($rates[] | lines(.style; [{x: .mbps}])),
-      ($rates | map(["-", .style, .text]) | legend($panels))
-    ];
+  | crossed(rates_of_a_worker; []);
 
 # How long requests took: where objects are small that is what their rate comes from.
 def latency_panel:
   $panels[0].latency
   | .data.values = $drawing.latency
-  | ([$summary.request_ms | to_entries[] | select(.key != "max" and .value != null)]) as $marks
-  | .layer += [
-      ($marks[] | lines("median"; [{x: .value}]) | .mark.strokeWidth = 1.2),
-      ($marks
-        | map(["-", "median", "\({p50: "median", p999: "p99.9"}[.key] // .key) \(.value | figures) ms"])
-        | legend($panels))
-    ];
+  | crossed([
+      $summary.request_ms
+      | to_entries[]
+      | select(.key != "max" and .value != null)
+      | {
+          style: "percentile",
+          over: [{x: .value}],
+          text: "\({p50: "median", p999: "p99.9"}[.key] // .key) \(.value | figures) ms"
+        }
+    ]; []);
 
 # The figure, and whose it is.
 def headline:
-  (if $summary.goodput == null then "No goodput is known"
-   else
-     (if $summary.small_objects and $summary.objects_per_s != null then
-        "\($summary.objects_per_s | fixed(0)) objects/s, " else "" end)
-     + ($summary.goodput | told_gbs)
-   end)
-  + ": \($summary.jobs | counted("worker"; "workers")) "
-  + (if $summary.failed + $summary.missing == $summary.jobs then {write: "were to write", read: "were to read"}
-     else {write: "wrote", read: "read"} end | .[$op] // "moved")
+  ($summary | .jobs - .failed - .missing) as $good
+  | (if $summary.valid then "" else "NOT VALID, " end)
+  + (if $summary.goodput == null then "no goodput is known"
+     else
+       bound + (if $summary.small_objects then "\($summary.objects_per_s | per_second) objects/s, " else "" end)
+       + ($summary.goodput | told_gbs)
+     end)
+  + ": "
+  + (if $good == 0 or $good == $summary.jobs then "" else "\($good | grouped) of " end)
+  + "\($summary.jobs | counted("worker"; "workers")) "
+  + (if $good == 0 then {write: "were to write", read: "were to read"} else {write: "wrote", read: "read"} end
+    | .[$op] // "moved")
   + " "
-  + ([
-      ($run // {} | settings | described(["size"])[]) // "their bytes",
-      ($run // {} | settings | described(["objects", "for_s", "read_times"])[])
-    ] | join(", "))
-  | if bound == "" then . else "At least " + . end;
+  + ($run | asked(["size", "objects", "for_s", "read_times"]) | join(", ")
+    | if . == "" then "their bytes" else . end)
+  | (.[:1] | ascii_upcase) + .[1:];
 
 def setup:
   ($run | title($summary.jobs; $source | harmless(120)))
@@ -202,8 +209,8 @@ def conditions:
 def footer:
   [
     conditions,
-    "GB: 10^9 bytes. goodput: all bytes over first start to last stop. sustained: while at least nine in ten of the "
-      + "most active jobs were active.",
+    "GB: 10^9 bytes. goodput: all bytes over first start to last stop. sustained: while at least 90 % as many jobs "
+      + "were active as at the most.",
     (select($cap_mbps != null and ($cap_mbps < most_mbps or cap_in_sight))
       | "\($cap_mbps | fixed(0)) MB/s: what Lambda's network gives a worker of this memory. A burst may be faster."),
     ([published("gbs"; most_gbs), published("mbps"; most_mbps)] | unique_by(.name)[]
@@ -217,7 +224,7 @@ else
    if ($summary.mbps.max // 0) == 0 then empty else rates_panel end]
   | map(coloured($op) | marked($panels; $machine))
   | picture($panels; [headline];
-      [($summary.verdict.sentence | harmless(400)), setup, ($machine | machine_warning)]; footer)
+      [($summary.verdict.sentence | harmless(400)), setup, ($machine | values | .warning)]; footer)
   | .datasets = {
       jobs: $drawing.jobs,
       # Steps rise from nothing and fall back to it.

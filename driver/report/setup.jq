@@ -45,13 +45,17 @@ def described($names):
       | if .key == "size" and $stream then "objects of \(.value | size)"
         else .key as $name | .value | words($name) | values end];
 
+# Input: a run, null for records from elsewhere. What it was asked to do; one worker is not "each".
+def asked($names):
+  (.jobs == 1) as $alone | . // {} | settings | described($names) | if $alone then map(rtrimstr(" each")) else . end;
+
 # Input: a run, null for records from elsewhere; $source: what the reader calls these.
 def title($jobs; $source):
   if . == null then "records of \($source | visible)" else "terabit \(.op | harmless(20))" end
   + ": "
   + ([
       ($jobs | counted("job"; "jobs")),
-      ((. // {}) | settings | described(["size", "objects", "for_s", "read_times", "verify"])[])
+      asked(["size", "objects", "for_s", "read_times", "verify"])[]
     ] | join(", "));
 
 # What comparison.jq gives, of earlier versions too, which knew workers alone.
@@ -62,8 +66,15 @@ def any_comparison:
       | if has("counts") then . else .counts = (.valid and (.goodput.median // 0) > 0) end
     );
 
-# Which machine figures are of, where it is not known to be AWS's alone. Input: summaries, or rows of a comparison.
+# The machines that figures may be of besides AWS's: the field that says so, the mark on what is shown, and its meaning.
+def machines:
+  ["loopback", "LOOPBACK, NOT S3", "these figures are of this machine"],
+  ["shared_machine", "ONE MACHINE", "all workers share this one, its processors and its network"],
+  ["place_unknown", "PLACE NOT KNOWN", "run.json is damaged; these figures may be of loopback"];
+
+# Which machine figures are of, {mark, warning}; null where that is AWS's alone. Input: summaries, or rows of a
+# comparison.
 def machine:
-  if any(.[]; .loopback == true) then "loopback" elif any(.[]; .shared_machine == true) then "shared_machine"
-  elif any(.[]; .place_unknown == true) then "place_unknown"
-  else null end;
+  . as $all
+  | first(machines as [$field, $mark, $why] | select(any($all[]; .[$field] == true))
+      | {$mark, warning: "\($mark): \($why)."}) // null;

@@ -1,18 +1,21 @@
 # Purpose: a run's table, for a terminal of 80 columns.
 # Input:   summary.json; $run: [the run, see run.jq] or [null]; $source: the run's folder or file as the user would type
 #          it.
-#          Optional: --argjson colour true where the terminal shows colours (false); --arg driver, what calls driver.sh.
+#          Optional: --argjson colour true where the terminal shows colours (false); --arg driver, what calls driver.sh;
+#          --arg wrote, the run whose objects a read has read, where it lies beside.
 # Output:  lines of text (-r). GB/s, Gbit/s and MB/s are decimal, MiB is 2^20 bytes.
 
 include "plan/cost";
 include "report/errors";
-include "report/next";
 include "report/setup";
 include "run";
 include "text";
 
+# How the driver is called.
+def driver: $ARGS.named.driver // "./driver.sh";
+
 # Items joined by commas.
-def listed($name): map(values) | select(. != []) | join(", ") | paragraph($name);
+def listed($name): select(. != []) | join(", ") | paragraph($name);
 
 # Some lines under a type of error.
 def indented: wrapped(width - 11)[] | " " * 11 + .;
@@ -20,14 +23,14 @@ def indented: wrapped(width - 11)[] | " " * 11 + .;
 # The cells of a line, right-aligned.
 def columns: map(right(9)) | add;
 
-def in_seconds: if . == null then "-" else "\(fixed(2)) s" end;
 def milliseconds: fixed(if . != null and . < 10 then 1 else 0 end);
 
+# Bytes; a mean of them, and what was reckoned from a rate, is not whole.
 def volume:
   if . >= 1e12 then "\(. / 1e12 | fixed(2)) TB"
   elif . >= 1e9 then "\(. / 1e9 | fixed(2)) GB"
-  elif . >= 1e5 then "\(. / 1e6 | fixed(1)) MB"
-  else "\(grouped) bytes" end;
+  elif . >= 1e6 then "\(. / 1e6 | fixed(1)) MB"
+  else round | counted("byte"; "bytes") end;
 
 # The launch whose figures these are.
 def own_launch($run): .launch as $n | $run.launches[($n // 1) - 1] // {};
@@ -41,50 +44,39 @@ def where_it_ran($run):
   | visible;
 
 # Why figures are bounds, or cannot be told.
-def why_bounds($goodput):
-  (.errors | to_entries | map("\(.value | grouped) \(.key | visible)") | join(", ")) as $errors
-  | "\(.jobs | counted("job"; "jobs")) (\($errors)) may have run" as $jobs
-  | if $goodput == null then "NO GOODPUT: \($jobs), nobody knows how long."
+def why_bounds:
+  (.untimed.errors | to_entries | map("\(.value | grouped) \(.key | visible)") | join(", ")) as $errors
+  | "\(.untimed.jobs | counted("job"; "jobs")) (\($errors)) may have run" as $jobs
+  | if .goodput == null then "NO GOODPUT: \($jobs), nobody knows how long."
     else
-      "AT LEAST: \($jobs) until \(.until_s | rough_seconds) after the first start. Goodput and end to end are reckoned "
-      + "as if \(if .jobs == 1 then "it" else "they" end) had."
+      "AT LEAST: \($jobs) until \(.untimed.until_s | rough_seconds) after the first start. Goodput and end to end are "
+      + "reckoned as if that were so."
     end;
 
 # What stands before any figure because it changes how they read.
 def warnings($run):
+  ([.] | machine | values | .warning),
   ($run.launches[-1] // {}) as $last
-  | if .loopback == true then "LOOPBACK, NOT S3: these figures are of this machine."
-    elif .shared_machine == true then "ONE MACHINE: all workers share this one, its processors and its network."
-    elif .place_unknown == true then "PLACE NOT KNOWN: run.json is damaged; these may be figures of loopback, not S3."
-    else empty end,
-  if .unfinished == 0 or $last.launch == null or $last.end != null then empty
-  elif $last.interrupted != null then "INTERRUPTED: what had not answered is missing."
-  else "NOT ENDED: its driver was killed, or is at work; what has not answered is missing." end,
-  if (.launches // 1) == 1 then empty
-  else
-    "RESUMED: \(.launches | grouped) launches; every figure is of launch \(.launch | grouped), the first that began a "
-    + "job. "
-    + if .unfinished == 0 then "The others completed all objects."
-      else "\(.unfinished | counted("job is"; "jobs are")) not completed yet." end
-  end,
-  if .valid or .jobs == 0 then empty
-  else
-    "NOT VALID: \(.failed | grouped) of \(.jobs | counted("job"; "jobs")) failed, \(.missing | grouped) missing; "
-    + "more than 1 %"
-  end,
-  if .repeated == 0 then empty
-  else
-    "REPEATED: \(.repeated | counted("record"; "records")) of jobs that a later line tells once more; the last counts."
-  end,
-  if .unplanned.count == 0 then empty
-  else
-    "NOT COUNTED: \(.unplanned.count | counted("line"; "lines")) that cannot be read, or of no planned job; "
-    + "line \(.unplanned.example.line): \(.unplanned.example.message | visible | shortened(200))"
-  end,
-  if .untimed == null or .max_active == null then empty
-  else .goodput as $goodput | .untimed | why_bounds($goodput) end;
+  | (select(.unfinished > 0 and $last.launch != null and $last.end == null)
+      | if $last.interrupted != null then "INTERRUPTED: what had not answered is missing."
+        else "NOT ENDED: its driver was killed, or is at work; what has not answered is missing." end),
+    (select((.launches // 1) > 1)
+      | "RESUMED: \(.launches | grouped) launches; every figure is of launch \(.launch | grouped), the first that "
+        + "began a job. "
+        + if .unfinished == 0 then "The others completed all objects."
+          else "\(.unfinished | counted("job is"; "jobs are")) not completed yet." end),
+    (select(.jobs > 0 and (.valid | not))
+      | "NOT VALID: \(.failed | grouped) of \(.jobs | counted("job"; "jobs")) failed, \(.missing | grouped) missing; "
+        + "more than 1 %"),
+    (select(.repeated > 0)
+      | "REPEATED: \(.repeated | counted("record"; "records")) of jobs that a later line tells once more; the last "
+        + "counts."),
+    (select(.unplanned.count > 0)
+      | "NOT COUNTED: \(.unplanned.count | counted("line"; "lines")) that cannot be read, or of no planned job; "
+        + "line \(.unplanned.example.line): \(.unplanned.example.message | visible | shortened(200))"),
+    (select(.untimed != null and .max_active != null) | why_bounds);
 
-# Said before a figure that is only a bound; see summary.jq.
+# Said before a figure that is only a bound; see figures.jq.
 def bound($text): if .untimed == null then "" else $text end;
 
 # A rate in both units, those of the goodput, with what it is.
@@ -99,11 +91,11 @@ def headline($colour):
   bound("AT LEAST; ") as $bound
   | .goodput as $goodput
   | (select(.small_objects and .objects_per_s != null)
-      | "\(.objects_per_s | fixed(0) | right(7)) objects/s\(" " * 13)\($bound)\(.bytes / .objects | volume) each"
+      | "\(.objects_per_s | per_second | right(7)) objects/s\(" " * 13)\($bound)\(.bytes / .objects | volume) each"
       | row("objects")
       | strong($colour)),
     (.goodput | rate($goodput; "goodput"; "\($bound)first start to last end") | strong($colour)),
-    ((if .sustained_short then "9 in 10 active, \(.sustained_s | fixed(1)) s: too short"
+    ((if .sustained_short then "9 in 10 active, \(.sustained_s | seconds(1)): too short"
       else "with 9 in 10 active, for \(.sustained_s | fixed(1)) s" end) as $note
       | .sustained
       | rate($goodput; "sustained"; $note)),
@@ -181,29 +173,26 @@ def sent:
 
 def workers:
   select(.max_active != null)
-  | (.objects | if . == null then "" else ", \(counted("object"; "objects"))" end) as $objects
-  | ("\(.bytes | volume)\($objects) in \(bound("at most "))\(.makespan_s | in_seconds)" | row("moved")),
-    ("started within \(.start_spread_s | in_seconds), stopped within \(.stop_spread_s | in_seconds)" | row("workers")),
+  | ((.objects | values | ", \(counted("object"; "objects"))") // "") as $objects
+  | ("\(.bytes | volume)\($objects) in \(bound("at most "))\(.makespan_s | seconds(2))" | row("moved")),
+    ("started within \(.start_spread_s | seconds(2)), stopped within \(.stop_spread_s | seconds(2))" | row("workers")),
     ([
         "\(.max_active | grouped) active at most",
-        "slots \(bound("at least "))\(.slot_efficiency | percent) used",
-        if .late == null then null else "\(.late | grouped) late" end
+        "busy \(bound("at least "))\(.slot_efficiency | percent) of the time",
+        (.late | values | "\(grouped) late")
       ] | listed(""));
 
 def request_rows($run):
   ([
-      if .requests == null then null else .requests | counted("request"; "requests") end,
-      if .requests_per_s == null then null else "about \(.requests_per_s | fixed(0)) in the busiest second" end,
-      if .retries == null then null else "\(.retries | grouped) repeated" end
+      (.requests | values | counted("request"; "requests")),
+      (.requests_per_s | values | select(. >= 1) | "about \(per_second) in the busiest second"),
+      (.retries | values | "\(grouped) repeated")
     ] | listed("S3")),
-  if .throttled == null then empty
-  elif .evidence.throttled == null then "\(.throttled | grouped) throttled (503)" | row("")
-  else
-    "\(.throttled | grouped) throttled (503), in "
-    + (.evidence.throttled
-      | "\(.jobs | counted("job"; "jobs")) between \(.from_s | fixed(1)) and \(.to_s | fixed(1)) s")
-    | paragraph("")
-  end,
+  ([
+      (.throttled | values | "\(grouped) throttled (503)"),
+      (.evidence.throttled | values
+        | "in \(.jobs | counted("job"; "jobs")) between \(.from_s | fixed(1)) and \(.to_s | fixed(1)) s")
+    ] | listed("")),
   (own_launch($run).throttled // 0
     | select(. > 0)
     | "\(counted("invocation"; "invocations")) throttled (429) and tried again"
@@ -212,7 +201,7 @@ def request_rows($run):
 # At list prices of one region and day, which are not everybody's. On loopback the seconds are those of this machine.
 def cost:
   "by the list prices of \(.prices.region), \(.prices.date)" as $prices
-  | (.usd_per_tb | if . == null then "" else "; moving alone $\(fixed(2)) per TB" end) as $moving
+  | ((.usd_per_tb | values | "; moving alone $\(fixed(2)) per TB") // "") as $moving
   | if .loopback == true or .cost_usd == 0 then free
     elif .cost_usd != null then "\(.cost_usd | dollars) for seconds and requests, \($prices)\($moving)"
     elif (.cost_known_usd // 0) >= 0.01 then
@@ -221,16 +210,26 @@ def cost:
   | paragraph("cost");
 
 def pywren_peak:
-  select(.pywren_peak != null)
-  | (.goodput as $goodput | .pywren_peak | rate_and_unit($goodput)) as [$rate, $unit]
-  | "",
-    ("\($rate | figures) \($unit)/s, as the article of 2016 counts: for comparison only" | row("PyWren peak"));
+  .goodput as $goodput
+  | .pywren_peak
+  | values
+  | "", ("\(told_gbs($goodput)), as the article of 2016 counts: for comparison only" | row("PyWren peak"));
 
-def verdict_and_plan($colour):
-  .verdict
-  | "",
-    (.sentence | visible | paragraph("verdict") | strong($colour)),
-    (.plan | values | paragraph("plan"));
+# The commands that make sense after a run; none for records from elsewhere, whose fleet is not ours to start. What is
+# on loopback goes when local ends. A read leaves its answers; the objects are those of the write.
+def next_commands($run; $source):
+  ($source | word) as $folder
+  | ($run.deleted != null or $run.loopback == true) as $gone
+  | select($run != null)
+  | (select(.failed > 0) | "jq -c 'select(.error)' \($source + "/records.ndjson" | word)"),
+    (select(.unfinished > 0 and $run.deleted == null) | "\(driver) \($run.op) --resume \($folder)"),
+    (select(.unfinished == 0 and $run.op == "write" and ($gone | not))
+      | "\(driver) read \($run.jobs) \($folder) --verify"),
+    "\(driver) report \($folder) --json",
+    (select($run.loopback == true and .unfinished == 0) | "make deploy"),
+    (select($gone | not)
+      | [($ARGS.named.wrote | values | select(. != "")), $source]
+      | "\(driver) delete \(map(word) | join(" "))");
 
 ($ARGS.named.colour == true) as $colour
 | $run[0] as $run
@@ -250,7 +249,9 @@ def verdict_and_plan($colour):
   cost,
   latency_rows,
   pywren_peak,
-  verdict_and_plan($colour),
+  "",
+  (.verdict.sentence | visible | paragraph("verdict") | strong($colour)),
+  (.verdict.plan | values | paragraph("plan")),
   "",
   ($source | visible | paragraph("records")),
   ([next_commands($run; $source)] | to_entries[] | .key as $n | .value | row(if $n == 0 then "next:" else "" end))

@@ -13,9 +13,6 @@ include "text";
 def cap_mbps:
   if .loopback == true or .shared_machine == true then null else (.network_mbps | numbers) // usual_mbps end;
 
-# Memory buys processor time: so many MB are one processor.
-def processor_mb: 1769;
-
 def p50: map(select(measured)) | sort | nearest_rank(50);
 
 # The share of what its memory buys that the median worker used.
@@ -35,19 +32,18 @@ def evidence($run; $points; $stretches):
       cpu_share: processor_share($run),
       in_flight: $run.in_flight,
       for_s: $run.for_s,
-      # Jobs by time that ended before it, for they had moved as many objects as they may.
+      # Jobs by time that ended before it, for they had moved as many objects as they may. (null is below any number.)
       ended_early: (
-        ($run | most_objects) as $most
-        | map(select($run.for_s != null and $most != null and .error == null and .objects != null
-            and .objects >= $most and .stop - .start < 0.95 * $run.for_s))
+        ($run | most_objects // infinite) as $most
+        | map(select(.error == null and .objects >= $most and .stop - .start < 0.95 * ($run.for_s // 0)))
         | length
       ),
       network_mbps: ($run | cap_mbps),
       # 503s came within the jobs that met some.
       throttled: (
-        (map(select((.throttled // 0) > 0)) | select(. != [])
-          | {jobs: length, from_s: (map(.start) | min - $origin), to_s: (map(.stop) | max - $origin)})
-        // null
+        map(select((.throttled // 0) > 0))
+        | if . == [] then null
+          else {jobs: length, from_s: (map(.start) | min - $origin), to_s: (map(.stop) | max - $origin)} end
       ),
       steady_mbps: ($later.bytes / $later.worker_s / 1e6)
     };
@@ -57,7 +53,7 @@ def evidence($run; $points; $stretches):
 # Below this share of the makespan a cause is none.
 def threshold: 0.01;
 
-def told_s: "\(fixed(if fabs < 10 then 2 else 1 end)) s";
+def told_s: seconds(if fabs < 10 then 2 else 1 end);
 def told_mbps: "\(figures) MB/s";
 
 # cost_s: null where what it cost cannot be told. short: the cause behind other causes.
@@ -135,8 +131,7 @@ def cpu:
   select(.evidence.cpu_share != null and .evidence.cpu_share >= 0.9 and .mbps.p50 != null)
   | finding("cpu"; null;
       "Processor time: the median worker used \(.evidence.cpu_share | percent) of what "
-      + (if .evidence.memory_mb == null then "its memory" else "\(.evidence.memory_mb | grouped) MB" end)
-      + " buys, and got \(settled_mbps | told_mbps)");
+      + "\(.evidence.memory_mb | grouped) MB buys, and got \(settled_mbps | told_mbps)");
 
 # Of how many requests so many had to be repeated.
 def repeated($count; $cause; $why):
@@ -192,7 +187,7 @@ def findings:
   | sort_by(-(.cost_s // 0.05 * $all));
 
 def also:
-  map(.short + if .cost_s == null then "" else " (\(.cost_s | told_s))" end)
+  map(.short + ((.cost_s | values | " (\(told_s))") // ""))
   | if . == [] then "" else "; also " + join(", ") end;
 
 # A stage that waits for its last worker gets the goodput, so that is the number to plan with. Only workers that take
@@ -221,7 +216,7 @@ def plan:
            elif $fed < 1.02 * .goodput then ""
            else "; with \($fed | told_gbs), the steady rate, only where workers take new work as they finish" end
        end) as $why
-    | (if .small_objects and .objects_per_s != null then "\(.objects_per_s | fixed(0)) objects/s, " else "" end)
+    | (if .small_objects and .objects_per_s != null then "\(.objects_per_s | per_second) objects/s, " else "" end)
       as $objects
     | (if .shared_machine == true then " from this one machine" else "" end) as $where
     | {plan: "Plan with \($objects)\(.goodput | told_gbs)\($where), \($why).", plan_gbs: .goodput, plan_fed_gbs: $fed}
@@ -233,7 +228,7 @@ def judgement:
   elif .max_active == null then ["failures", "No job is known to have begun: there is nothing to judge"]
   elif .valid | not then ["failures", failures.sentence + (.findings | map(select(.cause != "failures")) | also)]
   elif .loopback == true then
-    ["loopback", "This run measures this machine, whose processors workers, S3 and Lambda share: not S3"
+    ["loopback", "This run measures this machine, not S3: workers, S3 and Lambda share its processors"
       + (.findings | also)]
   elif .goodput == null then ["failures", "When \(jobs_without_times) ended is not known, so no goodput is"]
   elif .findings == [] then

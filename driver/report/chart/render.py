@@ -73,9 +73,11 @@ def is_free(target):
 
 
 def main(specification, target):
+    spec = json.loads(Path(specification).read_text(encoding="utf-8"))
+    if spec is None:
+        sys.exit("there is nothing to draw")
     if not is_free(target):
         sys.exit(f"{target}.html, .svg or .png is there already, and is not terabit's")
-    spec = json.loads(Path(specification).read_text(encoding="utf-8"))
     light, dark = theme("light"), theme("dark")
     svg = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, config=light, allowed_base_urls=[])
     Path(target).parent.mkdir(parents=True, exist_ok=True)
