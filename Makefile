@@ -32,6 +32,7 @@ local: build ## Serve S3 and Lambda on loopback until Ctrl-C; prints the variabl
 
 .PHONY: build
 build: tools ## Build the worker for this machine, and S3 and Lambda on loopback
+## PYTHON= (python3): which one makes .venv; all targets take it
 	@$(MAKE) --jobs 2 .venv/installed binaries # one waits for the network, the other for the processors
 
 .PHONY: binaries
@@ -54,30 +55,28 @@ deploy: .venv/installed ## Bucket, role and function on AWS, saved in .deployed.
 	@bash deploy/deploy.sh
 
 .PHONY: destroy
-destroy: .venv/installed ## Remove all that deploy made. Asks; FORCE=1 does not. STACK= REGION=
+destroy: .venv/installed ## Remove all that deploy made, after asking. FORCE=1 does not ask. STACK= REGION=
 	@bash deploy/destroy.sh
 
 ##@ Test
 
-# Tests of rates and of fleets have the processors to themselves. The others wait more than they work: side by side.
-TIMED := tests/test_local_fleet.py tests/test_worker.py
-
-# One profile for all: tests, programs and lints share what they can. The programs come after the unit tests, whose own
-# are built with what only tests need. The lints compute where other tests wait.
+# The programs are built with the unit tests, from the same dependencies: alone they would want tokio without the clock
+# that tests stop, and so all of them a second time. Most tests of the driver wait more than they work: side by side, and
+# the lints beside them. What measures time has the processors to itself.
 .PHONY: test
 test: tools ## Everything: format, lints, unit and property tests, driver and end-to-end tests
 	@$(MAKE) --jobs 2 .venv/tested unit-tests
-	@$(MAKE) build
 	@$(MAKE) --jobs 2 lint side-by-side
-	python -m pytest $(TIMED)
+	python -m pytest tests -m timed
 
 .PHONY: unit-tests
 unit-tests:
+	MAKEFLAGS= cargo build --release --locked --workspace --bins --tests
 	MAKEFLAGS= cargo test --release --locked --workspace
 
 .PHONY: side-by-side
 side-by-side:
-	python -m pytest tests --numprocesses 4 --dist worksteal $(TIMED:%=--ignore %)
+	python -m pytest tests --numprocesses 4 --dist worksteal -m 'not timed'
 
 .PHONY: lint
 lint: .venv/tested ## Formatting, clippy, ShellCheck and cfn-lint

@@ -57,6 +57,7 @@ resume() { # OP
   settings
   lock "$RUN"
   say "resuming $(shown "$RUN")"
+  records "$RUN" >"$SCRATCH/written"
   preflight "$1"
   await_launch "$RUN"
   plan_rest "$RUN"

@@ -39,7 +39,7 @@ options() {
 # Bucket and role that are given do not take the place of those that the stack has made: it would remove them.
 check_given() {
   local ways
-  ways="another STACK=... is one of its own, $(again destroy) removes this one first"
+  ways="another STACK=... makes one of its own; $(again destroy) removes this one first"
   [ "$GIVEN_BUCKET" != "$OWN_BUCKET" ] || GIVEN_BUCKET=''
   [ -z "$OWN_BUCKET" ] || [ -z "$GIVEN_BUCKET" ] ||
     refuse "BUCKET=$GIVEN_BUCKET would remove the bucket that the stack $STACK has made, $OWN_BUCKET: $ways"
@@ -60,8 +60,7 @@ check_bucket() {
           "(s3express:CreateSession): name a role that has them with ROLE_ARN="
       ;;
   esac
-  request bucket s3api head-bucket --bucket "$GIVEN_BUCKET" ||
-    { check_who_pays "$GIVEN_BUCKET" && blame bucket s3:ListBucket; }
+  request bucket s3api head-bucket --bucket "$GIVEN_BUCKET" || blame bucket s3:ListBucket
   there=$(jq -r '.BucketRegion // ""' "$SCRATCH/bucket")
   [ -z "$there" ] || [ "$there" = "$REGION" ] || refuse "the bucket \"$GIVEN_BUCKET\" is in $there, not in $REGION:" \
     "make deploy BUCKET=$GIVEN_BUCKET REGION=$there deploys beside it"

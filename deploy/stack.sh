@@ -29,11 +29,15 @@ resource() { # NAME-IN-THE-TEMPLATE
     | select(.ResourceStatus != "DELETE_COMPLETE") | .PhysicalResourceId // empty' "$SCRATCH/resources"
 }
 
-# Says why the stack failed.
+# Says why the stack failed: the first failure of what it did last. The others, cancellations say, followed from it.
 say_failure() {
   local failure=''
   ! request events cloudformation describe-stack-events --stack-name "$STACK" --max-items 200 ||
-    failure=$(jq -r -f "$ROOT/deploy/stack_failure.jq" "$SCRATCH/events")
+    failure=$(jq -r '.StackEvents
+      | .[: 1 + (map(.ResourceStatusReason == "User Initiated") | index(true) // length)]
+      | map(select((.ResourceStatus // "" | endswith("_FAILED")) and .ResourceStatusReason))
+      | last // empty
+      | "\(.LogicalResourceId) (\(.ResourceType)): \(.ResourceStatusReason)"' "$SCRATCH/events")
   say "the stack $STACK is in $STATE: ${failure:-CloudFormation gives no reason}"
   [[ ! $failure =~ not\ authorized|Access\ ?Denied ]] ||
     say "the credentials may not do that: allow it; deploy/caller-policy.json has all that is needed"

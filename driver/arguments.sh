@@ -40,7 +40,6 @@ arguments_of_write() { # NUMBER SIZE
   least=$(((SIZE - 5 * MIB + (MOST_PARTS - 1) * MIB - 1) / ((MOST_PARTS - 1) * MIB)))
   [ "$PART_MB" -ge "$least" ] || usage "SIZE is $2: with parts of $PART_MB MiB that can be more than S3's $MOST_PARTS" \
     "parts; --part-mb $least is the smallest that works"
-  [ -z "$OPT_OBJECTS$OPT_FOR" ] || text '--key-prefix of a stream' "$OPT_KEY_PREFIX" 0 $((STREAM_KEY - 32))
 }
 
 arguments_of_read() { # [NUMBER] [RUN]
@@ -78,17 +77,17 @@ arguments_of_delete() { # [RUN ...]
 }
 
 arguments_of_sweep() { # "NUMBERS" "SIZES"
-  local size sizes parts=$PART_MB
+  local size sizes known='' parts=$PART_MB
   [ $# -eq 2 ] || usage "sweep takes NUMBER and SIZE, each of them one word, as in" \
     "$CALLED sweep \"1 10 100\" 64${3:+; \"$3\" is too many}"
-  NUMBERS=$(list NUMBER "$1" 1 "$MOST_JOBS")
-  read -r -a sizes <<<"${2//,/ }"
+  SIZES='' NUMBERS=$(list NUMBER "$1" 1 "$MOST_JOBS")
+  read -r -a sizes <<<"${2//[,[:space:]]/ }"
   [ "${#sizes[@]}" -gt 0 ] || sizes=("$2")
   for size in "${sizes[@]}"; do
     for PART_MB in $parts; do
       arguments_of_write "${NUMBERS%% *}" "$size"
     done
+    # Whatever its unit, a size is one.
+    [[ "$known " == *" $SIZE "* ]] || known="$known $SIZE" SIZES=${SIZES:+$SIZES }$size
   done
-  # shellcheck disable=SC2034 # points.sh reads it
-  SIZES=${sizes[*]}
 }

@@ -14,7 +14,8 @@ ask() { # NAME ARGUMENT...
 timed_aws() { # NAME SERVICE OPERATION ARGUMENT...
   local TIMEFORMAT='%U %S' name=$1 status=0
   shift
-  { time aws "$@" 2>&3; } 3>&2 2>"$SCRATCH/$name.took" && fits "$2" "$SCRATCH/$name" || status=$?
+  { time aws "$@" 2>&3; } 3>&2 2>"$SCRATCH/$name.took" &&
+    { [ ! -s "$SCRATCH/$name" ] || fits "$2" "$SCRATCH/$name"; } || status=$?
   [ "$status" -eq 0 ] || : >"$SCRATCH/$name"
   return "$status"
 }
@@ -63,11 +64,11 @@ explain() { # NAME ACTION [WORD...]
   local complaint action=$2 remedy
   complaint=$(complaint_of "$1")
   shift 2
-  say "${complaint:-aws ended without a word}"
+  say "${complaint:-aws failed and said nothing}"
   remedy=$(jq -n -r -L "$ROOT/driver" --arg complaint "$complaint" --arg action "$action" \
     --arg function "${FUNCTION:-}" --arg bucket "${BUCKET:-}" --arg region "${AWS_REGION:-}" \
     --arg deployed "$(saved REGION)" \
-    --arg profile "${AWS_PROFILE:-}" --arg cli "${CLI_VERSION:-1}" --arg clock "$(date -u '+%Y-%m-%d %H:%M UTC')" \
+    --arg profile "${AWS_PROFILE:-}" --arg clock "$(date -u '+%Y-%m-%d %H:%M UTC')" \
     'include "complaints"; $complaint | remedy($ARGS.named)')
   [ -z "$remedy$*" ] || refuse "${remedy:-$*}"
 }

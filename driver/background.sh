@@ -52,8 +52,9 @@ into_files() { # FOLDER SUFFIX...
 }
 
 start_watching() { # PROGRESS
-  local progress
+  local progress driver
   read -r -a progress <<<"$1"
+  driver=$(process "$$")
   # Whoever reads the driver's stdout does not wait for it.
   start_group watch "${progress[@]}" >/dev/null
   WATCHER=$GROUP
@@ -71,10 +72,9 @@ clear_line() {
 }
 
 # Says what a function prints: one line redrawn every second on a terminal, elsewhere one line when something is new.
-# It is a process of its own, and ends with the driver.
+# It is a process of its own, and ends with the driver, which may have gone before it begins.
 watch() { # FUNCTION WORD...
-  local line last='' ticks=0 driver
-  driver=$(process "$$")
+  local line last='' ticks=0
   while sleep 1 && lives "$driver"; do
     ticks=$((ticks + 1))
     line=$("$@")

@@ -1,19 +1,15 @@
 # Purpose: what AWS complains of, and what mends it: the one table, for Lambda, S3 and ping alike. A library.
 # Input:   what `aws` wrote on stderr, or what a failed ping told.
 
-# Whom a row of the table names. Fields of $at: function, bucket, region, profile, cli: the version of the AWS CLI;
-# action: what was tried; deployed: the region that make deploy saved; clock: the time here. All are texts.
+# Whom a row of the table names. Fields of $at: function, bucket, region, profile; action: what was tried; deployed: the
+# region that make deploy saved; clock: the time here. All are texts.
 def profile_option($at): if $at.profile == "" then "" else " --profile \($at.profile)" end;
 
 def region($at): if $at.region == "" then "region of your AWS profile" else "region \($at.region)" end;
 
 def log_in($at; $command):
-  if $at.cli != "1" then "the session of your AWS profile is over: \($command)\(profile_option($at))"
-  else
-    "your AWS profile logs in, which this AWS CLI, of version 1, does not know: install version 2 "
-    + "(https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html), then: "
-    + "\($command)\(profile_option($at))"
-  end;
+  "your AWS profile logs in, and has no session now: \($command)\(profile_option($at)), which version 2 of the AWS CLI "
+  + "has (https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html)";
 
 # The action that AWS names, or that was tried.
 def denied_action($at): (capture("perform: (?<action>[a-z0-9-]+:[A-Za-z]+)")? | .action) // $at.action // "do that";
@@ -26,19 +22,23 @@ def complaints($at):
     "the certificate of whoever answered is not trusted: where a proxy reads TLS, export AWS_CA_BUNDLE=... names the "
     + "file with its certificate; a wrong clock does the same, it says \($at.clock)"],
   # What the answer would have said is not known, whatever else the text may look like.
-  ["Read timeout|Connection was closed|SSL validation failed|HTTP Client raised", null,
+  ["SSL validation failed", null,
+    "the TLS connection to AWS failed: a proxy or a firewall on the way changes what it carries, or AWS_ENDPOINT_URL "
+    + "says https:// of a server without TLS; try again from another network"],
+  ["Read timeout|Connection was closed|HTTP Client raised", null,
     "AWS did not answer in time: the network may be slow, or Lambda had no room for a worker (429) because other "
     + "functions or an earlier run take the account's concurrency; try again in a minute"],
   ["^the ping failed: AccessDenied", null,
     "the function's role may not do that: make deploy gives it the permission, make deploy BUCKET=\($at.bucket) on "
-    + "that bucket; where whoever reads pays for the bucket, S3 refuses all workers"],
+    + "that bucket. Where the requester pays, S3 refuses all workers, which do not send x-amz-request-payer: copy what "
+    + "is to be read into a bucket of your own"],
   ["^the ping failed: InvalidEvent", null, "the function is older than this driver: make deploy"],
   ["Unable to locate credentials|no credentials found", "AccessDenied",
     "there are no AWS credentials: aws configure sets them, aws login or aws sso login (version 2 of the AWS CLI) "
     + "logs in, export AWS_PROFILE=... names a profile that has them"],
   ["login credential provider|aws login|login session", "AccessDenied", log_in($at; "aws login")],
   ["SSO session|SSO Token|Token has expired and refresh failed", "AccessDenied", log_in($at; "aws sso login")],
-  ["ExpiredToken|Token has expired|token is expired", "AccessDenied",
+  ["ExpiredToken|Token has expired|token is expired|still expired", "AccessDenied",
     "the credentials have expired: aws sso login, or renew them where they came from"],
   ["MFA token required|EOF when reading a line", "AccessDenied",
     "the profile's role asks for an MFA code, and there is no terminal to type it in: aws sts "
@@ -50,7 +50,8 @@ def complaints($at):
     + "time.apple.com)"],
   ["RecursiveInvocation", "AccessDenied",
     "Lambda took the squads for a function that calls itself without end, and stopped them; nothing ran: aws lambda "
-    + "put-function-recursion-config --function-name \($at.function) --recursive-loop Allow"],
+    + "put-function-recursion-config --function-name \($at.function) --recursive-loop Allow"
+    + if ($at.region // "") == "" then "" else " --region \($at.region)" end],
   ["MemorySize", "InvalidEvent",
     ([capture("less than or equal to (?<most>[0-9]+)")][0].most // "3008") as $most
     | "new accounts have functions of at most \($most) MB: make deploy MEMORY=\($most). AWS raises that as the account "
@@ -59,7 +60,8 @@ def complaints($at):
     "the proxy that HTTPS_PROXY or HTTP_PROXY names does not answer: set the right one, or unset them"],
   ["UnrecognizedClient|InvalidClientTokenId|InvalidAccessKeyId|InvalidSignature|SignatureDoesNotMatch|"
       + "MissingAuthentication|credentials|config profile", "AccessDenied",
-    "AWS does not accept the credentials: aws sts get-caller-identity shows which are used, aws configure sets them"],
+    "AWS does not accept the credentials: aws sts get-caller-identity shows which are used, aws configure sets them; "
+    + "or the account has not enabled the \(region($at))"],
   ["specify a region", "Connect", "no region is known: export AWS_REGION=... with the one of the function"],
   ["ResourceNotFoundException", "Connect",
     "there is no function \"\($at.function)\" in the \(region($at))"
@@ -86,7 +88,10 @@ def complaints($at):
   ["InvalidRuntime|InvalidZipFile|SnapStart|EFS|KMS|EC2|ENILimit|SubnetIPAddress", "Crashed", ""],
   ["connect to the endpoint|Connect timeout|dispatch failure", "Connect",
     "AWS cannot be reached in the \(region($at)): is the network up, is the region's name right, is AWS_ENDPOINT_URL "
-    + "meant?"],
+    + "meant?"
+    + if $at.bucket // "" | endswith("--x-s3") then
+        " A directory bucket is reached from its own region alone, which the zone in its name tells."
+      else "" end],
   ["ServiceException|InternalError|InternalFailure|ServiceUnavailable|\\(50[0-9]\\)", "Lambda",
     "the fault is AWS's own: try again in a minute; https://health.aws.amazon.com/health/status tells of larger ones"];
 

@@ -30,6 +30,7 @@ def is_range($number):
 
 def damage_of_run:
   (misfits("run.json"; shape) | "has \(.)"),
+  (select(.format != 2) | "has \"format\": \(.format | tojson | visible | shortened(80))"),
   (.jobs as $number
     | .launches[].jobs
     | values
@@ -38,6 +39,8 @@ def damage_of_run:
   (select(.op | IN("write", "read") | not) | "has \"op\": \(.op | excerpt)"),
   (.arch | values | select(IN("x86_64", "arm64") | not) | "has \"arch\": \(excerpt)"),
   ({write: "part_mb", read: "range_mb"}[.op] as $size | select(.[$size] == null) | "has no \"\($size)\""),
+  # delete removes all below it.
+  (.answers | select(test("terabit-runs/[^/]+/$") | not) | "has \"answers\": \(excerpt)"),
   (.jobs | select(. != floor or . < 1 or . > 100000) | "has \"jobs\": \(.)");
 
 # jobs.ndjson is the plan; in format 1 the jobs of later launches follow. keys.txt has its keys and no others.
@@ -56,7 +59,7 @@ def damage_of_plan($number):
 | if type != "object" then "run.json holds no object"
   else
     # In format 1 their number, which is made into a list of them.
-    (if .launches | type == "number" and . > 1000 then . else [run_of("")?][0] // . end)
+    (if .launches | type == "number" and . > 1000 then . else [run_of("folder")?][0] // . end)
     | first(
         (damage_of_run | "run.json \(.)"),
         (select($plan) | damage_of_plan(.jobs)),

@@ -1,8 +1,7 @@
 # shellcheck shell=bash
 # Finds the runs and sweeps that a command names, and refuses those that are damaged, deleted or out of reach.
 
-# Prints the newest run folder; of one op only those that are within reach count, as long as there is one. Fails where
-# there is none.
+# Prints the newest run folder; of one op only those within reach count, as long as there is one. Fails without one.
 latest_run() { # PARENT [OP]
   local runs=("$1"/[0-9]*Z-*-[0-9]*) n run latest=''
   for ((n = ${#runs[@]} - 1; n >= 0; n--)); do
@@ -21,7 +20,7 @@ latest_run() { # PARENT [OP]
 find_run() { # PARENT RUN
   local run damage where="neither it nor $1/${2%/} is a folder"
   [[ $2 != /* ]] || where='it is no folder'
-  run=$(find_folder "$1" "$2" run.json) ||
+  run=$(find_folder "$1" "$2" run.json keys.txt) ||
     usage "there is no run \"$2\": $where with a run.json in it"
   damage=$(damage "$run" true)
   [ -z "$damage" ] || usage "$(shown "$run") is damaged: $damage. Its records are shown by: $CALLED report" \
@@ -32,14 +31,16 @@ find_run() { # PARENT RUN
 # What is damaged in a run's folder, of PLAN's keys and jobs too; nothing where all is whole.
 damage() { # RUN PLAN, true or false
   jq_program damage -R -s -r --argjson plan "$2" --rawfile jobs <(cat "$1/jobs.ndjson" 2>/dev/null) \
-    --rawfile keys <(cat "$1/keys.txt" 2>/dev/null) "$1/run.json"
+    --rawfile keys <(cat "$1/keys.txt" 2>/dev/null) <(cat "$1/run.json" 2>/dev/null)
 }
 
-# The whole path of a folder that the user named; fails where neither NAME nor PARENT/NAME has such a file.
-find_folder() { # PARENT NAME FILE-IN-IT
-  local folder
+# The whole path of a folder that the user named; fails where neither NAME nor PARENT/NAME has one of some files.
+find_folder() { # PARENT NAME FILE-IN-IT...
+  local folder file
   for folder in "$2" "$1/$2"; do
-    [ ! -f "$folder/$3" ] || { (cd "$folder" && pwd) && return; }
+    for file in "${@:3}"; do
+      [ ! -f "$folder/$file" ] || { (cd "$folder" && pwd) && return; }
+    done
   done
   return 1
 }
@@ -86,8 +87,8 @@ within_reach() { # RUN
     return
   fi
   [ "$(loopback)" = true ] ||
-    refuse "$(shown "$1") was made on loopback: its objects went when local ended, and AWS never had them:" \
-      "$CALLED write 8 64 makes some there, make demo on this machine"
+    refuse "$(shown "$1") was made on loopback: its objects were lost when local ended, and AWS never had them:" \
+      "$CALLED write 8 64 makes new ones on AWS, make demo on this machine"
   refuse "$(shown "$1") was made on AWS, and the endpoint is of this machine: unset AWS_ENDPOINT_URL" \
     "AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_S3, or export AWS_PROFILE=... with a profile that names none"
 }

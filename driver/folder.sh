@@ -98,8 +98,8 @@ amend() { # RUN PATH JSON
 no_room() { # RUN
   local why
   why=$(awk 'END { sub(/.*: /, ""); print }' "$SCRATCH/unwritten")
-  refuse "$(shown "$1") cannot be written${why:+ ($why)}: nothing was launched; make room, or" \
-    "name another folder with --out"
+  refuse "$(shown "$1") cannot be written${why:+ ($why)}: nothing was launched; make room;" \
+    "--out names another folder for a new run"
 }
 
 # The clock: seconds that the workers' is ahead of this machine's, as the ping, or the run, has told.

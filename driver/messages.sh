@@ -32,7 +32,7 @@ heed() { # FILE
 # Runs what prints on stdout, and ends where that takes nothing more: it may be a file on a full disk.
 print() { # COMMAND...
   "$@" 2>"$SCRATCH/unprinted" && return
-  say "what was to be printed could not be, is the disk full? ($(<"$SCRATCH/unprinted"))"
+  say "the result could not be printed, is the disk full? ($(<"$SCRATCH/unprinted"))"
   exit 1
 }
 
@@ -100,6 +100,8 @@ on_interruption() { # COMMAND ARGUMENT...
 }
 
 interruption() {
+  # A subshell that Bash 3.2 begins just then takes the trap too, as its shell does.
+  [ "$BASH_SUBSHELL" -eq 0 ] || exit 130
   trap '' INT TERM HUP
   # The interrupted command may have redirected stderr.
   exec 2>&9

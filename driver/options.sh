@@ -3,8 +3,8 @@
 # (empty where not given) and ARGUMENTS; PARENT, PART_MB, RANGE_MB and MAX_COST have defaults.
 
 # An option, its variable, its values and the commands that take it; resume stands for write and read with --resume.
-# Values: a whole number between two bounds, a text of so many bytes, US dollars, anything but nothing, none at
-# all, or a list of whole numbers.
+# Values: a whole number between two bounds, a text of so many bytes, US dollars, a path, anything but nothing, none at
+# all, or a list of whole numbers. What a run puts below a key prefix has 64 bytes at most.
 LAUNCHING='write read sweep'
 OPTIONS=(
   "--for OPT_FOR 1-840 $LAUNCHING"
@@ -16,13 +16,13 @@ OPTIONS=(
   "--timeout OPT_TIMEOUT 1-900 $LAUNCHING resume"
   "--in-flight OPT_IN_FLIGHT 1-256 write read"
   "--in-flight OPT_IN_FLIGHT list:1-256 sweep"
-  "--out OPT_OUT some $LAUNCHING resume report delete"
+  "--out OPT_OUT path $LAUNCHING resume report delete"
   "--max-cost OPT_MAX_COST usd $LAUNCHING resume"
   "--yes OPT_YES none $LAUNCHING resume"
   "--json OPT_JSON none $LAUNCHING report resume"
   "--no-picture OPT_NO_PICTURE none $LAUNCHING report resume"
-  "--key-file OPT_KEY_FILE some write read delete"
-  "--key-prefix OPT_KEY_PREFIX text:0-992 write sweep"
+  "--key-file OPT_KEY_FILE path write read delete"
+  "--key-prefix OPT_KEY_PREFIX text:0-960 write sweep"
   "--key OPT_KEY text:1-1024 read"
   "--part-mb OPT_PART_MB 5-5120 write"
   "--part-mb OPT_PART_MB list:5-5120 sweep"
@@ -31,7 +31,7 @@ OPTIONS=(
   "--range-mb OPT_RANGE_MB 0-5120 read"
   "--range-mb OPT_RANGE_MB list:0-5120 sweep"
   "--memory OPT_MEMORY list:128-10240 sweep"
-  "--resume OPT_RESUME some write read resume"
+  "--resume OPT_RESUME path write read resume"
   "--dry-run OPT_DRY_RUN none $LAUNCHING delete"
   "--repeat OPT_REPEAT 1-100 sweep"
 )
@@ -95,8 +95,10 @@ parse() { # COMMAND ARG...
 # Keeps the value of the option that was looked up, if it is one.
 store() { # OPTION VALUE
   local value=$2 bounds=${VALUES#*:}
+  # The shell leaves the ~ of --out=~/runs as it is, and aws replaces it; a dash begins an option.
+  case $VALUES:$2 in path:\~ | path:\~/*) value=${HOME:-~}${2#?} ;; path:[~-]*) value=./$2 ;; esac
   case $VALUES in
-    some) [ -n "$2" ] || usage "$1 needs a value that is not empty" ;;
+    some | path) [ -n "$2" ] || usage "$1 needs a value that is not empty" ;;
     usd)
       [[ $2 =~ ^[0-9]{1,9}(\.[0-9]{1,6})?$ ]] || usage "$1 is \"$2\"; US dollars like 25 or 0.5 are accepted"
       ;;
@@ -114,10 +116,10 @@ text() { # NAME VALUE LOW HIGH
   case $2 in *$'\n'*) usage "$1 may not contain a line break: keys stand one per line" ;; esac
 }
 
-# Whole numbers between two bounds, with blanks or commas between them.
+# Whole numbers between two bounds, with blanks, line breaks or commas between them.
 list() { # NAME VALUE LOW HIGH
   local words word numbers=''
-  read -r -a words <<<"${2//,/ }"
+  read -r -a words <<<"${2//[,[:space:]]/ }"
   [ "${#words[@]}" -gt 0 ] || words=("$2")
   for word in "${words[@]}"; do
     word=$(whole "$1" "$word" "$3" "$4") || exit

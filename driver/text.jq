@@ -42,7 +42,7 @@ def middle:
 
 def distribution:
   sort
-  | {min: .[0], p5: nearest_rank(5), p50: nearest_rank(50), p95: nearest_rank(95), max: .[-1]};
+  | {min: .[0], p5: nearest_rank(5), p50: nearest_rank(50), p95: nearest_rank(95), p99: nearest_rank(99), max: .[-1]};
 
 # Of figures that repeat: their median, and how far they lie apart.
 def range_of: map(select(measured)) | sort | {least: .[0], median: middle, most: .[-1], count: length};
@@ -83,13 +83,21 @@ def size:
   . as $bytes
   | [[1048576, "MiB"], [1024, "KiB"], [1e9, "GB"], [1e6, "MB"], [1e3, "kB"], [1, "bytes"]]
   | first(.[] | select($bytes % .[0] == 0)) as [$unit, $name]
-  | "\($bytes / $unit | grouped) \($name)";
+  | "\($bytes / $unit | grouped) \(if $bytes == 1 then "byte" else $name end)";
+
+# Seconds with so many decimals, milliseconds where they would be nothing.
+def seconds($decimals):
+  if . != null and . > 0 and . < 0.01 then "\(. * 1e3 | fixed(1)) ms" else "\(fixed($decimals)) s" end;
 
 # Seconds where a tenth is enough.
-def rough_seconds: "\(fixed(if . < 10 then 1 else 0 end)) s";
+def rough_seconds: seconds(if . < 10 then 1 else 0 end);
 
-# Three figures or so: 0.123, 12.3, 123.
-def figures: fixed(if . == null then 0 elif fabs < 10 then 3 elif fabs < 100 then 2 else 1 end);
+# Three figures or so: 0.00123, 0.123, 12.3, 123.
+def figures:
+  fixed(if . == null then 0 elif . != 0 and fabs < 0.01 then 5 elif fabs < 10 then 3 elif fabs < 100 then 2 else 1 end);
+
+# How many a second: whole ones, where there are not few.
+def per_second: if . == null or . >= 10 then fixed(0) elif . >= 1 then fixed(1) else figures end;
 
 # GB/s with their unit, that of $gbs: a few MB/s are not 0.00 GB/s, and figures beside each other have one unit.
 def rate_and_unit($gbs): if $gbs != null and $gbs > 0 and $gbs < 0.01 then [. * 1e3, "MB"] else [., "GB"] end;

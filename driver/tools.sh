@@ -73,7 +73,7 @@ choose_cli() {
   [ -x "$OWN_TOOLS/aws" ] ||
     refuse "the AWS CLI $found is $version; $LEAST_CLI. The project gets one of its own with: $GET_CLI"
   say "the AWS CLI $found is $version, so the one in .venv is used: $LEAST_CLI"
-  # shellcheck disable=SC2034 # aws.sh reads it
+  # shellcheck disable=SC2034 # credentials.sh reads it
   CLI_VERSION=1
   PATH=$OWN_TOOLS:$PATH
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Whether a bucket lets workers in, and takes what they write. Three kinds refuse every write: one whose Object Lock has
+# Whether a bucket takes what workers write. Three kinds refuse every write: one whose Object Lock has
 # a default retention (S3 then wants a checksum with each part, and workers send none), one whose policy demands a
 # header that names an encryption, and one that encrypts with a customer's KMS key which the function's role may not
 # use. What may not be asked is no reason to refuse.
@@ -36,15 +36,4 @@ writable() { # BUCKET ROLE key|arn|verdict
     --slurpfile bucket_policy "$(answer_of bucket_policy)" \
     --slurpfile key "$(answer_of key)" --slurpfile rights "$(answer_of rights)" \
     --slurpfile policy "$(answer_of key_policy)"
-}
-
-# Of a bucket that has refused the question "bucket": refuses it where it lets in those who say x-amz-request-payer,
-# which its owner need not say.
-check_who_pays() { # BUCKET
-  local list=(s3api list-objects-v2 --bucket "$1" --max-keys 1)
-  ! complains bucket '(403)' || request listed "${list[@]}" ||
-    ! request listed "${list[@]}" --request-payer requester ||
-    refuse "whoever reads the bucket \"$1\" pays for it and says so in the header x-amz-request-payer, which workers" \
-      "do not send: S3 would refuse them all. A copy in a bucket of your own can be read: aws s3 cp --recursive" \
-      "--request-payer requester s3://$1/PREFIX s3://YOURS/PREFIX"
 }

@@ -4,50 +4,44 @@
 
 # Makes RUNS of what was named. They stay empty where there is a key file that is not of a run here.
 runs_to_delete() { # [RUN|SWEEP ...]
-  local run sweep
-  RUNS=()
-  for run in "$@"; do
-    if sweep=$(find_folder "$PARENT" "$run" sweep.json); then
+  local name sweep run
+  for name in "$@"; do
+    if sweep=$(find_folder "$PARENT" "$name" sweep.json); then
       alone "$sweep"
       whole_sweep "$sweep"
-      runs_of_sweep "$sweep" >"$SCRATCH/runs"
-      while IFS= read -r run <&3; do
-        run=$(find_run "$PARENT" "$run")
-        RUNS+=("$run")
-      done 3<"$SCRATCH/runs"
+      runs_of_sweep "$sweep"
     else
-      run=$(find_run "$PARENT" "$run")
-      RUNS+=("$run")
+      printf '%s\n' "$name"
     fi
-  done
+  done >"$SCRATCH/runs"
   if [ -n "$OPT_KEY_FILE" ]; then
     keys_in "$OPT_KEY_FILE" >"$SCRATCH/file.txt"
     for run in "$PARENT"/*-write-*; do
       cmp -s "$SCRATCH/file.txt" "$run/keys.txt" && [ -z "$(damage "$run" true)" ] || continue
       say "$OPT_KEY_FILE holds the keys of $(shown "$run"): deleting that run"
-      RUNS=("$run")
+      printf '%s\n' "$run" >"$SCRATCH/runs"
     done
   elif [ $# -eq 0 ]; then
     run=$(latest_run "$PARENT" write) ||
       usage "there is nothing to delete: no write run in $PARENT, no RUN, no --key-file ($CALLED delete RUN)"
-    run=$(find_run "$PARENT" "$run")
     say "deleting the latest write run, $(shown "$run")"
-    RUNS=("$run")
-  elif [ "${#RUNS[@]}" -eq 0 ]; then
+    printf '%s\n' "$run" >"$SCRATCH/runs"
+  elif [ ! -s "$SCRATCH/runs" ]; then
     usage "$(shown "$sweep") has no run that is there: nothing was deleted"
   fi
+  RUNS=()
+  while IFS= read -r name <&3; do
+    run=$(find_run "$PARENT" "$name")
+    RUNS+=("$run")
+  done 3<"$SCRATCH/runs"
 }
 
 # Refuses a run that another driver works on, or that is not where this call would look.
 deletable() { # RUN
-  local bucket answers
+  local bucket
   bucket=$(field "$1" .bucket)
-  answers=$(field "$1" .answers)
   [ -z "$OPT_BUCKET" ] || [ "$OPT_BUCKET" = "$bucket" ] ||
     usage "$(shown "$1") is in the bucket $bucket, not $OPT_BUCKET; a RUN needs no --bucket"
-  # All below it will go.
-  [[ $answers =~ terabit-runs/[^/]+/$ ]] ||
-    refuse "$(shown "$1")/run.json names \"$answers\" as the folder of its answers, which it cannot be"
   within_reach "$1"
   alone "$1"
 }
@@ -75,7 +69,7 @@ delete_run() { # RUN
 delete_key_file() { # FILE
   settings
   cp "$SCRATCH/file.txt" "$SCRATCH/keys.txt"
-  printf '{"text": null}' >"$SCRATCH/working"
+  printf '{}' >"$SCRATCH/working"
   say "$1 is of no run here: workers that may still be writing its keys are not known and not waited for"
   clear_out "$1" '' 0
 }

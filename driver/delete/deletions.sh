@@ -16,8 +16,7 @@ list_streams() {
 
 # Leaves in a file of SCRATCH the open uploads of the keys in SCRATCH/named. What may not be listed is left over.
 list_uploads() { # FILE
-  local status=0 encoded=''
-  local list=(s3api list-multipart-uploads --cli-input-json "file://$SCRATCH/list.request")
+  local status=0 encoded='' list=(s3api list-multipart-uploads --cli-input-json "file://$SCRATCH/list.request")
   : >"$SCRATCH/$1"
   with_requests uploads "$SCRATCH/named" >"$SCRATCH/list.request"
   request list "${list[@]}" || status=$?

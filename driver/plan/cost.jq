@@ -8,10 +8,10 @@ include "text";
 def paid_by($run):
   (if $run.bucket // "" | endswith("--x-s3") then . + .directory_bucket | .gb_moved |= .[$run.op]
    else .gb_moved = 0 end)
-  | if $run.shared_machine == true then
+  | if $run | workers_here then
     .gb_second[] = 0
     | .million_invocations = 0
-    | if $run.s3_endpoint | . == null or test("amazonaws\\.com") then . else
+    | if $run.shared_machine == true and ($run.s3_endpoint | . == null or test("amazonaws\\.com")) then . else
         .thousand_puts = 0 | .thousand_gets = 0 | .gb_month = 0 | .gb_moved = 0
       end
   else . end;
@@ -95,8 +95,8 @@ def dollars:
   elif . < 0.01 then "less than $0.01"
   else "$" + fixed(2) end;
 
-# Whether a plan costs nothing. On loopback its time is what this machine takes: no price of AWS follows from that.
-def is_free: .loopback or .cost.ceiling_usd == 0;
+# Whether a plan costs nothing.
+def is_free: .cost.ceiling_usd == 0;
 def free: "nothing that AWS bills";
 
 # What a plan costs: about so much, null where nobody knows, and at most so much.

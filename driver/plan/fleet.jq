@@ -19,6 +19,8 @@ include "text";
 def environments_at_once: 1000;
 # What starting one worker process on this machine takes, in processor seconds.
 def spawning_s: 0.03;
+# What a squad needs of a processor for each of its workers: a TLS handshake and a request. (0.5 ms on an AMD EPYC.)
+def invoking_s: 0.001;
 # Connections are opened in the last 3 s before the start; a few need less.
 def margin_s($connections): 1 + $connections / 128 | at_most(4);
 # What one partition of S3 takes is 3,500 PUT-like and 5,500 GET-like requests a second; a fleet opens below that.
@@ -36,9 +38,11 @@ def answering_s: 10;
 | environments($jobs; $squad) as $slots
 | (($slots | per(environments_at_once)) * 10 - 10) as $scaling
 | (if $run | workers_here then $slots * spawning_s / $cores else 0 end) as $spawning
+| (if $squad == 1 then 0
+   else $jobs / $invocations * invoking_s / ($run.memory_mb / processor_mb | at_most(1)) end) as $invoking
 | ($ping[0].took_s // 2) as $ping_s
 | ($ping[0].clock.within_s // 1) as $within_s
-| ($processes * $cpu / $cores + $ping_s + $within_s + ([$scaling, $spawning] | max)) as $ready
+| ($processes * $cpu / $cores + $invoking + $ping_s + $within_s + ([$scaling, $spawning] | max)) as $ready
 | ($jobs * ($run | connections)) as $connections
 | ($start_in | option) as $told
 | (if $told == 0 then null
@@ -70,8 +74,7 @@ def answering_s: 10;
 
 # What --max-cost pays for, in whole rounds of what is read. A further launch has its jobs already.
 (if $run.op == "read" then $run.objects else null end // 1) as $round
-| ($run.for_s != null and $run.launches == [] and $yes == "" and ($run.loopback | not)
-    and most_usd($round) > most_usd(0)) as $limited
+| ($run.for_s != null and $run.launches == [] and $yes == "" and most_usd($round) > most_usd(0)) as $limited
 | (if $limited then
      ($max_cost - most_usd(0)) / (most_usd($round) - most_usd(0)) | floor | at_least(1) * $round | at_most($conceivable)
    else $conceivable end) as $objects

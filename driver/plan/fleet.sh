@@ -20,11 +20,6 @@ configure() { # OP
 plan_launch() { # JOBS
   : >"$SCRATCH/ping"
   plan_fleet "$1"
-  [ -z "$OPT_DRY_RUN" ] || dry_run "$1"
-  jq_program plan/limits -s -r --argjson jobs "$1" --arg squad "$OPT_SQUAD" --argjson max_cost "$MAX_COST" \
-    --arg yes "$OPT_YES" --slurpfile account "$(answer_of account)" \
-    --slurpfile concurrency "$(answer_of concurrency)" "$SCRATCH/config" "$SCRATCH/fleet" >"$SCRATCH/limits"
-  heed "$SCRATCH/limits"
   [ -z "$OPT_DRY_RUN" ] || return 0
   ping
   # shellcheck disable=SC2034 # folder.sh reads it
@@ -34,14 +29,20 @@ plan_launch() { # JOBS
   heed "$SCRATCH/plan"
 }
 
-# Before the ping, typical answers are assumed.
+# Before the ping, typical answers are assumed: it may refuse what these allowed.
 plan_fleet() { # JOBS
   local cores
   cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || cores=2
   jq_program plan/fleet --slurpfile prices "$ROOT/driver/plan/prices.json" --arg squad "$OPT_SQUAD" \
     --arg start_in "$OPT_START_IN" --arg timeout "$OPT_TIMEOUT" --argjson jobs "$1" --argjson cores "$cores" \
-    --argjson cpu "$LAUNCH_CPU" --argjson max_cost "$MAX_COST" --arg yes "$OPT_YES" \
+    --argjson cpu "${LAUNCH_CPU:-0.5}" --argjson max_cost "$MAX_COST" --arg yes "$OPT_YES" \
     --slurpfile ping "$SCRATCH/ping" "$SCRATCH/config" >"$SCRATCH/fleet"
+  [ -z "$OPT_DRY_RUN" ] || dry_run "$1"
+  jq_program plan/limits -s -r --argjson jobs "$1" --arg squad "$OPT_SQUAD" --argjson max_cost "$MAX_COST" \
+    --arg yes "$OPT_YES" --slurpfile account "$(answer_of account)" --slurpfile place "$(answer_of bucket)" \
+    --slurpfile versioning "$(answer_of versioning)" --slurpfile concurrency "$(answer_of concurrency)" \
+    --slurpfile lambda "$SCRATCH/function" "$SCRATCH/config" "$SCRATCH/fleet" >"$SCRATCH/limits"
+  heed "$SCRATCH/limits"
 }
 
 dry_run() { # JOBS
@@ -57,6 +58,7 @@ show_plan() { # JOBS BRIEF
 # Leaves in a folder of its own, RUN, what is going to happen.
 make_run() { # OP
   RUN=$(new_run "$PARENT" "$1" "$NUMBER")
+  finally unmake_run
   [ -z "${TELL_RUN:-}" ] || printf '%s\n' "$RUN" >"$TELL_RUN"
   lock "$RUN"
   {
@@ -69,4 +71,10 @@ make_run() { # OP
   } 2>"$SCRATCH/unwritten" || no_room "$RUN"
   printf '[[0, %d]]' $((NUMBER - 1)) >"$SCRATCH/jobs"
   say "run $(shown "$RUN")"
+}
+
+# What a driver that ends before the launch has made: of a write, the key file too.
+# shellcheck disable=SC2329 # finally is told of it
+unmake_run() {
+  rm -rf "${RUN:?}" ${TELL_RUN:+"$TELL_RUN"} ${SIZE:+${OPT_KEY_FILE:+"$OPT_KEY_FILE"}}
 }

@@ -38,8 +38,11 @@ new_keys() { # NUMBER PREFIX
 
 # The copy that --key-file asks for. A file that has come to exist meanwhile is not overwritten either.
 save_keys() { # OP
-  [ "$1" = read ] || [ -z "$OPT_KEY_FILE" ] ||
-    (set -C && cat "$SCRATCH/keys.txt" >"$OPT_KEY_FILE") 2>/dev/null || no_key_file
+  [ "$1" = write ] && [ -n "$OPT_KEY_FILE" ] || return 0
+  (set -C && : >"$OPT_KEY_FILE") 2>/dev/null || no_key_file
+  finally rm -f "$OPT_KEY_FILE"
+  cat "$SCRATCH/keys.txt" 2>/dev/null >"$OPT_KEY_FILE" ||
+    refuse "the key file \"$OPT_KEY_FILE\" cannot be written, is the disk full? Nothing was launched"
 }
 
 no_key_file() {

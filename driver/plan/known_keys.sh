@@ -1,8 +1,7 @@
 # shellcheck shell=bash
 # The keys of objects that are there: those of a run or of a key file, to read or to delete.
 
-# Sets READ_RUN to the run whose keys are read, the latest write where none was named. Its bucket is used, and where
-# that is not the configured one it says so.
+# Sets READ_RUN, the run whose keys are read, else the latest write. Says so where its bucket is not the configured one.
 choose_run() {
   local configured
   [ -z "$OPT_KEY$OPT_KEY_FILE" ] || return 0
@@ -36,7 +35,7 @@ keys_of_run() {
     [ "$unknown" -eq 0 ] || say "$(plural "$unknown" stream) without a good record: left out"
     mv "$SCRATCH/known.txt" "$SCRATCH/run.txt"
   elif [ -n "$OPT_OBJECTS" ]; then
-    usage "--objects is of streams, and $(shown "$READ_RUN") wrote plain objects"
+    usage "--objects is for streams, but $(shown "$READ_RUN") wrote plain objects"
   fi
   cat "$SCRATCH/run.txt"
 }
@@ -44,7 +43,7 @@ keys_of_run() {
 # The keys in a file; empty lines are passed over, every other line is a key.
 keys_in() { # FILE [MOST-BYTES]
   local file=$1 most=${2:-1024} bad
-  [ -f "$file" ] && [ -r "$file" ] || usage "the key file \"$file\" is not there or cannot be read"
+  [ ! -d "$file" ] && [ -r "$file" ] || usage "the key file \"$file\" is not there or cannot be read"
   # The added line break ends a last line that has none.
   { cat "$file"; printf '\n'; } >"$SCRATCH/lines"
   utf_8 || usage "the key file \"$file\" is not UTF-8 text"

@@ -1,9 +1,10 @@
-# Purpose: whether a fleet fits its workers' time, Lambda's concurrency and the ceiling of its cost, and whether the
-#          workers get the network that their memory could have.
+# Purpose: what keeps a launch from starting, or changes what it measures or costs: of function and bucket, and of how
+#          the fleet fits its workers' time, Lambda's concurrency and the ceiling of its cost.
 # Input:   the configuration and its fleet (-s; see fleet.jq). $jobs: how many are launched; $squad: the option, empty
-#          for none; $max_cost: USD, $yes: "" or "yes"; $account: [GetAccountSettings], $concurrency:
-#          [GetFunctionConcurrency], each [] where it is not known.
-# Output:  lines (-r): "refuse ..." with the commands that mend it, or a warning, or none.
+#          for none; $max_cost: USD, $yes: "" or "yes"; $lambda: [GetFunctionConfiguration]; $place: [HeadBucket],
+#          $versioning: [GetBucketVersioning], $account: [GetAccountSettings], $concurrency: [GetFunctionConcurrency],
+#          each [] where it is not known.
+# Output:  lines (-r): "refuse ..." with the commands that mend it, or before the ping a warning, or none.
 
 include "plan/cost";
 include "plan/squads";
@@ -12,6 +13,10 @@ include "run";
 include "text";
 
 add as $run
+| $lambda[0] as $now
+| ($now.FunctionArn // "" | split(":")[3] // "") as $region
+| (if $region == "" then "" else " --region \($region)" end) as $there
+| "aws lambda update-function-configuration\($there) --function-name \($run.function | word)" as $set
 | $concurrency[0].ReservedConcurrentExecutions as $reserved
 | $account[0].AccountLimit.ConcurrentExecutions as $limit
 | ($reserved // $account[0].AccountLimit.UnreservedConcurrentExecutions // $limit) as $free
@@ -19,10 +24,38 @@ add as $run
 | ($run.network_mbps // usual_mbps) as $network
 | ($run | workers_here) as $here
 
-| def timeout:
+| def regions:
+    ($place[0].BucketRegion // "") as $other
+    | if "" | IN($region, $other) or $region == $other then empty
+      else
+        "refuse the bucket \"\($run.bucket)\" is in \($other), the function in \($region): AWS_REGION=\($other) make "
+        + "deploy makes a function there, --bucket names a bucket in \($region)"
+      end;
+
+  # One memory, and one price, is told of all jobs of a run that is resumed.
+  def changed:
+    "refuse the function \($run.function) " as $the
+    | ($run.memory_mb | select(. != $now.MemorySize)
+        | "\($the)has \($now.MemorySize | grouped) MB of memory now, and the run \(grouped): "
+          + "\($set) --memory-size \(.)"),
+      ($run.timeout_s | select(. != $now.Timeout)
+        | "\($the)times out after \($now.Timeout) s now, and in the run after \(.) s: \($set) --timeout \(.)"),
+      ($run.arch | values | select(. != ($now.Architectures[0]? // .))
+        | "\($the)is for \($now.Architectures[0]) now, and in the run for \(.): make deploy ARCH=\(.)");
+
+  def surroundings:
+    ($now.VpcConfig.VpcId // ""
+      | select(. != "")
+      | "the function is in a VPC (\(.)): its NAT or endpoint is measured, and may bill each GB; \($set) --vpc-config "
+        + "'SubnetIds=[],SecurityGroupIds=[]'"),
+    ($versioning[0].Status
+      | select(. == "Enabled")
+      | "the bucket keeps versions: what is deleted goes on costing; aws s3api put-bucket-versioning --bucket "
+        + "\($run.bucket) --versioning-configuration Status=Suspended");
+
+  def timeout:
     "the function's timeout is \($run.timeout_s) s" as $short
-    | "aws lambda update-function-configuration --function-name \($run.function | word) --timeout 900 (make deploy "
-    + "sets that too)"
+    | "\($set) --timeout 900 (make deploy sets that too)"
     | if $run.timeout_s < 2 * $run.answering_s then
         "refuse \($short), and a worker keeps \($run.answering_s) s of it to abort its upload and to answer: \(.)"
       elif $run.start_in_s != null and $run.start_in_s >= $run.stop_in_s then
@@ -38,10 +71,10 @@ add as $run
   def more_room:
     if $run.loopback then "local --concurrency \($need)"
     elif $reserved != null then
-      "aws lambda put-function-concurrency --function-name \($run.function | word) "
+      "aws lambda put-function-concurrency\($there) --function-name \($run.function | word) "
       + "--reserved-concurrent-executions \($need)"
     else
-      "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 "
+      "aws service-quotas request-service-quota-increase\($there) --service-code lambda --quota-code L-B99A9384 "
       + "--desired-value \($need + (($limit // $free) - $free) + 100)"
     end;
 
@@ -64,7 +97,8 @@ add as $run
       else
         "\($run.memory_mb | grouped) MB of memory can have \($more | fixed(0)) MB/s of network instead of "
         + "\($network | fixed(0)), at no charge, outside a VPC, once the account has opted in. The quota to raise: "
-        + "aws service-quotas list-service-quotas --service-code lambda --query \"Quotas[?QuotaName=='\(quota_name)']\""
+        + "aws service-quotas list-service-quotas\($there) --service-code lambda "
+        + "--query \"Quotas[?QuotaName=='\(quota_name)']\""
       end;
 
   ($run.stop_in_s - ($run.start_in_s // 0)) as $allowed
@@ -99,10 +133,11 @@ add as $run
     end;
 
   def ceiling:
-    if $run.loopback or $yes != "" or $run.cost.ceiling_usd <= $max_cost then empty
+    if $yes != "" or $run.cost.ceiling_usd <= $max_cost then empty
     else
       "refuse this may cost up to \($run.cost.ceiling_usd | dollars), more than $\($max_cost) (--max-cost): add --yes "
       + "to allow it, --max-cost USD for another ceiling, or --timeout SECONDS for less time"
     end;
 
-  timeout, concurrency, by_time, time, more_network, ceiling
+  regions, changed, surroundings, timeout, concurrency, by_time, time, more_network, ceiling
+  | select($run.clock == null or startswith("refuse "))

@@ -1,4 +1,5 @@
-# Purpose: what Lambda's network gives one worker, and what follows from it. A library, and the only place that knows.
+# Purpose: what Lambda gives one worker of network and processor, and what follows from it. A library, and the only
+#          place that knows.
 
 # MB/s (10^6 bytes per second) at every memory size, after a short burst: 625 Mbit/s, AWS's documented default
 # (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, 2026).
@@ -26,6 +27,10 @@ def quota_mbits: [.Quotas[]? | select(.QuotaName == quota_name) | .Value | numbe
 def network_mbps($memory):
   quota_mbits / 8
   | if . > usual_mbps then [opted_in_mbps($memory), .] | min else usual_mbps end;
+
+# Memory buys processor time, too: so many MB are one processor
+# (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html, 2026).
+def processor_mb: 1769;
 
 # What one connection to S3 carries, in MB/s, and so how many requests fill a network. Input: the network's MB/s.
 def connection_mbps: {write: 20, read: 90};

@@ -63,7 +63,7 @@ def fields:
 add
 | . + .paid
 | (if is_free then free else price end) as $price
-| if $brief then fleet, $price
+| if $brief then fleet, "cost: \($price)"
   else
     ("terabit \(.op): would launch \(fleet)" | wrapped(width - 2)[]),
     fields,

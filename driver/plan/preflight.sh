@@ -16,15 +16,15 @@ preflight() { # OP
   ask_all "$1"
   # shellcheck disable=SC2034 # fleet.sh reads it
   LAUNCH_CPU=$(awk '{ sum += $1 + $2 } END { printf "%.3f", sum / NR }' "$SCRATCH"/*.took)
-  check_function
+  ! failed function || explain function lambda:GetFunctionConfiguration \
+    "the function \"$FUNCTION\" cannot be asked for; nothing was launched: try again in a minute; aws lambda" \
+    "get-function-configuration --function-name $FUNCTION${AWS_REGION:+ --region $AWS_REGION} asks the same"
   check_bucket
-  jq_program plan/preflight -n -r --arg function "$FUNCTION" --arg bucket "$BUCKET" \
-    --slurpfile lambda "$SCRATCH/function" --slurpfile place "$(answer_of bucket)" \
-    --slurpfile versioning "$(answer_of versioning)" >"$SCRATCH/surroundings"
-  heed "$SCRATCH/surroundings"
   [[ $ASKED != *" encryption:"* ]] || check_writable "$BUCKET" "$(jq -r '.Role // ""' "$SCRATCH/function")"
   ! failed account || unknown "the account's concurrency" account
+  ! failed concurrency || unknown "the concurrency that is reserved for the function" concurrency
   ! failed versioning || unknown "whether the bucket keeps versions" versioning
+  check_objects
   ask_network
 }
 
@@ -36,8 +36,6 @@ suppose_a_function() {
     "$memory MB, as make deploy makes it (MEMORY=... for another size)"
   jq -n -c --argjson memory "$memory" --arg arch "$USUAL_ARCH" --argjson timeout "$USUAL_TIMEOUT" \
     '{MemorySize: $memory, Architectures: [$arch], Timeout: $timeout}' >"$SCRATCH/function"
-  # shellcheck disable=SC2034 # fleet.sh reads it
-  LAUNCH_CPU=0.5
 }
 
 # Leaves the answers in SCRATCH, and in FAILED the names of the questions that have none.
@@ -50,6 +48,12 @@ ask_all() { # OP
   if [ "${NUMBERS:-$NUMBER}" != 1 ] || [ -n "$OPT_DRY_RUN" ]; then
     ask_too account lambda get-account-settings
     ask_too concurrency lambda get-function-concurrency --function-name "$FUNCTION"
+  fi
+  # On loopback objects go with their server. One that a record tells of shows whether this is another.
+  if [ -s "$SCRATCH/written" ] && [ "$(loopback)" = true ]; then
+    jq -c -n -R --arg bucket "$BUCKET" 'first(inputs | fromjson? | objects | select(.error == null) | .key | strings)
+      | {Bucket: $bucket, Prefix: ., MaxKeys: 1}' "$SCRATCH/written" >"$SCRATCH/one"
+    [ ! -s "$SCRATCH/one" ] || ask_too object s3api list-objects-v2 --cli-input-json "file://$SCRATCH/one"
   fi
   # make deploy makes no bucket that refuses writes, or keeps versions.
   if [ "$1" = write ] && [ "$(loopback)" = false ] && [ "$(saved OWN_BUCKET):$(saved BUCKET)" != "yes:$BUCKET" ]; then
@@ -68,22 +72,23 @@ failed() { # NAME
   [[ $FAILED == *" $1 "* ]]
 }
 
-check_function() {
-  ! failed function || explain function lambda:GetFunctionConfiguration \
-    "the function \"$FUNCTION\" cannot be asked for; nothing was launched: try again in a minute; aws lambda" \
-    "get-function-configuration --function-name $FUNCTION asks the same"
-}
-
 # Whether the bucket is there. What this machine may not ask is left to the ping.
 check_bucket() {
   failed bucket || return 0
   explain_unless_denied bucket s3:ListBucket
-  check_who_pays "$BUCKET"
   say "the bucket cannot be looked at from here; the ping will tell: $(complaint_of bucket)"
 }
 
 unknown() { # WHAT NAME
   say "$1 could not be asked for, so it is not checked: $(complaint_of "$2")"
+}
+
+# Whether the objects of the run that is read, or completed, are there.
+check_objects() {
+  [[ $ASKED != *" object:"* ]] || failed object ||
+    jq -e -n '[inputs.Contents[]?] != []' "$SCRATCH/object" >/dev/null ||
+    refuse "the run's objects are not here: it was made on loopback, and they were lost when its local ended:" \
+      "$CALLED write 8 64 makes new ones"
 }
 
 # Whether the account has opted in to more network: asked only where it would show.

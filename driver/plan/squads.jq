@@ -10,9 +10,9 @@ def smallest_squad: 16;
 # The function refuses larger ones.
 def largest_squad: 256;
 
-# An aws process takes 56 MB of memory and 0.4 to 0.7 CPU-s: the driver wants no more squads than the first number (on
-# 2 cores, write 1800 1 took it 33 CPU-s with 32 squads, 23 with 16), and runs no more at a time than the second.
-def most_squads: 16;
+# An aws process takes 56 MB of memory and 0.4 to 0.7 CPU-s: the driver wants no more squads than the first number, and
+# runs no more at a time than the second.
+def most_squads: 8;
 def most_processes: 64;
 
 def per($n): . / $n | ceil;

@@ -22,15 +22,14 @@ records() { # RUN|FILE
 # Seconds between two looks into the bucket.
 LOOK_EVERY=${LOOK_EVERY:-2}
 
-# Looks for the answers of invocations that were sent and have not answered, at least twice, until the last worker must
-# have given up.
+# Looks for answers that are still out, at least twice, until all workers must have given up. Keys may have expired.
 collect() { # RUN
   local looks=0 until=''
   while list_waiting "$1"; do
     [ ! -e "$SCRATCH/no-room" ] || no_room_for_answers "$1"
     until=${until:-$(field "$1" '.launches[-1].until // 0 | ceil')}
     [ "$looks" -lt 2 ] || [ "$(seconds_now)" -lt "$until" ] || break
-    [ "$looks" -eq 0 ] || sleep "$LOOK_EVERY"
+    if [ "$looks" -gt 0 ]; then sleep "$LOOK_EVERY"; elif (find_credentials); then find_credentials; fi
     fetch_waiting "$1"
     looks=$((looks + 1))
   done

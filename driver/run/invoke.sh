@@ -17,7 +17,7 @@ root=$(CDPATH='' cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 . "$root/driver/aws.sh"
 sent=$run/work/$name.sent
 base=$scratch/answers/$name
-# Nothing ran when Lambda throttled: wait 1, 2, 4, ... 20 s, less up to half by lot, so that a fleet spreads out; at
+# Nothing ran when Lambda throttled: wait 1, 2, 4, ... 20 s, less up to half at random, so that a fleet spreads out; at
 # most 2 s, and as often as it takes, while the start is ahead.
 most_tries=8
 

@@ -10,14 +10,12 @@ begin_launch() { # RUN
     --slurpfile jobs "$SCRATCH/jobs" --argjson now "$(now)" --argjson ending_s "${ENDING_S:-null}" \
     "$run/jobs.ndjson" >"$SCRATCH/launch"
   {
-    mkdir -p "$run/answers" &&
-      rm -rf "$run/work.part" &&
-      mkdir "$run/work.part" &&
+    mkdir -p "$run/answers" && rm -rf "$run/work.part" && mkdir "$run/work.part" &&
       { IFS= read -r launch && into_files "$run/work.part" jobs event; } <"$SCRATCH/launch" &&
-      rm -rf "$run/work" &&
-      mv "$run/work.part" "$run/work"
+      rm -rf "$run/work" && mv "$run/work.part" "$run/work"
   } 2>"$SCRATCH/unwritten" || no_room "$run"
   amend "$run" '.launches[.launches | length]' "$launch" || no_room "$run"
+  finally true # what is there now stays
 }
 
 # Hands every invocation to invoke.sh and waits for all, showing how far they are.
@@ -38,16 +36,14 @@ invoke_all() { # RUN
   [ -t 2 ] || say "$(answered_jobs "$jobs")"
 }
 
-# Runs invoke.sh for each of some invocations. What comes of them is in the run's folder, so that nothing is lost with
-# this process.
+# Runs invoke.sh for each of some invocations. What comes of them is in the run's folder, and outlives this process.
 each_invocation() { # send|fetch RUN NAMES-FILE AT-ONCE START GIVE-UP PROGRESS
   mkdir -p "$SCRATCH/answers"
   in_parallel "$3" "$4" "$7" "$BASH" "$ROOT/driver/run/invoke.sh" "$1" "$2" "$SCRATCH" "$FUNCTION" "$5" "$6" \
     "$(process "$$")" "$BUCKET" "$(field "$2" .answers)"
 }
 
-# How far a launch of so many invocations is. A squad is silent until its last worker has answered; a job by time begins
-# nothing new after END.
+# How far a launch is. A squad is silent until its last worker has answered; a job by time begins nothing after END.
 launch_progress() { # INVOCATIONS NOUN JOBS START END, epoch seconds on this machine's clock
   local launched now
   launched=$(count "$SCRATCH"/answers/*.answer)
@@ -83,5 +79,5 @@ interrupt_launch() { # RUN
   who_may_work "$1"
   keep_records "$1"
   say "$(jq -r 'if .text == null then "interrupted: no worker is running"
-    else "interrupted: \(.text), which costs at most \(.cost)" end' "$SCRATCH/working")"
+    else "interrupted: \(.text), which costs \(.cost)" end' "$SCRATCH/working")"
 }

@@ -70,25 +70,6 @@ plan_rest() { # RUN
     say "every job has a good record: nothing is launched"
   else
     field "$1" . >"$SCRATCH/config"
-    same_function
     plan_launch "$REST"
   fi
-}
-
-# Refuses a function that is not what it was when the run was planned: one memory, and one price, is told of all jobs.
-same_function() {
-  jq -r -L "$ROOT/driver" --slurpfile lambda "$SCRATCH/function" 'include "text";
-    $lambda[0] as $now
-    | "refuse the function \(.function) " as $the
-    | ("aws lambda update-function-configuration --region \($now.FunctionArn | split(":")[3]) --function-name "
-        + (.function | word)) as $set
-    | (.memory_mb | select(. != $now.MemorySize)
-        | "\($the)has \($now.MemorySize | grouped) MB of memory now, and the run \(grouped): "
-          + "\($set) --memory-size \(.)"),
-      (.timeout_s | select(. != $now.Timeout)
-        | "\($the)times out after \($now.Timeout) s now, and in the run after \(.) s: \($set) --timeout \(.)"),
-      (.arch | values | select(. != ($now.Architectures[0]? // .))
-        | "\($the)is for \($now.Architectures[0]) now, and in the run for \(.): make deploy ARCH=\(.)")
-  ' "$SCRATCH/config" >"$SCRATCH/changed"
-  heed "$SCRATCH/changed"
 }

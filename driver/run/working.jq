@@ -3,8 +3,7 @@
 # Input:   the run's records as raw lines (-n -R); a torn one is none. $run: [run.json, see run.jq]; $sent: the planned
 #          jobs of each invocation of the last launch that was sent and has not answered, an array each; $prices:
 #          [prices.json]; $now in epoch seconds on the workers' clock.
-# Output:  {workers, squads, until, text, cost}: until in epoch seconds on the workers' clock, null where nobody may;
-#          text and cost say so, null where nobody may any more.
+# Output:  {until, text, cost}: until in epoch seconds on the workers' clock; text and cost say so. {} where nobody may.
 
 include "plan/cost";
 include "run";
@@ -27,19 +26,20 @@ $run[0] as $run
   ]
 | (unique | length) as $workers
 | (if $launch.squad > 1 then $sent | length else 0 end) as $squads
-| {$workers, $squads, until: (if $workers == 0 then null else $launch.until end)}
-| . + if .until == null or .until <= $now then {text: null, cost: null}
+| (($launch.until // 0) - $now) as $seconds
+| if $workers == 0 or $seconds <= 0 then {}
   else
-    (.until - $now) as $seconds
-    | {
-        text: (
-          "up to "
-          + ([($workers | counted("worker"; "workers")), ($squads | select(. > 0) | counted("squad"; "squads"))]
-            | join(" and "))
-          # The clock of whoever reads it may be another.
-          + " may still be at work, until \(.until | strftime("%H:%M:%S UTC")) at the latest, "
-          + "\($seconds | ceil | counted("second"; "seconds")) from now"
-        ),
-        cost: ($run | compute_usd($prices[0] | paid_by($run); $workers + $squads; $seconds) | dollars)
-      }
+    {
+      until: $launch.until,
+      text: (
+        "up to "
+        + ([($workers | counted("worker"; "workers")), ($squads | select(. > 0) | counted("squad"; "squads"))]
+          | join(" and "))
+        # The clock of whoever reads it may be another.
+        + " may still be at work, until \($launch.until | strftime("%H:%M:%S UTC")) at the latest, "
+        + "\($seconds | ceil | counted("second"; "seconds")) from now"
+      ),
+      cost: ($run | compute_usd($prices[0] | paid_by($run); $workers + $squads; $seconds)
+        | if . == 0 then free else "at most \(dollars)" end)
+    }
   end

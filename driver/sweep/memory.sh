@@ -85,14 +85,15 @@ tell_memory() {
   local note
   while IFS= read -r note; do
     lives "$(cat "${note%/*}/lock" 2>/dev/null)" ||
-      say "the sweep $(shown "${note%/*}") ended without putting the function's memory back, which this does:" \
-        "$(putting_back "$note") (where the function is gone, rm $(shown "$note") alone)"
+      say "the sweep $(shown "${note%/*}") ended without putting the function's memory back. To do that:" \
+        "$(putting_back "$note") (if the function is gone, only rm $(shown "$note"))"
   done < <(notes)
 }
 
 # The command that does it, and then forgets it.
 putting_back() { # NOTE
   jq -r --arg note "$(shown "$1")" -L "$ROOT/driver" 'include "text";
-    "aws lambda update-function-configuration --region \(.arn | split(":")[3] | word) --function-name "
-    + "\(.function | word) --memory-size \(.memory_mb) && rm \($note | word)"' "$1"
+    (.arn | split(":")[3] // "" | if . == "" then . else " --region \(word)" end) as $there
+    | "aws lambda update-function-configuration\($there) --function-name \(.function | word) "
+    + "--memory-size \(.memory_mb) && rm \($note | word)"' "$1"
 }

@@ -5,7 +5,7 @@
 MOST_POINTS=100
 
 # A point is a line: NUMBER, SIZE, then the values of these options, "-" where none was told. Leaves each point in
-# SCRATCH/kinds, and in SCRATCH/points once for each turn, in an order of chance.
+# SCRATCH/kinds, and in SCRATCH/points once for each turn, in random order.
 choose_points() {
   local turn point
   jq -n -r '[$ARGS.positional[] | if . == "" then ["-"] else split(" ") | unique end] | combinations | join(" ")' \
@@ -94,7 +94,7 @@ plan_point() { # NUMBER SIZE
     set -e
     cat "$SCRATCH/said" >>"$SCRATCH/warnings"
     if [ "$status" -ne 0 ]; then
-      say "$op $(told "$1" "$2") cannot be, so nothing was launched:"
+      say "$op $(told "$1" "$2") could not run, so nothing was launched:"
       cat "$SCRATCH/said" >&2
       exit "$status"
     fi

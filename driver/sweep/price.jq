@@ -22,7 +22,7 @@ def reserve: 1.1;
 | [$plans[] | range($turns) as $turn | .]
 | sum("ceiling_usd") as $most
 | (reserve * sum("least_usd")) as $least
-| ($plans[0].loopback or $yes != "" or $most <= $max_cost) as $paid
+| ($yes != "" or $most <= $max_cost) as $paid
 | ($plans | any(.[]; is_free | not)) as $billed
 | ("\(length | grouped) runs: "
   + if $billed then price(if $paid or $least > $max_cost then $most else $max_cost end) else free end) as $sum
@@ -46,18 +46,16 @@ def reserve: 1.1;
       + "$\($max_cost) (--max-cost), and workers end when it is used up: --yes, or a higher --max-cost, allows more"
     end
   else
-    [
-      $plans[]
-      | {
-          "\(.op) \(.point)":
-            (if $paid then $max_cost
-             else
-               (reserve * .cost.least_usd)
-               + ($max_cost - $least) / $turns * (.cost.ceiling_usd - .cost.least_usd)
-                 / ($plans | sum("ceiling_usd") - sum("least_usd"))
-               | . * 1e6 | floor / 1e6
-             end)
-        }
-    ]
+    $plans
+    | map({
+        "\(.op) \(.point)": (
+          if $paid then $max_cost
+          else
+            reserve * .cost.least_usd
+            + ($max_cost - $least) * (.cost.ceiling_usd - .cost.least_usd) / ($most - $least / reserve)
+            | . * 1e6 | floor / 1e6
+          end
+        )
+      })
     | add
   end

@@ -75,12 +75,12 @@ run_one() { # OP NUMBER SIZE|RUN
   rm -f "$TELL_RUN"
   # As the option takes it: not 1e-05.
   CALL+=("--max-cost=$(printf '%.6f' "$(jq --arg run "$1 $POINT" '.[$run]' "$SCRATCH/shares")")" ${OPT_YES:+--yes})
-  start_group "$BASH" "$ROOT/driver.sh" "${CALL[@]}" --json --out "$PARENT" >"$SCRATCH/summary.one"
+  start_group "$BASH" "$ROOT/driver.sh" "${CALL[@]}" --json --out "$PARENT" >/dev/null
   wait "$GROUP" || status=$?
   [ "$status" -le 1 ] || stop_sweep "$1 $2 ended with exit status $status" "$status" || return
   [ -s "$TELL_RUN" ] || stop_sweep "$1 $2 left no run" 1 || return
   SWEEP_RUN=$(<"$TELL_RUN")
-  compared "$SWEEP_RUN" "$SCRATCH/summary.one" >>"$SCRATCH/compared"
+  take_to_compare "$SWEEP_RUN"
   keep_sweep "$UNDER_WAY" ''
 }
 
