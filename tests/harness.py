@@ -51,7 +51,8 @@ class Driver:
     """A copy of the driver in a project folder of its own, with a stub in place of the AWS CLI, a scratch HOME, and a
     PATH that holds its declared tools and nothing else."""
 
-    def __init__(self, tmp_path):
+    def __init__(self, tmp_path, made=None):
+        self.made = made
         self.project = tmp_path / "pro ject"
         self.home = tmp_path / "home"
         self.stub = tmp_path / "stub"
@@ -86,6 +87,14 @@ class Driver:
 
     def run(self, *args, exit=0):
         return ended(self.start(*args), exit)
+
+    def after(self, *args):
+        """Has what such a run leaves behind. It was run once, for all tests: this is a copy of its folders."""
+        assert not any(self.stub.iterdir()) and not self.runs()
+        first, done = self.made(*args)
+        shutil.copytree(first.project / "runs", self.project / "runs")
+        shutil.copytree(first.stub, self.stub, dirs_exist_ok=True)
+        return done
 
     def behave(self, *lines, key=None):
         name = "any" if key is None else "job-" + key.encode().hex()
@@ -163,7 +172,7 @@ class Local:
             capture_output=True,
             text=True,
             env=os.environ | {"D": str(self.project / "driver.sh"), "PATH": self.path, "RUNS": str(self.runs)},
-            timeout=180,
+            timeout=270,
         )
         assert done.returncode == exit, f"exit {done.returncode}\n{done.stderr}\n{done.stdout}"
         return done
@@ -275,7 +284,7 @@ def copy_driver(folder):
 def ended(process, exit):
     """A driver once it has ended with that status, and what it said; one that goes on for ever is interrupted."""
     try:
-        process.out, process.err = process.communicate(timeout=180)
+        process.out, process.err = process.communicate(timeout=270)
     except subprocess.TimeoutExpired:
         process.terminate()
         raise

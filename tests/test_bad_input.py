@@ -28,7 +28,7 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_run_that_is_damaged_is_neither_deleted_nor_resumed(driver, damage):
     """The keys that its plan does not have are somebody else's."""
-    driver.run("write", 3, 1)
+    driver.after("write", 3, 1)
     run = driver.only_run()
     name, change, text = DAMAGES[damage]
     tampered(run, name, change)
@@ -53,7 +53,7 @@ def test_a_damaged_sweep_is_named(driver, damage):
 
 
 def test_torn_records_cost_their_jobs_alone(driver):
-    driver.run("write", 3, 1)
+    driver.after("write", 3, 1)
     run = driver.only_run()
     tampered(run, "records.ndjson", lambda text: text[:-30] + "\n")
     assert "2 good" in driver.run("report", run, exit=1).out
@@ -64,7 +64,7 @@ def test_torn_records_cost_their_jobs_alone(driver):
 
 def test_the_latest_run_is_one_of_the_place_that_is_asked(driver):
     """After a demo on this machine the latest run on AWS is still the one to read and to delete."""
-    driver.run("write", 1, 1)
+    driver.after("write", 1, 1)
     on_aws = driver.only_run()
     driver.env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
     driver.run("write", 2, 1)
@@ -130,7 +130,7 @@ def test_what_is_to_be_typed_can_be_typed(driver, tmp_path):
 
 
 def test_a_lock_that_names_a_stranger_gives_no_advice_to_end_it(driver):
-    driver.run("write", 1, 1)
+    driver.after("write", 1, 1)
     command = ["bash", "-euc", '. "$1"; process 1', "-", part("process.sh")]
     told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
     (driver.only_run() / "lock").write_text(told.stdout)

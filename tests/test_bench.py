@@ -100,7 +100,7 @@ def test_a_part_measured_again_replaces_its_figures_and_no_others(tmp_path, modu
         if seconds == 7.0:
             day.add("cold", results.machine(), {"result": cold})
     page = day.table.read_text()
-    assert "| 1,000 | 8.0 (1.0–3.0) |" in page and "7.0" not in page and "| 2.0 (1.0–3.0) |" in page
+    assert "| 1,000 | 8.0 (1.0–3.0) |" in page and "7.0 (" not in page and "| 2.0 (1.0–3.0) |" in page
     assert set(json.loads(day.path.read_text())) == {"report", "cold"}
     assert all(len(line) < 400 for line in page.splitlines())
 
@@ -121,7 +121,8 @@ def test_ratios_compare_the_worker_with_the_others_of_its_row(module):
     memory = [{"goal": 16, "in_flight": 16, "peak_mb": {"max": most}} for most in (14, 15)]
     ratios = module("per_byte").ratios({"rows": rows, "memory": memory})
     assert [(what.partition("TLS write, ")[2], value, goal) for what, value, _, goal in ratios[:-1]] == [
-        ("terabit ÷ awscrt 8 MiB", 0.5, 0.4),
+        ("terabit ÷ awscrt", pytest.approx(0.4444, abs=1e-4), 0.4),
+        ("terabit ÷ awscrt 8 MiB", 0.5, None),
         ("terabit ÷ floor", 2.0, 1.5),
         ("terabit ÷ boto3", 0.25, None),
         ("terabit ×1 ÷ boto3", pytest.approx(0.1875), None),

@@ -1,12 +1,14 @@
 """README and docs say what is there: links lead somewhere, commands and options are those of the programs, and every
 field of the worker's event and result and of the summary is described."""
 
+import itertools
 import json
 import re
+import shlex
 import subprocess
 
 import pytest
-from harness import PARTS, ROOT, Local
+from harness import PARTS, ROOT, Driver, Local
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 WORKER = ROOT / "docs" / "worker.md"
@@ -85,6 +87,18 @@ def test_commands_of_the_driver_and_their_options_are_in_its_help():
                 assert re.search(rf"{options([words.split()[0]])[0]}\b", known), f"{page}: {words}"
 
 
+def test_what_the_pages_would_start_on_aws_is_paid_for_by_max_cost(tmp_path):
+    """Nobody who copies a line is to find that it ends early, or is refused."""
+    driver = Driver(tmp_path)
+    del driver.env["BUCKET"]
+    pages = "\n".join(texts().values())
+    found = set(re.findall(r"^\./driver\.sh ((?:write [0-9]|sweep ).*?)(?: +#.*)?$", pages, re.M))
+    assert len(found) >= 7
+    for line in found:
+        words = [word for word in shlex.split(line) if word != "--dry-run"]
+        assert "--max-cost" not in driver.run(*words, "--dry-run").err, line
+
+
 def test_the_help_names_what_goes_with_a_resumed_run():
     table = (PARTS["options.sh"]).read_text()
     taken = set(re.findall(r'^  "(--\S+) .* resume\b', table, re.M)) - {"--resume"}
@@ -160,12 +174,37 @@ def test_every_field_of_the_result_is_described():
         assert f"`{field}`" in text
 
 
-def test_every_field_of_the_summary_is_described():
+def test_every_field_of_the_summary_and_every_cause_is_described(tmp_path):
     text = (ROOT / "docs" / "figures.md").read_text()
-    jq = ("jq", "-n", "-R", "-L", "driver", "-f", "driver/report/summary.jq", "--argjson", "run", "[null]", "/dev/null")
-    fields = list(json.loads(said(*jq)))
-    assert "goodput" in fields
-    assert [field for field in fields if f"`{field}`" not in text] == []
+    jq = ("jq", "-n", "-R", "-L", "driver", "-f", "driver/report/summary.jq", "--argjson", "run", "[null]")
+    record = {"start": 1.6e9, "stop": 1.6e9 + 10, "mbps": 1}
+    (tmp_path / "records").write_text(json.dumps(record))
+    summary = json.loads(said(*jq, tmp_path / "records"))
+    assert "goodput" in summary and "cpu_share" in summary["evidence"]
+    fields = [*summary, *summary["evidence"], *summary["evidence"]["last"], *summary["verdict"]]
+    causes = re.findall(r'finding\("(\w+)"', (PARTS["verdict.jq"]).read_text())
+    assert "stragglers" in causes
+    assert [name for name in fields + causes if f"`{name}`" not in text] == []
+
+
+def test_the_proof_of_the_readme_is_what_was_measured():
+    """Of each contender, at the part size that took it the least processor time: CPU-s per GB, and its memory."""
+    readme = PAGES[0].read_text()
+    results = ROOT / re.search(r"\((bench/results/[\d-]+)\.md\)", readme)[1]
+    measured = json.loads(results.with_suffix(".json").read_text())["bytes"]["result"]["rows"]
+    told = re.findall(r"^\| (\w.*?) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| (\d+)–(\d+) \|$", readme, re.M)
+    assert len(told) == 7
+    names = {"terabit with one request in flight": "terabit ×1", "plain sockets in one thread: the floor": "floor"}
+    for title, *cells in told:
+        name = names.get(title, title.split(",")[0])
+        least, memory = [], []
+        for scheme, op in itertools.product(("HTTP", "TLS"), ("write", "read")):
+            rows = [row for row in measured if (row["scheme"], row["op"]) == (scheme, op)]
+            rows = [row for row in rows if row["contender"].removesuffix(" 8 MiB") == name]
+            best = min(rows, key=lambda row: row["cpu_s_per_gb"]["median"])
+            least.append(f"{best['cpu_s_per_gb']['median']:.2f}")
+            memory.append(best["peak_mb"]["median"])
+        assert cells == [*least, f"{min(memory):.0f}", f"{max(memory):.0f}"], title
 
 
 def test_every_type_of_error_is_described():

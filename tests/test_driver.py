@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from harness import TOOLS, Driver, ndjson, part, processes_of, quick_sleep, read_json, wait_for
+from harness import TOOLS, Driver, ended, ndjson, part, processes_of, quick_sleep, read_json, wait_for
 
 # Good runs
 
@@ -82,7 +82,7 @@ def test_numbers_with_commas_and_a_cdpath_of_the_users_own_change_nothing(driver
 
 
 def test_a_link_to_the_driver_finds_its_parts_and_is_what_is_to_be_typed(driver):
-    driver.run("write", 1, 1)
+    driver.after("write", 1, 1)
     run = driver.only_run()
     folder = driver.home / "bin"
     folder.mkdir()
@@ -108,7 +108,7 @@ def test_json_is_the_summary_alone(driver):
 
 
 def test_read_takes_the_latest_write(driver):
-    driver.run("write", 2, 1)
+    driver.after("write", 2, 1)
     first = driver.only_run()
     driver.run("write", 2, 1)
     second = driver.runs()[1]
@@ -189,13 +189,13 @@ def test_a_read_of_streams_takes_their_objects_from_the_good_records(driver):
 
 
 def test_a_read_by_time_goes_round(driver):
-    driver.run("write", 2, 1)
+    driver.after("write", 2, 1)
     driver.run("read", "--for", 9, "--yes")
     assert jobs_of(driver.runs()[1], "read_times", "objects", "for_s") == [(None, None, 9)] * 2
     driver.run("read", "--for", 9, "--read-times", 4, "--yes")
     assert jobs_of(driver.runs()[2], "read_times", "objects", "for_s") == [(4, None, 9)] * 2
     done = driver.run("read", "--objects", 2, exit=2)
-    assert "--objects is of streams" in done.err
+    assert "--objects is for streams" in done.err
     driver.run("read", "--key-file", driver.keys("a", "b"), "--objects", 5)
     assert jobs_of(driver.runs()[3], "key", "objects") == [("a", 5), ("b", 5)]
 
@@ -269,6 +269,12 @@ def test_a_prefix_is_taken_as_it_is(driver):
         assert job["key"].startswith(prefix) and len(job["key"]) == len(prefix) + 32
 
 
+def test_below_the_longest_prefix_there_is_room_for_answers(driver):
+    driver.run("write", 1, 1, "--key-prefix", "x" * 960)
+    (event,) = [event for event in ndjson(driver.stub / "events") if "answer_key" in event]
+    assert len(event["answer_key"].replace("/1-", "/1000-")) <= 1024, "and of many launches"
+
+
 def test_a_key_file_of_windows_is_refused_with_what_mends_it(driver):
     lines = driver.project / "lines"
     lines.write_bytes(b"a\r\nb\r\n\r\n")
@@ -299,7 +305,35 @@ def test_out_holds_the_run_folders(driver, tmp_path):
     assert driver.runs() == []
     driver.run("read", "--out", out)
     assert len(list(out.iterdir())) == 2
-    assert "terabit read" in driver.run("report", "--out", out).out
+    told = driver.run("report", "--out", out).out
+    write, read = sorted(out.iterdir(), key=lambda run: "read" in run.name)
+    assert "terabit read" in told and f"delete '{write}' '{read}'" in told
+    apart = driver.run("read", write).out
+    assert f"delete runs/{driver.only_run().name}" in apart, "the write does not lie beside"
+
+
+def test_a_path_may_begin_with_what_others_would_replace(driver):
+    """The shell leaves the ~ of --out=~/runs as it is; aws would replace it in the path of an event."""
+    driver.run("write", 1, 1, "--out=~/runs")
+    (run,) = (driver.home / "runs").iterdir()
+    driver.run("write", f"--resume=~/runs/{run.name}")
+    driver.run("write", 1, 1, "--out=~")
+    assert list(driver.home.glob("*-write-1")) and not (driver.project / "~").exists()
+    driver.run("write", 1, 1, "--out=~root")
+    assert (driver.project / "~root").is_dir() and "fileb://~" not in (driver.stub / "calls").read_text()
+    driver.run("write", 1, 1, "--key-file", "-keys", "--out", "-runs")
+    keys = (driver.project / "-keys").read_text().splitlines()
+    driver.run("read", "--key-file", "-keys")
+    driver.run("delete", "--key-file=-keys", "--out", "-runs")
+    assert driver.invoked(keys[0]) == 2 and list((driver.project / "-runs").iterdir())
+
+
+def test_keys_may_come_through_a_pipe(driver):
+    driver.env["DRIVER"] = str(driver.project / "driver.sh")
+    script = 'bash "$DRIVER" read --key-file <(printf "a\\nb\\n")'
+    subprocess.run(["bash", "-c", script], env=driver.env, cwd=driver.project, check=True, timeout=60)
+    assert [driver.invoked(key) for key in "ab"] == [1, 1]
+    assert "is not there" in driver.run("read", "--key-file", driver.project, exit=2).err
 
 
 def test_dry_run_launches_and_writes_nothing(driver):
@@ -506,15 +540,24 @@ def test_temporary_files_without_room_are_said_at_once(driver):
 
 
 def test_a_full_disk_is_said_before_anything_is_launched(driver):
-    done = in_a_small_disk(driver, "write", 2000, 1, "--squad", 200, "--yes")
-    assert done.returncode == 3 and raw(done.stderr) == [], done.stderr
+    then = 'echo "ended with $?" >&2; find runs -type f'
+    done = in_a_small_disk(driver, "write", 2000, 1, "--squad", 200, "--yes", "--key-file", "keys", then=then)
+    assert "ended with 3" in done.stderr and raw(done.stderr) == ["ended with 3"], done.stderr
     assert "cannot be written" in done.stderr and "nothing was launched" in done.stderr and "--out" in done.stderr
-    assert driver.calls("squad") == []
+    assert driver.calls("squad") == [] and done.stdout == "" and not (driver.project / "keys").exists()
     # Not even the lock has room.
     then = 'cat /dev/zero >"$FILL" 2>/dev/null; bash driver.sh write 1 1'
     done = in_a_small_disk(driver, "--version", then=then, size="4k")
     assert done.returncode == 3 and raw(done.stderr) == [], done.stderr
     assert "(No space left on device): nothing was launched; make room" in done.stderr and driver.calls() == []
+
+
+def test_a_key_file_on_a_full_disk_is_not_left_in_part(driver):
+    then = 'echo "ended with $?" >&2; find runs -type f'
+    done = in_a_small_disk(driver, "write", 200, 1, "--out", "o", "--key-file", "runs/keys", then=then, size="4k")
+    assert raw(done.stderr) == ["ended with 3"] and done.stdout == "", done.stderr
+    assert 'the key file "runs/keys" cannot be written, is the disk full? Nothing was launched' in done.stderr
+    assert driver.calls("squad") == []
 
 
 # Interruption
@@ -571,6 +614,18 @@ def test_interrupted_before_the_launch(driver):
     assert processes_of(driver) == []
 
 
+def test_a_run_whose_folder_is_being_made_is_interrupted_without_a_trace(driver):
+    cp = driver.bin / "cp"
+    real = cp.resolve()
+    cp.unlink()
+    cp.write_text(f'#!/bin/sh\ncase "$2" in */runs/*/keys.txt) kill -INT $PPID ;; esac\nexec {real} "$@"\n')
+    cp.chmod(0o755)
+    for args in (["write", 1, 1, "--key-file", "a copy"], ["read", "--key-file", driver.keys("one")]):
+        done = ended(driver.start(*args, start_new_session=True), exit=130)
+        assert "before anything was launched" in done.err and driver.runs() == []
+    assert not (driver.project / "a copy").exists() and (driver.project / "keys").exists()
+
+
 @pytest.mark.parametrize("resumed", [False, True])
 def test_an_interruption_after_the_fleet_has_ended_changes_nothing(driver, resumed):
     command = ["write", 2, 1]
@@ -596,7 +651,7 @@ def test_an_interruption_after_the_fleet_has_ended_changes_nothing(driver, resum
 
 
 def test_report_of_a_run_that_was_killed(driver):
-    driver.run("write", 3, 1)
+    driver.after("write", 3, 1)
     run = driver.only_run()
     (run / "answers").mkdir()
     lines = (run / "records.ndjson").read_text().splitlines()
@@ -630,7 +685,7 @@ def test_report_takes_records_from_elsewhere(driver):
 
 
 def test_report_needs_aws_as_little_as_a_bucket(driver):
-    driver.run("write", 1, 1)
+    driver.after("write", 1, 1)
     (driver.bin / "aws").unlink()
     del driver.env["BUCKET"]
     driver.run("report")
@@ -795,7 +850,6 @@ USAGE = [
     (["write", "1", "640000MB", "--part-mb", "61"], "SIZE is 640000MB: with parts of 61 MiB.*--part-mb 62 "),
     (["write", "1", "1", "--for", "841"], '--for is "841".*1 to 840'),
     (["write", "1", "1", "--objects", "1000001"], "1 to 1000000"),
-    (["write", "1", "1", "--for", "5", "--key-prefix", "x" * 986], "986 bytes; 0 to 985"),
     (["read", "--key", "k" * 1018, "--objects", "2"], "1018 bytes; 1 to 1017"),
     (["read", "--key-file", "stream", "--objects", "2"], "line 1 has 1018 bytes; a key here has at most 1017"),
     (["write", "1", "1", "--bogus"], '"--bogus".*--bucket'),
@@ -814,7 +868,7 @@ USAGE = [
     (["write", "1", "1", "--part-mb=5121"], "5 to 5120"),
     (["write", "1", "1", "--in-flight", "0"], "1 to 256"),
     (["write", "1", "1", "--in-flight", "257"], "1 to 256"),
-    (["write", "1", "1", "--key-prefix", "x" * 993], "993 bytes"),
+    (["write", "1", "1", "--key-prefix", "x" * 961], "961 bytes; 0 to 960"),
     (["write", "1", "1", "--key-prefix", "a\nb"], "line break"),
     (["write", "1", "1", "--key-file", "no/such/folder/k"], "folder does not exist"),
     (["write", "1", "1", "--json=yes"], "takes no value"),
@@ -876,11 +930,16 @@ def test_the_overview_tells_the_commands_and_the_exit_statuses(usage_driver, arg
 
 
 @pytest.mark.parametrize("command", ["write", "read", "sweep", "report", "delete"])
-def test_the_help_of_a_command_has_its_options_and_no_other(usage_driver, command):
+def test_the_help_of_a_command_has_its_options_with_their_ranges_and_no_other(usage_driver, command):
     out = usage_driver.run(command, "1", "-h").out
     assert out == usage_driver.run(command, "--help").out and max(map(len, out.splitlines())) <= 80
     listed = re.findall(r"^  (--[a-z-]+)", out, re.M)
-    script = '. "$1"; options_of "$2"'
-    taken = subprocess.check_output(["bash", "-c", script, "-", part("options.sh"), command], text=True, timeout=20)
-    assert sorted(listed) == sorted(taken.split())
+    script = '. "$1"; printf "%s\n" "${OPTIONS[@]}"'
+    table = subprocess.check_output(["bash", "-c", script, "-", part("options.sh")], text=True, timeout=20)
+    rows = [row.split() for row in table.splitlines() if command in row.split()[3:]]
+    assert sorted(listed) == sorted(row[0] for row in rows)
     assert set(re.findall(r"--[a-z-]+", out)) <= {*listed, "--help"}
+    for option, _, values, *_ in rows:
+        if bounds := re.fullmatch(r"(?:list:|text:)?(\d+)-(\d+)", values):
+            (told,) = re.findall(rf"^  {option} (.*?)(?=^  --|\Z)", out, re.M | re.S)
+            assert f"{bounds[1]} to {bounds[2]}" in " ".join(told.split()), option

@@ -38,9 +38,9 @@ def fleet(driver, *args):
 
 @pytest.mark.parametrize(
     ("jobs", "squad", "invocations"),
-    [(8, 1, 8), (9, 16, 1), (1800, 113, 16)],
+    [(8, 1, 8), (9, 16, 1), (1800, 225, 8)],
 )
-def test_small_fleets_go_directly_and_others_in_at_most_16_squads(driver, jobs, squad, invocations):
+def test_small_fleets_go_directly_and_others_in_at_most_8_squads(driver, jobs, squad, invocations):
     plan = fleet(driver, "write", jobs, 1, "--max-cost", 1000)
     assert (plan["squad"], plan["invocations"], plan["processes"]) == (squad, invocations, invocations)
     assert plan["environments"] == jobs + (invocations if squad > 1 else 0)
@@ -331,14 +331,14 @@ def test_too_little_concurrency_is_refused_with_what_fits(driver):
     began = time.time()
     done = driver.run("write", 1800, 64, exit=3)
     assert time.time() - began < 30
-    assert "1,816 environments at once" in done.err and "10 free" in done.err
+    assert "1,808 environments at once" in done.err and "10 free" in done.err
     assert "9 workers fit now." in done.err
-    assert "service-quotas request-service-quota-increase" in done.err and "--desired-value 2906" in done.err
+    assert "request-service-quota-increase --region eu-west-1 " in done.err and "--desired-value 2898" in done.err
     assert driver.calls("ping") == [] and nothing_was_launched(driver)
     driver.run("write", 9, 64)
 
 
-@pytest.mark.parametrize(("free", "fits"), [(1000, 984), (17, 16), (8, 8)])
+@pytest.mark.parametrize(("free", "fits"), [(1000, 992), (17, 16), (8, 8)])
 def test_what_fits_counts_the_squads(driver, free, fits):
     answer(driver, "account", {"AccountLimit": LIMITS | {"UnreservedConcurrentExecutions": free}})
     done = driver.run("write", 1800, 64, "--dry-run", exit=3)
@@ -357,14 +357,14 @@ def test_a_squad_that_takes_the_last_slot_is_refused(driver):
 def test_reserved_concurrency_counts_instead(driver):
     answer(driver, "concurrency", {"ReservedConcurrentExecutions": 5})
     done = driver.run("write", 6, 1, exit=3)
-    assert "5 reserved" in done.err and "put-function-concurrency" in done.err
+    assert "5 reserved" in done.err and "put-function-concurrency --region eu-west-1 " in done.err
     driver.run("write", 5, 1, "--dry-run")
     answer(driver, "concurrency", {"ReservedConcurrentExecutions": 0})
     driver.run("write", 1, 1, "--dry-run", exit=3)
 
 
 def test_where_the_ping_has_room_one_worker_has(driver):
-    driver.run("write", 1, 1)
+    driver.after("write", 1, 1)
     assert not driver.calls("account") and not driver.calls("concurrency")
     driver.run("write", 2, 1)
     assert driver.calls("account") and driver.calls("concurrency")
@@ -391,11 +391,21 @@ def test_what_may_cost_too_much_is_refused(driver):
     assert fleet(driver, "write", 1800, 2000)["cost"]["ceiling_usd"] < 10, "the seed's run needs no --yes"
 
 
+def test_a_slow_ping_is_paid_for_too(driver):
+    ceiling = fleet(driver, "write", 8, 1)["cost"]["ceiling_usd"]
+    (driver.stub / "slow-ping").write_text("4")
+    done = driver.run("write", 8, 1, "--max-cost", f"{1.02 * ceiling:.6f}", exit=3)
+    assert "driver: ping" in done.err and "--yes to allow it" in done.err
+    assert nothing_was_launched(driver)
+
+
 def test_what_only_serves_a_warning_may_be_denied(driver):
     for question in ("account", "versioning", "concurrency", "bucket"):
         refused(driver, question, "An error occurred (AccessDenied) when calling the operation: no")
     done = driver.run("write", 2, 1)
-    assert "concurrency could not be asked for" in done.err and "keeps versions could not be asked for" in done.err
+    assert "the concurrency that is reserved for the function could not be asked for" in done.err
+    assert "account's concurrency could not be asked for" in done.err
+    assert "keeps versions could not be asked for" in done.err
 
 
 def test_what_changes_the_measurement_is_warned_of(driver):
@@ -429,9 +439,10 @@ def test_the_processor_time_of_one_aws_process_is_that_of_the_questions(tmp_path
     burn = "import time\nwhile time.process_time() < 1: pass"
     script = """SCRATCH=$1
         find_credentials() { :; }
+        failed() { false; }
         aws() { [ "$1" != one ] || "$python" -c "$burn"; }
         ask_all() { ask one one; wait "$GROUP"; ask two two; wait "$GROUP"; }
-        check_function() { printf '%s' "$LAUNCH_CPU"; exit; }
+        check_bucket() { printf '%s' "$LAUNCH_CPU"; exit; }
         BUCKET=b
         python=$2 burn=$3
         preflight write"""
@@ -448,8 +459,8 @@ def start_and_wait(driver, *args, answered=1, sent=2, **more):
     runs = driver.project / "runs"
     wait_for(
         lambda: (
-            len(list(runs.glob("*/answers/1-*.ndjson"))) >= answered
-            and len(list(runs.glob("*/work/*.sent"))) >= sent - answered
+            (done := len(list(runs.glob("*/answers/1-*.ndjson")))) >= answered
+            and len(list(runs.glob("*/work/*.sent"))) == sent - done
             and len(driver.calls("squad") + driver.calls()) >= sent
         ),
         process,
@@ -470,7 +481,7 @@ def test_resume_after_an_interruption(driver):
     driver.hasty()
     (driver.stub / "ahead").write_text("-3600")
     (driver.stub / "squad-1-000001.json").write_text("slow\n")
-    process = start_and_wait(driver, "write", 6, 64, "--squad", 3, "--start-in", 0, "--timeout", 2)
+    process = start_and_wait(driver, "write", 6, 64, "--squad", 3, "--start-in", 0, "--timeout", 8)
     began = time.time()
     os.kill(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
@@ -728,7 +739,7 @@ def test_an_interruption_between_two_substitutions_of_one_command_is_one(tmp_pat
 
 
 def test_a_run_json_that_cannot_be_changed_stays_as_it_was(driver, tmp_path):
-    driver.run("write", 1, 1)
+    driver.after("write", 1, 1)
     run = driver.only_run()
     before = (run / "run.json").read_text()
     done = in_shell('SCRATCH=/nowhere; amend "$1" .deleted 5', run)
@@ -737,7 +748,7 @@ def test_a_run_json_that_cannot_be_changed_stays_as_it_was(driver, tmp_path):
 
 def test_run_json_takes_more_ranges_than_an_argument_has_room_for(driver, tmp_path):
     """Of 40,000 jobs every second one failed."""
-    driver.run("write", 1, 1)
+    driver.after("write", 1, 1)
     run = driver.only_run()
     many = "[range(20000) | [2 * ., 2 * .]]"
     done = in_shell(f'SCRATCH=$2; amend "$1" .launches[0].jobs "$(jq -n -c "{many}")"', run, tmp_path)
@@ -768,7 +779,7 @@ def told_of(pid):
 
 def test_a_void_lock_is_replaced_by_one_driver(driver):
     """Of two that find it at the same time one has it."""
-    driver.run("write", 1, 1)
+    driver.after("write", 1, 1)
     run = driver.only_run()
     (run / "lock").write_text(told_of(os.getpid()).replace(" ", " 1"))
     # The other comes once this one has found the lock void.
@@ -784,7 +795,7 @@ def test_a_void_lock_is_replaced_by_one_driver(driver):
 
 
 def test_the_lock_of_an_older_driver_counts(driver):
-    driver.run("write", 1, 1)
+    driver.after("write", 1, 1)
     lock = driver.only_run() / "lock"
     lock.mkdir()
     (lock / "driver").write_text(told_of(os.getpid()))
@@ -844,7 +855,7 @@ def test_a_process_that_has_the_number_of_a_dead_one_is_left_alone(driver):
     ],
 )
 def test_resume_does_not_change_a_run(driver, args, text):
-    driver.run("write", 2, 64)
+    driver.after("write", 2, 64)
     args = [driver.only_run() if arg == "RUN" else arg for arg in args]
     assert text in driver.run(*args, exit=2).err
 

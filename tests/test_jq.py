@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from figures import EPOCH, a_run, failed, failure, job
+from figures import EPOCH, a_run, failed, failure, job, summary
 from harness import JQ, PARTS, part
 
 
@@ -24,16 +24,6 @@ def jq(*args, text=""):
 
 def lib(program, value=None):
     return json.loads(jq("-c", 'include "text"; ' + program, text=json.dumps(value)))
-
-
-def summary(records, run=None, prices=None):
-    """The summary of records (dicts, or lines as they stand). A run's are numbered where they are not."""
-    if run:
-        records = [r if isinstance(r, str) else {"job": n, "launch": 1, **r} for n, r in enumerate(records)]
-    lines = [line if isinstance(line, str) else json.dumps(line) for line in records]
-    text = "".join(line + "\n" for line in lines)
-    args = ["--argjson", "prices", json.dumps([prices])] if prices else []
-    return json.loads(jq("-n", "-R", "-f", part("summary.jq"), "--argjson", "run", json.dumps([run]), *args, text=text))
 
 
 # Summary
@@ -678,6 +668,8 @@ def test_what_moving_costs_is_without_waiting_and_null_where_a_field_is_missing(
     for name in ("memory_mb", "arch", "requests", "op"):
         assert summary([moved, {k: v for k, v in moved.items() if k != name}], prices=PRICES)["usd_per_tb"] is None
     assert summary([job(0, 2, 0, **BILLED)], prices=PRICES)["usd_per_tb"] is None
+    loopback = summary([moved] * 4, a_run(4, loopback=True), PRICES)
+    assert loopback["usd_per_tb"] is None and loopback["cost_usd"] == 0, "its time is of this machine"
 
 
 def test_the_peak_second_of_requests_takes_them_as_spread_over_their_job():
@@ -1085,6 +1077,26 @@ def test_fixed(value, decimals, text):
 
 
 @pytest.mark.parametrize(
+    ("program", "value", "text"),
+    [
+        ("figures", 0.000456, "0.00046"),
+        ("figures", 0.0123, "0.012"),
+        ("figures", 0, "0.000"),
+        ("figures", 123.45, "123.5"),
+        ("per_second", 0.0273, "0.027"),
+        ("per_second", 4213.4, "4,213"),
+        ("seconds(2)", 0.0003, "0.3 ms"),
+        ("seconds(2)", 0.05, "0.05 s"),
+        ("seconds(2)", 0, "0.00 s"),
+        ("size", 1, "1 byte"),
+        ("size", 5 * 2**40, "5,242,880 MiB"),
+    ],
+)
+def test_small_numbers_are_not_shown_as_nothing(program, value, text):
+    assert lib(program, value) == text
+
+
+@pytest.mark.parametrize(
     ("text", "shown"),
     [
         ("plain ü 日本", "plain ü 日本"),
@@ -1158,6 +1170,19 @@ def test_the_table_of_nothing():
 RUN = a_run(20)
 
 
+def test_the_table_of_few_small_objects():
+    text = table(summary([job(0, 40, 100_001, objects=2), job(0, 40, 0, objects=1)]))
+    assert re.search(r"objects +0\.075 objects/s +33,334 bytes each", text)
+    assert "Plan with 0.075 objects/s, 0.00250 MB/s" in flat(text)
+    rare = {"requests": 3, "objects": 1}
+    text = table(summary([job(0, 40, 1e9, **rare), job(0, 40, 1e9, **rare)]))
+    assert re.search(r"S3 +6 requests(?!, about)", text), "a second with 0.15 requests is not a busy one"
+    run = a_run(1, {"launch": EPOCH}, mb_per_file=None, bytes_per_file=1)
+    text = table(summary([job(0, 0.0003, 1, objects=1)], run), run)
+    assert text.startswith("terabit write: 1 job, 1 byte\n")
+    assert "1 byte, 1 object in 0.3 ms" in text
+
+
 def test_goodput_sustained_and_best_second_stand_together_goodput_first():
     lines = table(summary([job(0, 10, 1e9)] * 19 + [job(0, 20, 1e9)], RUN), RUN).splitlines()
     first = next(i for i, line in enumerate(lines) if line.startswith("  goodput"))
@@ -1215,6 +1240,10 @@ def test_next_is_what_makes_sense():
     assert "./driver.sh read 20 runs/x --verify" in good and "--resume" not in good
     failed = table(summary([job(0, 10, 1e9)] * 19, RUN), RUN)
     assert "./driver.sh write --resume runs/x" in failed and "--verify" not in failed
+    failed = table(summary([job(0, 10, 1e9)] * 19 + [failure()], RUN), RUN, source="runs/a b")
+    assert "next:         jq -c 'select(.error)' 'runs/a b/records.ndjson'\n" in failed, "first"
+    assert "write --resume 'runs/a b'" in failed and "driver.sh read" not in failed, "objects are missing"
+    assert "next:" not in table(summary([job(0, 10, 1e9)])), "records from elsewhere"
     killed = a_run(20, {"end": None})
     unknown = table(summary([], killed), killed)
     assert "NOT ENDED" in unknown and "No job is known to have begun" in unknown and "--resume runs/x" in unknown
@@ -1226,7 +1255,7 @@ def test_next_is_what_makes_sense():
     gone = table(summary([job(0, 10, 1e9)] * 19, loopback), loopback)
     assert "--resume" in gone and "make deploy" not in gone
     read = RUN | {"op": "read", "reads": {"id": "0", "name": "its write"}}
-    told = table(summary([job(0, 10, 1e9)] * 20, read), read, source="runs/x")
+    told = table(summary([job(0, 10, 1e9)] * 20, read), read, source="runs/x", wrote="runs/its write")
     assert "./driver.sh delete 'runs/its write' runs/x" in told, "the read's answers, too"
     keys = RUN | {"op": "read", "reads": None, "keys_from": "K"}
     assert "./driver.sh delete runs/x" in table(summary([job(0, 10, 1e9)] * 20, keys), keys)

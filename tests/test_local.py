@@ -41,6 +41,21 @@ def test_a_missing_key_costs_only_itself(local):
     assert [("error" in record) for record in ndjson(local.run_of("read") / "records.ndjson")] == [False] * 3 + [True]
 
 
+@pytest.mark.parametrize(("stream", "command"), [("", "write --resume {write}"), (" --objects 2", "read")])
+def test_the_objects_of_a_local_that_has_ended_are_not_looked_for_by_workers(local, stream, command):
+    local(f'"$D" write 1 1{stream} --out "$RUNS"')
+    write = local.run_of("write")
+    done = local(f'"$D" {command.format(write=write)} --out "$RUNS"', exit=3)
+    assert "were lost when its local ended" in done.stderr and "write 8 64" in done.stderr
+    assert "resume" not in done.stderr.split(write.name, 1)[1] and "ping" not in done.stderr
+    assert len(list(local.runs.iterdir())) == 1
+
+
+def test_objects_that_outlive_their_local_are_read_by_another(local, tmp_path):
+    for command in ("write 1 1", "read --verify"):
+        local(f'"$D" {command} --out "$RUNS"', "--dir", tmp_path / "objects")
+
+
 def test_a_bucket_that_cannot_be_written(local):
     done = local('"$D" write 2 1 --out "$RUNS"', "--deny", "s3:PutObject", exit=1)
     (record, _) = ndjson(local.run_of("write") / "records.ndjson")

@@ -61,17 +61,24 @@ def test_a_killed_worker_is_a_crash_and_resume_completes(local):
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
 def test_resume_takes_in_what_was_under_way_when_the_driver_ended(local, sent):
     local.serve("--worker-rate", "4")
-    keys = local.put({"a1": 1, "a2": 1, "a3": 1, "b1": 24, "b2": 24, "b3": 24})
+    keys = local.put({"a1": 1, "a2": 1, "a3": 1, "b1": 100, "b2": 100, "b3": 100})
     process = local.start("read", "--key-file", keys, "--squad", 3, "--start-in", 0)
-    wait_for(lambda: list(local.runs.glob("*/answers/1-000000.ndjson")) and len(local.executed()) == 6, process)
+    wait_for(
+        lambda: (
+            list(local.runs.glob("*/answers/1-000000.ndjson"))
+            and not list(local.runs.glob("*/work/1-000000.sent"))
+            and len(local.executed()) == 6
+        ),
+        process,
+    )
     os.killpg(process.pid, sent)  # as Ctrl-C does; it reaches the driver alone, whose children have groups of their own
-    status = process.wait(5)
+    status = process.wait(30)
     run = local.run_of("read")
     if sent == signal.SIGINT:
         err = process.stderr.read()
         assert status == 130 and session_of(process) == []
         assert re.search(r"up to 3 workers and 1 squad may still be at work, until \d\d:\d\d:\d\d UTC", err), err
-        assert re.search(r"costs at most \$0\.\d\d", err) and f"--resume runs/{run.name}" in err
+        assert "costs nothing that AWS bills" in err and f"--resume runs/{run.name}" in err
         assert [r["key"] for r in ndjson(run / "records.ndjson")] == ["a1", "a2", "a3"]
     else:
         assert session_of(process) != [], "the children go on without the driver"
@@ -200,6 +207,7 @@ def set_off(local, seconds):
     return local.env | {"PATH": f"{shim}:{local.env['PATH']}"}
 
 
+@pytest.mark.timed
 def test_a_clock_that_is_20_s_off_changes_nothing(local):
     local.serve()
     local.drive("write", 6, 8, "--squad", 3, "--start-in", 5)
@@ -221,20 +229,6 @@ def test_a_clock_that_is_20_s_off_changes_nothing(local):
 # Sweep
 
 
-def test_a_sweep_measures_each_fleet(local):
-    local.serve()
-    done = local.drive("sweep", "1 4", 2, "--start-in", 0, "--verify", "--json")
-    sweep = json.loads(done.out)
-    assert sweep["stopped"] is None
-    assert [(row["op"], row["jobs"], row["repetitions"], row["failed"]) for row in sweep["rows"]] == [
-        (op, jobs, 1, 0) for op in ("write", "read") for jobs in (1, 4)
-    ]
-    assert all(row["valid"] and row["loopback"] and row["goodput"]["median"] > 0 for row in sweep["rows"])
-    assert len({run for row in sweep["rows"] for run in row["runs"]}) == 4
-    executed = local.executed()
-    assert len(executed) == 5 and set(executed.values()) == {2}, "each object is written once and read once"
-
-
 def memory_of(local):
     asked = ["aws", "lambda", "get-function-configuration", "--function-name", "terabit", "--query", "MemorySize"]
     return int(subprocess.run(asked, check=True, env=local.env, capture_output=True, timeout=60).stdout)
@@ -243,21 +237,27 @@ def memory_of(local):
 def test_a_sweep_over_memory_is_rehearsed(local):
     """Each worker has the network of its memory, and the function its own in the end."""
     local.serve("--network", 3000)
-    done = local.drive("sweep", 1, 16, "--memory", "512 4096", "--start-in", 0, "--json")
-    rows = {(row["op"], row["settings"]["memory_mb"]): row for row in json.loads(done.out)["rows"]}
+    done = local.drive("sweep", 2, 16, "--memory", "512 4096", "--start-in", 0, "--verify", "--json")
+    sweep = json.loads(done.out)
+    rows = {(row["op"], row["settings"]["memory_mb"]): row for row in sweep["rows"]}
     assert rows.keys() == {(op, memory) for op in ("write", "read") for memory in (512, 4096)}
+    assert sweep["stopped"] is None
+    for row in rows.values():
+        assert (row["jobs"], row["repetitions"], row["failed"]) == (2, 1, 0)
+        assert row["valid"] and row["loopback"] and row["goodput"]["median"] > 0
+    executed = local.executed()
+    assert len(executed) == 4 and set(executed.values()) == {2}, "each object is written once and read once"
     reads = local.runs.glob("*-read-*/records.ndjson")
     assert {record["memory_mb"] for records in reads for record in ndjson(records)} == {512, 4096}
     assert memory_of(local) == 512 and done.err.endswith("putting the memory of the function back to 512 MB\n")
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_a_sweep_over_memory_that_is_interrupted_leaves_the_old_one(local, sent):
+def test_a_sweep_over_memory_that_is_interrupted_leaves_the_old_one(local):
     local.serve("--worker-rate", "1")
     process = local.start("sweep", 1, 200, "--memory", "1769 4096", "--start-in", 0)
     wait_for(lambda: list(local.runs.glob("*-write-1/work/*.sent")), process, 120)
     assert memory_of(local) != 512
-    process.send_signal(sent)
+    process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130 and memory_of(local) == 512, err
     assert session_of(process) == []
@@ -271,7 +271,7 @@ ERASE = "\r\x1b[K"
 def on_a_terminal(local, *args, **env):
     """What a driver writes to a terminal."""
     ours, theirs = os.openpty()
-    process = local.start(*args, stdout=theirs, stderr=theirs, env=local.env | env)
+    process = local.start(*args, stdout=theirs, stderr=theirs, env=local.env | {"TERM": "xterm"} | env)
     os.close(theirs)
     text = b""
     try:
@@ -280,15 +280,16 @@ def on_a_terminal(local, *args, **env):
     except OSError:  # Linux says so when the other end is closed
         pass
     os.close(ours)
-    assert process.wait(10) == 0, text
+    assert process.wait(60) == 0, text
     return text.decode().replace("\r\n", "\n")
 
 
 def test_progress_is_one_line_that_is_redrawn_and_taken_away(local):
     local.serve("--worker-rate", "2")
     text = on_a_terminal(local, "write", 4, 4, "--squad", 4, "--start-in", 5)
-    # Whoever waited for AWS erases a line that may be empty.
-    text = re.sub(f"({re.escape(ERASE)})+" + r"(?=driver: (?!\d+ s: ))", "", text)
+    # Whoever waited for AWS erases a line, which may be empty or, on a slow machine, tell so.
+    waited = f"({re.escape(ERASE)}" + r"(driver: \d+ s: waiting for AWS)?)+"
+    text = re.sub(waited + r"(?=driver: (?!\d+ s: ))", "", text)
     redrawn = re.findall(re.escape(ERASE) + r"driver: ([^\n\r]*)", text)
     assert len(redrawn) >= 5 and all(re.match(r"\d+ s: ", line) for line in redrawn), redrawn
     assert any("to the start" in line for line in redrawn)

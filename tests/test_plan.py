@@ -74,17 +74,17 @@ def test_the_plan_adds_up_by_hand(driver):
     function_of(driver)
     plan = json.loads(driver.run("write", 1800, 2000, "--dry-run", "--json").out)
     cost = plan["cost"]
-    # 16 squads and 1,800 workers; 33 parts, the first one short, and two requests more an object, and a squad's answer;
+    # 8 squads and 1,800 workers; 33 parts, the first one short, and two requests more an object, and a squad's answer;
     # a HEAD a connection.
-    assert plan["environments"] == 1816
+    assert plan["environments"] == 1808
     assert cost["requests"] == {
-        "invocations": 1816,
-        "puts": 1800 * 35 + 16,
+        "invocations": 1808,
+        "puts": 1800 * 35 + 8,
         "gets": 1800 * 8,
         "bytes": 1800 * 2000 * 2**20,
     }
-    requests = 1816 * 0.20 / 1e6 + (1800 * 35 + 16) * 0.005 / 1e3 + 1800 * 8 * 0.0004 / 1e3
-    second = 1816 * 0.5 * 0.0000166667
+    requests = 1808 * 0.20 / 1e6 + (1800 * 35 + 8) * 0.005 / 1e3 + 1800 * 8 * 0.0004 / 1e3
+    second = 1808 * 0.5 * 0.0000166667
     assert cost["expected_s"] == pytest.approx(plan["start_in_s"] + 2000 * 2**20 / 78.125e6)
     assert cost["requests_usd"] == pytest.approx(requests)
     assert cost["compute_usd"] == pytest.approx(second * cost["expected_s"])
@@ -97,8 +97,8 @@ def test_the_plan_adds_up_by_hand(driver):
     assert f"list prices of {PRICES['region']}, {PRICES['date']}" in text
     for amount in (cost["compute_usd"] + requests, cost["ceiling_usd"], cost["storage_usd_per_day"]):
         assert f"${amount:.2f}" in text, text
-    assert "in 16 squads of up to 113;" in text
-    for field in ("environments 1816", "puts 63016", "gets 14400", "bucket some-bucket", "memory_mb 512"):
+    assert "in 8 squads of up to 225;" in text
+    for field in ("environments 1808", "puts 63008", "gets 14400", "bucket some-bucket", "memory_mb 512"):
         assert field in text, text
 
 
@@ -261,7 +261,7 @@ def test_each_connection_is_opened_with_a_head_before_a_common_start(driver, arg
 
 def test_on_loopback_nothing_is_too_dear(driver):
     driver.env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
-    assert "\ndriver: nothing that AWS bills\n" in driver.run("write", 2, 1, "--max-cost", "0.000001").err
+    assert "\ndriver: cost: nothing that AWS bills\n" in driver.run("write", 2, 1, "--max-cost", "0.000001").err
 
 
 def test_the_time_that_loopback_takes_has_no_price(driver):

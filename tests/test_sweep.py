@@ -113,6 +113,12 @@ def test_each_combination_is_run(driver):
     assert "part MiB" in done.out
 
 
+def test_a_list_is_read_whole_and_each_value_is_one(driver):
+    told = plans(driver, "1\n2", "1 1MiB\n1024KiB\t2", "--in-flight", "8\n08\n9")
+    points = {f"{n} {size} --in-flight {r}" for n, size, r in product((1, 2), (1, 2), (8, 9))}
+    assert sorted(plan["point"] for plan in told) == sorted(2 * list(points))
+
+
 def test_a_dry_run_tells_every_combination_and_the_sum(driver):
     lists = ["1 100", "64 128", "--range-mb", "8 64", "--repeat", 3]
     told = plans(driver, *lists)
@@ -209,7 +215,7 @@ def test_a_list_is_for_sweeps_alone(driver):
 
 def test_a_sweep_knows_its_own_runs(driver):
     """Whatever else is in the folder, and however new."""
-    driver.run("write", 3, 1)
+    driver.after("write", 3, 1)
     stranger = driver.project / "runs" / "29991231T235959Z-write-3"
     driver.only_run().rename(stranger)
     driver.run("sweep", "1 2", 64)
@@ -223,14 +229,14 @@ def test_a_sweep_knows_its_own_runs(driver):
 def test_a_run_that_cannot_be_is_refused_before_any_other(driver):
     (driver.stub / "account.json").write_text(json.dumps({"AccountLimit": ROOM}))
     done = driver.run("sweep", "2 8", 64, exit=3)
-    assert "write 8 64 cannot be, so nothing was launched:" in done.err and "3 workers fit now" in done.err
+    assert "write 8 64 could not run, so nothing was launched:" in done.err and "3 workers fit now" in done.err
     assert driver.runs() == [] and driver.calls("ping") == []
 
 
 def test_a_run_whose_plan_fails_is_refused_before_any_other(driver):
     break_jq(driver, '[[ "$*" == *plan/configuration*"--arg op read "* ]]', status=1)
     done = driver.run("sweep", 1, 64, exit=1)
-    assert "read 1 64 cannot be, so nothing was launched:" in done.err and "No space left on device" in done.err
+    assert "read 1 64 could not run, so nothing was launched:" in done.err and "No space left on device" in done.err
     assert driver.runs() == [] and driver.calls("ping") == []
 
 
@@ -283,7 +289,7 @@ def test_a_sweep_that_is_killed_names_each_of_its_runs(driver, number):
 
 
 def test_a_run_that_ends_before_it_has_a_folder_stops_the_sweep(driver):
-    driver.run("write", 3, 1)
+    driver.after("write", 3, 1)
     break_jq(driver, '[[ -n ${TELL_RUN:-} && "$*" == *plan/configuration* ]]', status=1)
     done = driver.run("sweep", 1, 64, exit=1)
     assert "the sweep stops: write 1 left no run" in done.err and "nothing was measured" in done.out
@@ -339,7 +345,10 @@ def test_a_damaged_note_of_the_memory_is_named(driver, text):
     assert said.count("\n") == said.count("driver: ") == 1 + said.count("no picture"), said
     assert "memory.json is damaged" in said and f"rm runs/{sweep.name}/memory.json forgets it" in said
     note.write_text(json.dumps({"arn": "a:b:c:eu-west-1", "function": "f", "memory_mb": 512, "endpoint": ""}))
-    assert f"(where the function is gone, rm runs/{sweep.name}/memory.json alone)" in driver.run("report").err
+    assert f"(if the function is gone, only rm runs/{sweep.name}/memory.json)" in driver.run("report").err
+    note.write_text(json.dumps({"arn": "a", "function": "f", "memory_mb": 512, "endpoint": ""}))
+    said = driver.run("report").err
+    assert "function-configuration --function-name f --memory-size 512 && rm " in said and "jq" not in said
 
 
 def test_the_old_memory_is_known_before_the_first_change(driver):

@@ -23,7 +23,6 @@ def records(local, op):
     [
         ("12MiB", 12 * MIB, ["--part-mb", 5, "--for", 2, "--start-in", 0]),
         ("4KiB", 4096, ["--objects", 100, "--in-flight", 16, "--squad", 2]),
-        ("100kB", 100_000, ["--for", 2, "--in-flight", 4, "--start-in", 0]),
     ],
 )
 def test_streams_go_there_and_back_and_are_deleted(served, size, length, workload):
@@ -44,10 +43,9 @@ def test_streams_go_there_and_back_and_are_deleted(served, size, length, workloa
     assert not [key for key in bucket.keys() if key in objects] and bucket.uploads() == []
 
 
-def test_objects_and_streams_are_read_by_time(served):
-    for size, workload, least in ((1, [], 2), ("100kB", ["--objects", 3], 7)):
-        served.drive("write", 2, size, *workload, "--no-picture")
-        done = served.drive("read", "--for", 3, "--start-in", 0, "--json", "--no-picture")
-        assert json.loads(done.out)["failed"] == 0
-        for record in records(served, "read"):
-            assert record["objects"] >= least and 2.5 < record["stop"] - record["start"] < 30
+def test_streams_are_read_by_time(served):
+    served.drive("write", 2, "100kB", "--objects", 3, "--no-picture")
+    done = served.drive("read", "--for", 3, "--start-in", 0, "--json", "--no-picture")
+    assert json.loads(done.out)["failed"] == 0
+    for record in records(served, "read"):
+        assert record["objects"] >= 7 and 2.5 < record["stop"] - record["start"] < 30
