@@ -292,6 +292,11 @@ def ended(process, exit):
     return process
 
 
+def without_waiting(err):
+    """What a driver said on stderr, however long AWS took."""
+    return re.sub(r"^driver: .*waiting for AWS.*\n", "", err, flags=re.M)
+
+
 def wait_for(condition, process, seconds=40):
     """Until something is so, while a process runs, if there is one."""
     deadline = time.time() + seconds

@@ -432,21 +432,21 @@ def test_it_waits_for_workers_that_may_still_be_writing(driver):
     assert time.time() >= launch["until"], "nothing was deleted before"
     assert "up to 2 workers may still be at work" in done.err and "waiting for that" in done.err
     assert sorted(deleted(driver)) == sorted(keys_of(run))
-    assert "waiting" not in driver.run("delete").err
+    assert "waiting for that" not in driver.run("delete").err
 
 
 def test_what_keeps_s3_from_being_asked_is_said_before_the_waiting(driver):
     run = interrupted_write(driver, "--timeout", 600)
     (driver.stub / "bucket.fail").write_text('Could not connect to the endpoint URL: "http://127.0.0.1:9"')
     done = driver.run("delete", run, exit=3)
-    assert "AWS cannot be reached" in done.err and "waiting" not in done.err
+    assert "AWS cannot be reached" in done.err and "waiting for that" not in done.err
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_while_waiting_leaves_everything(driver, sent):
     run = interrupted_write(driver, "--squad", 2)
     process = driver.start("delete", run, start_new_session=True)
-    while "waiting" not in (line := process.stderr.readline()):
+    while "waiting for that" not in (line := process.stderr.readline()):
         assert line, "it has ended"
     assert (run / "lock").exists(), "nobody may resume it meanwhile"
     out, err = interrupt(process, sent)

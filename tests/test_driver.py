@@ -56,7 +56,7 @@ def test_a_write_leaves_its_folder(driver):
     assert (config["bucket"], config["function"], config["region"]) == ("some-bucket", "terabit", "eu-west-1")
     assert (config["memory_mb"], config["timeout_s"], config["arch"]) == (2048, 900, "arm64")
     assert config["loopback"] is False
-    assert 0 < launch["end"] - launch["launch"] < 30 and abs(time.time() - launch["end"]) < 60
+    assert 0 < launch["end"] - launch["launch"] < 100 and abs(time.time() - launch["end"]) < 100
     assert (config["format"], launch["n"], launch["jobs"], launch["squad"]) == (2, 1, [[0, 2]], 1)
     assert launch["until"] == pytest.approx(launch["stop_by"] + 10) and launch["interrupted"] is None
     summary = read_json(run / "summary.json")

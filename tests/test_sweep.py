@@ -9,7 +9,7 @@ import subprocess
 from itertools import product
 
 import pytest
-from harness import JQ, processes_of, read_json, session_of, wait_for
+from harness import JQ, processes_of, read_json, session_of, wait_for, without_waiting
 
 ROOM = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 3}
 
@@ -329,7 +329,7 @@ def test_a_sweep_over_memory_puts_the_old_one_back(driver):
     order = [memory for memory in changes(driver)[:2] for _ in range(2)]
     assert [memory for _, memory in configurations(driver, "memory_mb")] == order
     assert "memory MB" in done.out and "1,769" in done.out
-    assert done.err.endswith("driver: putting the memory of the function back to 2048 MB\n")
+    assert without_waiting(done.err).endswith("driver: putting the memory of the function back to 2048 MB\n")
     assert not (sweep_of(driver) / "memory.json").exists()
     assert "memory" not in driver.run("report", sweep_of(driver)).err
 
