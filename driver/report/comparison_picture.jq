@@ -74,10 +74,12 @@ def named_apart($scale; $height):
   | $points
   | map(. as $one | .name_at = (first(range($named | length) | select($named[.] == $one) | $places[.]) // null));
 
-# One panel of the rows that have a figure. Whiskers stay within the axis: a logarithmic one has no place for 0.
+# One panel of the rows that have a figure, with room for the names of all series. Whiskers stay within the axis: a
+# logarithmic one has no place for 0.
 def panel($panels; $across; $log; $height; $title; figure_of; ideal_of):
   map(point($across; figure_of; ideal_of) | select(.value != null))
   | select(. != [])
+  | ([$height, 14 * (map(select(.series != "") | [.op, .series]) | unique | length)] | max) as $height
   | (if $across == null then ["y", "x"] else ["x", "y"] end) as [$place, $value]
   | ([.[] | .value, .least, .most, .ideal | numbers | select(. > 0)]
     | if $log then {scale: log_scale, axis: {$title, format: ",~g"}}
