@@ -193,6 +193,34 @@ def test_a_launch_that_began_nothing_is_not_the_first():
     assert (s["launch"], s["jobs"], s["goodput"]) == (3, 1, 1)
 
 
+def test_what_is_not_known_is_no_bound():
+    """Records from elsewhere, of which nobody knows how long some ran."""
+    text = flat(table(summary([job(0, 10, 1e9), failure("Crashed")])))
+    assert "NO GOODPUT" in text and "AT LEAST" not in text and "at most" not in text.replace("active at most", "")
+    assert "moved 1.00 GB workers" in text and "1 active at most PyWren" in text
+
+
+def test_no_job_is_late_where_none_was_to_begin_with_others():
+    for start_at, told in ((EPOCH, True), (None, False)):
+        run = a_run(2, {"start_at": start_at})
+        text = table(summary([job(n, 10 + n, 1e9, late_s=0) for n in (0, 9)], run), run)
+        assert "Late starts" in text and ("0 late" in text) == told
+
+
+@pytest.mark.parametrize(
+    ("run", "log"),
+    [
+        ({"function": "arn:aws:lambda:eu-west-1:123456789012:function:mine:live"}, "/aws/lambda/mine, says"),
+        ({"function": "123456789012:function:mine"}, "/aws/lambda/mine, says"),
+        ({"function": "mine:1"}, "/aws/lambda/mine, says"),
+        ({"function": "mine", "loopback": True}, "log, which local prints or keeps (--log), says"),
+    ],
+)
+def test_the_log_of_a_worker_that_crashed_is_where_it_is_told(run, log):
+    run = a_run(1, **run)
+    assert log in flat(table(summary([failure("Crashed")], run), run))
+
+
 def test_what_later_launches_complete_is_not_unfinished():
     first = [job(0, 2, 2e9, launch=1, job=0), failure("Throttled", job=1, launch=1)]
     run = a_run(4, {}, {"jobs": [[1, 3]]}, {})
@@ -1285,8 +1313,13 @@ def test_nothing_held_it_back():
     assert v["held_back_by"] == "nothing" and "50.00 MB/s" in v["sentence"]
     assert v["sentence"].startswith("These records do not show what held it back"), "the network gives more"
     faster = verdict([worker(0, *[90] * 20)] * 20)["sentence"]
-    assert faster.startswith("Nothing in these records held it back: workers got 90.00 MB/s each, and the network")
+    assert faster.startswith("Nothing in these records held it back: workers got 90.00 MB/s each, more than the 78")
     assert v["plan_gbs"] == 1 and "goodput" in v["plan"]
+
+
+def test_the_figures_of_a_plan_have_one_unit():
+    late = verdict([*[job(0, 10, 1e8)] * 8, job(3600, 3610, 1e8)])["plan"]
+    assert "Plan with 0.249 MB/s, " in late and "with 80.00 MB/s, the steady rate" in late
 
 
 def test_stragglers_and_the_seconds_they_cost():

@@ -506,6 +506,12 @@ def test_what_does_not_count_is_no_point_and_named():
     assert any(line.startswith("Not drawn: B, C") for line in drawn["usermeta"]["details"])
 
 
+def test_what_is_only_a_bound_is_named():
+    drawn = picture(kind("write", 1, 1, letter="A"), kind("write", 10, 9, letter="B", at_least=True))
+    assert drawn["usermeta"]["details"] == ["At least: B, where nobody knows when some jobs ended."]
+    assert drawn["title"]["subtitle"] == drawn["usermeta"]["details"]
+
+
 def test_a_whisker_stays_in_the_chart(tmp_path):
     rows = [kind("write", n, 0.07 * n, 0.07 * n) for n in (1, 10, 100)]
     rows[1]["goodput"]["min"] = 0

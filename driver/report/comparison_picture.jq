@@ -117,6 +117,8 @@ any_comparison
     | [
         ($machine | values | .warning),
         ($stopped // empty | "The sweep ended early: \(visible | shortened(120))"),
+        (map(select(.at_least) | .letter // .op) | select(. != [])
+          | "At least: \(join(", ")), where nobody knows when some jobs ended."),
         ([$all[] | select(.drawn | not) | .letter // .op] | select(. != [])
           | "Not drawn: \(join(", ")), where more than 1 % failed, nothing moved, or there is no place on the axis.")
       ] as $details
