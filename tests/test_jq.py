@@ -200,6 +200,11 @@ def test_what_is_not_known_is_no_bound():
     assert "moved 1.00 GB workers" in text and "1 active at most PyWren" in text
 
 
+def test_milliseconds_fit_the_table():
+    text = table(summary([job(0, 0.5, 1e10), job(0, 0.0186, 4e7)]))
+    assert "9 in 10 active, 19 ms: too short\n" in text and max(map(len, text.splitlines())) <= 80
+
+
 def test_no_job_is_late_where_none_was_to_begin_with_others():
     for start_at, told in ((EPOCH, True), (None, False)):
         run = a_run(2, {"start_at": start_at})
@@ -1116,7 +1121,7 @@ def test_fixed(value, decimals, text):
         ("seconds(2)", 0.0003, "0.3 ms"),
         ("seconds(2)", 0.05, "0.05 s"),
         ("seconds(2)", 0, "0.00 s"),
-        ("seconds(1)", 0.03, "30.0 ms"),
+        ("seconds(1)", 0.03, "30 ms"),
         ("size", 1, "1 byte"),
         ("size", 5 * 2**40, "5,242,880 MiB"),
     ],
