@@ -1571,6 +1571,11 @@ def test_a_median_is_of_all_runs_of_a_kind():
     assert cells(compare(*runs, ([job(0, 10, 1e9)], {**ONE, "in_flight": 16})), "A")["best second"] == "-"
 
 
+def test_what_was_the_fastest_is_not_told_as_nothing():
+    made = comparison(*(fleet("write", n, n * 4e-7, mb_per_file=None, bytes_per_file=40) for n in (1, 10)))
+    assert made["sentences"] == ["write, 10 workers was the fastest: 0.00400 MB/s, 100 % of the ideal"]
+
+
 def test_series_stand_in_the_order_of_their_numbers():
     made = comparison(*(fleet("write", n, n, memory_mb=memory) for n in (1, 10) for memory in (10240, 1769, 512)))
     told = [(row["settings"]["memory_mb"], row["jobs"]) for row in made["rows"]]

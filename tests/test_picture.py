@@ -460,6 +460,12 @@ def test_small_objects_show_how_many_they_were():
     assert titles(drawn)[1] == "objects per second together" and points(drawn, 1)[1]["value"] == 6400
 
 
+def test_objects_of_a_few_bytes_have_a_place(tmp_path):
+    drawn = scaling((1, 1e-7), (10, 9e-7))
+    assert [one["value"] for one in points(drawn)] == [1e-7, 9e-7]
+    render(drawn, tmp_path)
+
+
 def test_each_series_has_a_line_with_its_name_at_the_end():
     rows = [kind("write", n, n * size, series=f"{size} GB") for size in (1, 2) for n in (1, 10)]
     drawn = picture(*rows)

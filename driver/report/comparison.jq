@@ -87,7 +87,8 @@ def ideal($rows):
   | .ideal = (if $one == null then null else $one.goodput.median / $one.jobs * .jobs end)
   | .of_ideal = if .counts and .ideal != null then .goodput.median / .ideal else null end;
 
-def told_figures: "\(if .at_least then "at least " else "" end)\(.goodput.median | figures) GB/s"
+# Its goodput in the unit of another one, $gbs.
+def told($gbs): "\(if .at_least then "at least " else "" end)\(.goodput.median | told_gbs($gbs))"
   + (.figures.usd_per_tb | if . == null then "" else " at $\(fixed(2)) per TB" end)
   + (.of_ideal | if . == null then "" else ", \(percent) of the ideal" end);
 
@@ -99,12 +100,13 @@ def sentence($long):
   | (map(select(.figures.usd_per_tb != null)) | min_by(.figures.usd_per_tb)) as $cheapest
   | (any(.[]; .repetitions > 1) and any(.[]; .letter != $fastest.letter and .goodput.max >= $fastest.goodput.min))
   as $close
+  | $fastest.goodput.median as $gbs
   | if length == 0 then empty
-    elif length == 1 then "\($fastest.name) moved \($fastest | told_figures)"
-    elif $cheapest == $fastest then "\($fastest.name) was the fastest and the cheapest: \($fastest | told_figures)"
+    elif length == 1 then "\($fastest.name) moved \($fastest | told($gbs))"
+    elif $cheapest == $fastest then "\($fastest.name) was the fastest and the cheapest: \($fastest | told($gbs))"
     else
-      "\($fastest.name) was the fastest: \($fastest | told_figures)"
-      + ($cheapest | if . == null then "" else "; \(.name) was the cheapest: \(told_figures)" end)
+      "\($fastest.name) was the fastest: \($fastest | told($gbs))"
+      + ($cheapest | if . == null then "" else "; \(.name) was the cheapest: \(told($gbs))" end)
     end
   + if $close then "; by medians alone: the runs of one kind differ more than the kinds" else "" end;
 

@@ -45,14 +45,14 @@ def point($across; $figure; $ideal):
     place: .settings[$across // ""],
     series: (.series // "" | harmless(60)),
     runs: .repetitions,
-    gbs: (.goodput.median | rounded(5)),
-    mbps: (.mbps_p50 | rounded(1)),
-    usd: (.figures.usd_per_tb | rounded(4)),
+    gbs: .goodput.median,
+    mbps: .mbps_p50,
+    usd: .figures.usd_per_tb,
     of_ideal,
-    value: ($figure.median | rounded(5)),
-    least: ($figure.min | rounded(5)),
-    most: ($figure.max | rounded(5)),
-    ideal: ($ideal | rounded(5))
+    value: $figure.median,
+    least: $figure.min,
+    most: $figure.max,
+    $ideal
   };
 
 # A figure that has no spread.
