@@ -1598,6 +1598,9 @@ def test_what_varies_has_a_column_and_what_does_not_stands_above():
     assert [cells(squads, letter)["squad"] for letter in "AB"] == ["16", "1"]
     sizes = compare(*[([job(0, 10, 1e9)], {**ONE, "mb_per_file": None, "bytes_per_file": n}) for n in (4096, 10**8)])
     assert [cells(sizes, letter)["size"] for letter in "AB"] == ["4 KiB", "100 MB"]
+    for setting, head in (("for_s", "seconds"), ("read_times", "times over")):
+        text = compare(*[([job(0, 10, 1e9)], {**read, setting: n}) for n in (3, 4)])
+        assert [cells(text, letter)[head] for letter in "AB"] == ["3", "4"]
 
 
 def fleet(op, jobs, gbs, squad=16, **more):
@@ -1642,7 +1645,7 @@ def test_a_series_has_one_size_and_all_else_alike():
 def test_what_stands_above_is_so_of_all_runs():
     text = compare(small_reads(4096, for_s=5), small_reads(4096, objects=7))
     assert "for" not in text.splitlines()[0] and "7" not in text.splitlines()[0]
-    assert [cells(text, letter)["for_s"] for letter in "AB"] == ["5", "-"]
+    assert [cells(text, letter)["seconds"] for letter in "AB"] == ["5", "-"]
     assert [cells(text, letter)["objects"] for letter in "AB"] == ["-", "7"]
 
 
