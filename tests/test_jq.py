@@ -193,6 +193,39 @@ def test_a_launch_that_began_nothing_is_not_the_first():
     assert (s["launch"], s["jobs"], s["goodput"]) == (3, 1, 1)
 
 
+def test_what_is_not_known_is_no_bound():
+    """Records from elsewhere, of which nobody knows how long some ran."""
+    text = flat(table(summary([job(0, 10, 1e9), failure("Crashed")])))
+    assert "NO GOODPUT" in text and "AT LEAST" not in text and "at most" not in text.replace("active at most", "")
+    assert "moved 1.00 GB workers" in text and "1 active at most PyWren" in text
+
+
+def test_milliseconds_fit_the_table():
+    text = table(summary([job(0, 0.5, 1e10), job(0, 0.0186, 4e7)]))
+    assert "9 in 10 active, 19 ms: too short\n" in text and max(map(len, text.splitlines())) <= 80
+
+
+def test_no_job_is_late_where_none_was_to_begin_with_others():
+    for start_at, told in ((EPOCH, True), (None, False)):
+        run = a_run(2, {"start_at": start_at})
+        text = table(summary([job(n, 10 + n, 1e9, late_s=0) for n in (0, 9)], run), run)
+        assert "Late starts" in text and ("0 late" in text) == told
+
+
+@pytest.mark.parametrize(
+    ("run", "log"),
+    [
+        ({"function": "arn:aws:lambda:eu-west-1:123456789012:function:mine:live"}, "/aws/lambda/mine, says"),
+        ({"function": "123456789012:function:mine"}, "/aws/lambda/mine, says"),
+        ({"function": "mine:1"}, "/aws/lambda/mine, says"),
+        ({"function": "mine", "loopback": True}, "log, which local prints or keeps (--log), says"),
+    ],
+)
+def test_the_log_of_a_worker_that_crashed_is_where_it_is_told(run, log):
+    run = a_run(1, **run)
+    assert log in flat(table(summary([failure("Crashed")], run), run))
+
+
 def test_what_later_launches_complete_is_not_unfinished():
     first = [job(0, 2, 2e9, launch=1, job=0), failure("Throttled", job=1, launch=1)]
     run = a_run(4, {}, {"jobs": [[1, 3]]}, {})
@@ -1088,6 +1121,7 @@ def test_fixed(value, decimals, text):
         ("seconds(2)", 0.0003, "0.3 ms"),
         ("seconds(2)", 0.05, "0.05 s"),
         ("seconds(2)", 0, "0.00 s"),
+        ("seconds(1)", 0.03, "30 ms"),
         ("size", 1, "1 byte"),
         ("size", 5 * 2**40, "5,242,880 MiB"),
     ],
@@ -1284,8 +1318,13 @@ def test_nothing_held_it_back():
     assert v["held_back_by"] == "nothing" and "50.00 MB/s" in v["sentence"]
     assert v["sentence"].startswith("These records do not show what held it back"), "the network gives more"
     faster = verdict([worker(0, *[90] * 20)] * 20)["sentence"]
-    assert faster.startswith("Nothing in these records held it back: workers got 90.00 MB/s each, and the network")
+    assert faster.startswith("Nothing in these records held it back: workers got 90.00 MB/s each, more than the 78")
     assert v["plan_gbs"] == 1 and "goodput" in v["plan"]
+
+
+def test_the_figures_of_a_plan_have_one_unit():
+    late = verdict([*[job(0, 10, 1e8)] * 8, job(3600, 3610, 1e8)])["plan"]
+    assert "Plan with 0.249 MB/s, " in late and "with 80.00 MB/s, the steady rate" in late
 
 
 def test_stragglers_and_the_seconds_they_cost():
@@ -1524,6 +1563,25 @@ def test_runs_of_one_kind_are_a_median_and_a_range():
     assert cells(compare(*[([job(0, 10, n * 1e9)], ONE) for n in (10, 30)]), "A")["GB/s"] == "2.000", "between two"
 
 
+def test_a_median_is_of_all_runs_of_a_kind():
+    """One of some of them would stand beside medians of others: a best second below the goodput."""
+    runs = [([job(0, s, s * gbs * 1e9)], ONE) for s, gbs in ((10, 0.1), (0.5, 2), (0.5, 3))]
+    (row,) = comparison(*runs)["rows"]
+    assert row["goodput"]["median"] == 2 and row["figures"]["peak_1s"] is None
+    assert cells(compare(*runs, ([job(0, 10, 1e9)], {**ONE, "in_flight": 16})), "A")["best second"] == "-"
+
+
+def test_what_was_the_fastest_is_not_told_as_nothing():
+    made = comparison(*(fleet("write", n, n * 4e-7, mb_per_file=None, bytes_per_file=40) for n in (1, 10)))
+    assert made["sentences"] == ["write, 10 workers was the fastest: 0.00400 MB/s, 100 % of the ideal"]
+
+
+def test_series_stand_in_the_order_of_their_numbers():
+    made = comparison(*(fleet("write", n, n, memory_mb=memory) for n in (1, 10) for memory in (10240, 1769, 512)))
+    told = [(row["settings"]["memory_mb"], row["jobs"]) for row in made["rows"]]
+    assert told == [(memory, n) for memory in (512, 1769, 10240) for n in (1, 10)]
+
+
 def test_records_from_elsewhere_are_never_taken_for_repetitions():
     text = compare(([job(0, 10, 10e9)], None), ([job(0, 10, 15e9)], None))
     assert cells(text, "B")["to A"] == "+50 %"
@@ -1540,6 +1598,9 @@ def test_what_varies_has_a_column_and_what_does_not_stands_above():
     assert [cells(squads, letter)["squad"] for letter in "AB"] == ["16", "1"]
     sizes = compare(*[([job(0, 10, 1e9)], {**ONE, "mb_per_file": None, "bytes_per_file": n}) for n in (4096, 10**8)])
     assert [cells(sizes, letter)["size"] for letter in "AB"] == ["4 KiB", "100 MB"]
+    for setting, head in (("for_s", "seconds"), ("read_times", "times over")):
+        text = compare(*[([job(0, 10, 1e9)], {**read, setting: n}) for n in (3, 4)])
+        assert [cells(text, letter)[head] for letter in "AB"] == ["3", "4"]
 
 
 def fleet(op, jobs, gbs, squad=16, **more):
@@ -1584,7 +1645,7 @@ def test_a_series_has_one_size_and_all_else_alike():
 def test_what_stands_above_is_so_of_all_runs():
     text = compare(small_reads(4096, for_s=5), small_reads(4096, objects=7))
     assert "for" not in text.splitlines()[0] and "7" not in text.splitlines()[0]
-    assert [cells(text, letter)["for_s"] for letter in "AB"] == ["5", "-"]
+    assert [cells(text, letter)["seconds"] for letter in "AB"] == ["5", "-"]
     assert [cells(text, letter)["objects"] for letter in "AB"] == ["-", "7"]
 
 
@@ -1686,7 +1747,7 @@ def test_small_objects_are_compared_by_objects():
     assert [cells(text, letter)["objects/s"] for letter in "AB"] == ["800", "6,400"]
     assert "objects/s" not in compare(*runs(2e9, 1))
     crashed = ([*runs(4096, 1000)[0][0] * 199, failure("Crashed")], a_run(200, {"end": EPOCH + 20}, in_flight=64))
-    assert cells(compare(crashed, *runs(4096, 1000)), "B")["objects/s"] == ">=79,600"
+    assert cells(compare(crashed, *runs(4096, 1000)), "C")["objects/s"] == ">=79,600"
 
 
 def test_runs_by_time_are_of_one_kind_whatever_limits_their_objects():

@@ -460,6 +460,12 @@ def test_small_objects_show_how_many_they_were():
     assert titles(drawn)[1] == "objects per second together" and points(drawn, 1)[1]["value"] == 6400
 
 
+def test_objects_of_a_few_bytes_have_a_place(tmp_path):
+    drawn = scaling((1, 1e-7), (10, 9e-7))
+    assert [one["value"] for one in points(drawn)] == [1e-7, 9e-7]
+    render(drawn, tmp_path)
+
+
 def test_each_series_has_a_line_with_its_name_at_the_end():
     rows = [kind("write", n, n * size, series=f"{size} GB") for size in (1, 2) for n in (1, 10)]
     drawn = picture(*rows)
@@ -475,14 +481,15 @@ def test_names_of_series_stand_apart():
     rows = [kind(op, n, n * (5 + size / 9), series=f"{size} GB") for op in ("write", "read") for size in range(6)
             for n in (1, 1000)]
     drawn = picture(*rows)
-    for number, height in ((0, 300), (1, 150)):
+    for number, height in ((0, 300), (1, 12 * 14)):
+        assert drawn["vconcat"][number]["height"] == height, "12 names have room above the axis"
         scale = drawn["vconcat"][number]["encoding"]["y"]["scale"]
         bottom, top = scale["domain"]
         ends = sorted((one for one in points(drawn, number) if one.get("last")), key=lambda one: one["value"])
         place = (lambda v: math.log(v / bottom) / math.log(top / bottom)) if bottom else (lambda v: v / top)
         pixels = [height * place(one["name_at"]) for one in ends]
         assert len(pixels) == 12
-        assert all(b - a > 12 for a, b in zip(pixels, pixels[1:])) and pixels[-1] <= height + 1e-6
+        assert all(b - a > 12 for a, b in zip(pixels, pixels[1:])) and 0 < pixels[0] and pixels[-1] <= height + 1e-6
     alone = [one for one in points(scaling((1, 1), (10, 9), series="x")) if one.get("last")]
     assert alone[0]["name_at"] == pytest.approx(alone[0]["value"])
     assert {layer["encoding"]["y"]["field"] for layer in layers(drawn, "note") if "transform" in layer} == {"name_at"}
@@ -503,6 +510,12 @@ def test_what_does_not_count_is_no_point_and_named():
     drawn = picture(kind("read", 1, 1, settings={"range_mb": 8}), bad, whole, across="range_mb")
     assert [one["place"] for one in points(drawn)] == [8]
     assert any(line.startswith("Not drawn: B, C") for line in drawn["usermeta"]["details"])
+
+
+def test_what_is_only_a_bound_is_named():
+    drawn = picture(kind("write", 1, 1, letter="A"), kind("write", 10, 9, letter="B", at_least=True))
+    assert drawn["usermeta"]["details"] == ["At least: B, where nobody knows when some jobs ended."]
+    assert drawn["title"]["subtitle"] == drawn["usermeta"]["details"]
 
 
 def test_a_whisker_stays_in_the_chart(tmp_path):
@@ -833,6 +846,21 @@ DRAWN_PANELS = """(() => {
   return panels;
 })()"""
 TOOLTIP = "document.querySelector('#vg-tooltip-element.visible')?.innerText"
+
+
+# What is left of red, green and blue, each in proportion to its light, where the eye has no cones for green (Machado).
+WITHOUT_GREEN = ((0.367, 0.861, -0.228), (0.280, 0.673, 0.047), (-0.012, 0.043, 0.969))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_failed_job_is_told_from_a_good_one_by_eyes_that_see_no_green(scheme):
+    def lightness(colour):
+        light = [(int(colour[n : n + 2], 16) / 255) ** 2.2 for n in (1, 3, 5)]
+        seen = [max(0, sum(map(math.prod, zip(row, light)))) for row in WITHOUT_GREEN]
+        return 116 * (0.2126 * seen[0] + 0.7152 * seen[1] + 0.0722 * seen[2]) ** (1 / 3) - 16
+
+    colours = json.loads((CHART / "themes.json").read_text())["colours"][scheme]
+    assert abs(lightness(colours["failed"]) - lightness(colours["write"])) > 10
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -6,15 +6,18 @@
 #          none is a number; common: the others, in words. sentences: which kind was the fastest, and the cheapest.
 #          A row's series: in words the settings that set it apart from others at the same place. counts: false where it
 #          failed or moved nothing. goodput and ideal in GB/s, mbps_p5 and mbps_p50 in MB/s of the slow and the median
-#          worker; figures: medians over the runs, as named in summary.json. ideal, across workers: as many times the
-#          goodput per worker of the smallest fleet of its series that counts; of_ideal only of rows that count.
-#          at_least: some goodput is only a bound, or not known.
+#          worker; figures: medians over the runs, as named in summary.json, null unless each run has one. ideal, across
+#          workers: as many times the goodput per worker of the smallest fleet of its series that counts; of_ideal only
+#          of rows that count. at_least: some goodput is only a bound, or not known.
 
 include "report/setup";
 include "run";
 include "text";
 
 def spread(figure): map(.summary | figure) | range_of | {min: .least, median, max: .most};
+
+# The median of a figure that every run has: beside the others' medians stands no figure of other runs.
+def median(figure): map(.summary | figure) | if all(measured) then middle else null end;
 
 # Of the runs of one kind.
 def row_of_kind:
@@ -29,13 +32,13 @@ def row_of_kind:
       at_least: any(.[].summary; .untimed != null and .max_active != null),
       damaged: any(.[].summary; .repeated > 0 or .unplanned.count > 0),
       goodput: spread(.goodput),
-      mbps_p5: spread(.mbps.p5).median,
-      mbps_p50: spread(.mbps.p50).median,
+      mbps_p5: median(.mbps.p5),
+      mbps_p50: median(.mbps.p50),
       # What held most of them back, and loopback is not that.
       held_back: (map(.summary.verdict.findings[0].short // "nothing") | group_by(.) | max_by(length)[0]),
       figures: (
         ["sustained", "peak_1s", "straggler_tax", "throttled", "usd_per_tb", "objects_per_s"]
-        | map(. as $name | {($name): ($runs | spread(.[$name]).median)})
+        | map(. as $name | {($name): ($runs | median(.[$name]))})
         | add
       )
     }
@@ -84,7 +87,8 @@ def ideal($rows):
   | .ideal = (if $one == null then null else $one.goodput.median / $one.jobs * .jobs end)
   | .of_ideal = if .counts and .ideal != null then .goodput.median / .ideal else null end;
 
-def told_figures: "\(if .at_least then "at least " else "" end)\(.goodput.median | figures) GB/s"
+# Its goodput in the unit of another one, $gbs.
+def told($gbs): "\(if .at_least then "at least " else "" end)\(.goodput.median | told_gbs($gbs))"
   + (.figures.usd_per_tb | if . == null then "" else " at $\(fixed(2)) per TB" end)
   + (.of_ideal | if . == null then "" else ", \(percent) of the ideal" end);
 
@@ -96,12 +100,13 @@ def sentence($long):
   | (map(select(.figures.usd_per_tb != null)) | min_by(.figures.usd_per_tb)) as $cheapest
   | (any(.[]; .repetitions > 1) and any(.[]; .letter != $fastest.letter and .goodput.max >= $fastest.goodput.min))
   as $close
+  | $fastest.goodput.median as $gbs
   | if length == 0 then empty
-    elif length == 1 then "\($fastest.name) moved \($fastest | told_figures)"
-    elif $cheapest == $fastest then "\($fastest.name) was the fastest and the cheapest: \($fastest | told_figures)"
+    elif length == 1 then "\($fastest.name) moved \($fastest | told($gbs))"
+    elif $cheapest == $fastest then "\($fastest.name) was the fastest and the cheapest: \($fastest | told($gbs))"
     else
-      "\($fastest.name) was the fastest: \($fastest | told_figures)"
-      + ($cheapest | if . == null then "" else "; \(.name) was the cheapest: \(told_figures)" end)
+      "\($fastest.name) was the fastest: \($fastest | told($gbs))"
+      + ($cheapest | if . == null then "" else "; \(.name) was the cheapest: \(told($gbs))" end)
     end
   + if $close then "; by medians alone: the runs of one kind differ more than the kinds" else "" end;
 
@@ -116,14 +121,14 @@ def sentence($long):
 | map(map(.value) | row_of_kind)
 | differing as $varies
 | axis($varies) as $across
-| apart($across) as $series
+| ($varies - ($varies - apart($across))) as $series
 | map(
     .series = (.settings | described($series) | join(", "))
     | .name = (
         [(.settings.file // (.op // "records")), (.settings | described($varies - ["file"])[])] | join(", ") | visible
       )
   )
-| (if $across == null then . else sort_by(.op == "read", .series, .settings[$across]) end)
+| (if $across == null then . else sort_by(.op == "read", [.settings[$series[]]], .settings[$across]) end)
 | . as $rows
 | [
     range(length) as $n

@@ -45,14 +45,14 @@ def point($across; $figure; $ideal):
     place: .settings[$across // ""],
     series: (.series // "" | harmless(60)),
     runs: .repetitions,
-    gbs: (.goodput.median | rounded(5)),
-    mbps: (.mbps_p50 | rounded(1)),
-    usd: (.figures.usd_per_tb | rounded(4)),
+    gbs: .goodput.median,
+    mbps: .mbps_p50,
+    usd: .figures.usd_per_tb,
     of_ideal,
-    value: ($figure.median | rounded(5)),
-    least: ($figure.min | rounded(5)),
-    most: ($figure.max | rounded(5)),
-    ideal: ($ideal | rounded(5))
+    value: $figure.median,
+    least: $figure.min,
+    most: $figure.max,
+    $ideal
   };
 
 # A figure that has no spread.
@@ -74,10 +74,12 @@ def named_apart($scale; $height):
   | $points
   | map(. as $one | .name_at = (first(range($named | length) | select($named[.] == $one) | $places[.]) // null));
 
-# One panel of the rows that have a figure. Whiskers stay within the axis: a logarithmic one has no place for 0.
+# One panel of the rows that have a figure, with room for the names of all series. Whiskers stay within the axis: a
+# logarithmic one has no place for 0.
 def panel($panels; $across; $log; $height; $title; figure_of; ideal_of):
   map(point($across; figure_of; ideal_of) | select(.value != null))
   | select(. != [])
+  | ([$height, 14 * (map(select(.series != "") | [.op, .series]) | unique | length)] | max) as $height
   | (if $across == null then ["y", "x"] else ["x", "y"] end) as [$place, $value]
   | ([.[] | .value, .least, .most, .ideal | numbers | select(. > 0)]
     | if $log then {scale: log_scale, axis: {$title, format: ",~g"}}
@@ -115,6 +117,8 @@ any_comparison
     | [
         ($machine | values | .warning),
         ($stopped // empty | "The sweep ended early: \(visible | shortened(120))"),
+        (map(select(.at_least) | .letter // .op) | select(. != [])
+          | "At least: \(join(", ")), where nobody knows when some jobs ended."),
         ([$all[] | select(.drawn | not) | .letter // .op] | select(. != [])
           | "Not drawn: \(join(", ")), where more than 1 % failed, nothing moved, or there is no place on the axis.")
       ] as $details

@@ -5,8 +5,8 @@ include "text";
 
 # held: until when a job without times may have held its slot: null, it is known not to have run; "end", it had ended
 # when its launch had; "until", it may have gone on until all workers have given up. A type that is not here counts as
-# "end". todo: only of types whose own message cannot know it.
-def error_types($function):
+# "end". todo: only of types whose own message cannot know it. $log: where a worker's log is.
+def error_types($function; $log):
   {
     AccessDenied: {held: null},
     Connect: {held: null},
@@ -18,8 +18,7 @@ def error_types($function):
     },
     Crashed: {
       held: "end",
-      todo: ("the worker's log in CloudWatch, /aws/lambda/\($function), says why; a worker that a signal ended usually "
-        + "lacked memory")
+      todo: "the worker's log, \($log), says why; a worker that a signal ended usually lacked memory"
     },
     TimedOut: {held: "end", todo: "give the function more time, or each worker less to do"},
     BadAnswer: {held: "until", todo: "make deploy, if \($function) is not this version of terabit"},
@@ -30,7 +29,7 @@ def error_types($function):
     }
   };
 
-def held_slot: if .squad_failed then "until" else error_types("")[.error] // {held: "end"} | .held end;
+def held_slot: if .squad_failed then "until" else error_types(""; "")[.error] // {held: "end"} | .held end;
 
 # When such a job had surely ended, in epoch seconds; null where nobody knows.
 def ended_by($launch):

@@ -15,7 +15,9 @@ def settings:
   | if .for_s == null then . else del(.objects, .read_times) end;
 
 # The head of a setting's column, and what stands below it.
-def head: {memory_mb: "memory MB", in_flight: "in flight", part_mb: "part MiB", range_mb: "range MiB"}[.] // .;
+def head:
+  {memory_mb: "memory MB", in_flight: "in flight", part_mb: "part MiB", range_mb: "range MiB", for_s: "seconds",
+   read_times: "times over", shared_machine: "one machine"}[.] // .;
 def cell($name): if . == null then null elif $name == "size" then size else grouped | harmless(40) end;
 
 # A setting in words.

@@ -77,7 +77,7 @@ def warnings($run):
     (select(.untimed != null and .max_active != null) | why_bounds);
 
 # Said before a figure that is only a bound; see figures.jq.
-def bound($text): if .untimed == null then "" else $text end;
+def bound($text): if .untimed == null or .goodput == null then "" else $text end;
 
 # A rate in both units, those of the goodput, with what it is.
 def rate($goodput; $name; $note):
@@ -136,7 +136,10 @@ def failed_alike($title; $colour):
 
 # Why jobs failed, and what to do; then why further launches have not completed the rest.
 def failure_rows($run; $colour):
-  (error_types($run.function // "the function")) as $types
+  ($run.function // "FUNCTION") as $function
+  | (if $run | workers_here then "which local prints or keeps (--log)"
+     else "in CloudWatch, /aws/lambda/\($function | sub("^.*:?function:"; "") | sub(":.*"; ""))" end) as $log
+  | error_types($function; $log) as $types
   | .examples as $examples
   | .bad_records as $bad
   | (
@@ -171,15 +174,18 @@ def sent:
     + "figure counts them"
   | paragraph("sent");
 
-def workers:
+# No job is late where none was to begin together with others.
+def workers($run):
   select(.max_active != null)
   | ((.objects | values | ", \(counted("object"; "objects"))") // "") as $objects
-  | ("\(.bytes | volume)\($objects) in \(bound("at most "))\(.makespan_s | seconds(2))" | row("moved")),
+  | (if .makespan_s == null then "" else " in \(bound("at most "))\(.makespan_s | seconds(2))" end) as $time
+  | bound("at least ") as $bound
+  | ("\(.bytes | volume)\($objects)\($time)" | row("moved")),
     ("started within \(.start_spread_s | seconds(2)), stopped within \(.stop_spread_s | seconds(2))" | row("workers")),
     ([
         "\(.max_active | grouped) active at most",
-        "busy \(bound("at least "))\(.slot_efficiency | percent) of the time",
-        (.late | values | "\(grouped) late")
+        (.slot_efficiency | values | "busy \($bound)\(percent) of the time"),
+        (select($run == null or own_launch($run).start_at != null) | .late | values | "\(grouped) late")
       ] | listed(""));
 
 def request_rows($run):
@@ -244,7 +250,7 @@ def next_commands($run; $source):
   failure_rows($run; $colour),
   sent,
   uploads_left($run; $source),
-  workers,
+  workers($run),
   request_rows($run),
   cost,
   latency_rows,

@@ -204,7 +204,8 @@ def plan:
       + "repeat it with a longer one")
   elif .goodput == null then nothing("these records: when \(jobs_without_times) ended is not known")
   else
-    (if .untimed != null or .sustained_short then null else .evidence.steady_mbps * .max_active / 1e3 end) as $fed
+    .goodput as $gbs
+    | (if .untimed != null or .sustained_short then null else .evidence.steady_mbps * .max_active / 1e3 end) as $fed
     | (if .untimed != null then
          "the least that the goodput can have been: when \(jobs_without_times) ended is not known"
        else
@@ -212,9 +213,9 @@ def plan:
           else "the goodput: work is over when its last worker is" end)
          + if $fed == null then
              ". The fleet was together for \(.sustained_s | told_s), too short to plan longer work with"
-           elif $fed < 0.98 * .goodput then "; for longer work with \($fed | told_gbs), the steady rate"
+           elif $fed < 0.98 * .goodput then "; for longer work with \($fed | told_gbs($gbs)), the steady rate"
            elif $fed < 1.02 * .goodput then ""
-           else "; with \($fed | told_gbs), the steady rate, only where workers take new work as they finish" end
+           else "; with \($fed | told_gbs($gbs)), the steady rate, only where workers take new work as they finish" end
        end) as $why
     | (if .small_objects and .objects_per_s != null then "\(.objects_per_s | per_second) objects/s, " else "" end)
       as $objects
@@ -237,7 +238,9 @@ def judgement:
       (if $network != null and settled_mbps < 0.9 * $network then "These records do not show what held it back"
        else "Nothing in these records held it back" end)
       + ": workers got \(settled_mbps | told_mbps) each"
-      + if $network == null then "" else ", and the network gives \($network | fixed(0))" end]
+      + if $network == null then ""
+        elif settled_mbps > $network then ", more than the \($network | fixed(0)) that Lambda's network gives"
+        else ", and the network gives \($network | fixed(0))" end]
   else [.findings[0].cause, .findings[0].sentence + (.findings[1:] | also)] end;
 
 # {held_back_by, sentence, plan, plan_gbs, plan_fed_gbs, findings: [{cause, cost_s, sentence, short}, ...]}
