@@ -102,8 +102,11 @@ impl Meter {
         self.stopped();
     }
 
+    /// A microsecond after the start at the earliest: that is how exactly both are told, and a job has taken some time.
     fn stopped(&self) -> Duration {
-        *self.0.stop.get_or_init(|| self.0.clock.now())
+        let earliest = self.began() + Duration::from_micros(1);
+        let stop = || self.0.clock.now().max(earliest);
+        *self.0.stop.get_or_init(stop)
     }
 
     /// A small operation that is to be measured.
@@ -309,6 +312,7 @@ fn code_of<'a>(context: &'a FinalizerInterceptorContextRef<'_>) -> Option<&'a st
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::seconds;
     use crate::testing::{answer, refusal, s3};
 
     /// An attempt begins, as the SDK would tell.
@@ -436,6 +440,14 @@ mod tests {
         }
         assert_eq!(tally.latency.max(), Duration::from_secs(5));
         assert_eq!(tally.slowest.request_id.as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_job_that_is_over_at_once_has_taken_some_time_too() {
+        for _ in 0..1000 {
+            let reading = Meter::start().read();
+            assert!(seconds(reading.start) < seconds(reading.stop));
+        }
     }
 
     #[test]
