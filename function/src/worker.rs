@@ -262,8 +262,7 @@ impl Worker {
 
 /// The error of a job that took so long, where more time would not have helped: S3 was silent.
 fn blamed(error: Error, reading: &Reading, took: Duration) -> Error {
-    let nothing = reading.first_byte.is_none() && reading.sent == 0 && reading.throttled == 0;
-    let silent = nothing && took >= SILENCE;
+    let silent = !reading.is_answered && reading.sent == 0 && took >= SILENCE;
     match error {
         Error::Deadline(message) if silent && reading.requests > 0 => Error::Deadline(format!(
             "S3 has sent nothing (first check the function's network: a VPC needs a route to S3), and {message}"
@@ -289,7 +288,7 @@ fn deadline(milliseconds: u64) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{answer_with, in_no_time, refusal, s3};
+    use crate::testing::{after, answer, answer_with, in_no_time, refusal, s3};
     use aws_config::BehaviorVersion;
     use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
     use serde_json::json;
@@ -352,8 +351,11 @@ mod tests {
                 assert_eq!(told, blamed, "{message}");
             }
         }
-        let message = failed_within(10.0, read, &slow);
-        assert!(!message.contains("network"), "{message}");
+        let failing = worker(|| after(Duration::from_millis(3500), answer(500, "")));
+        for answering in [slow, failing] {
+            let message = failed_within(10.0, read.clone(), &answering);
+            assert!(!message.contains("network"), "{message}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
