@@ -315,7 +315,8 @@ mod tests {
         (error, began.elapsed().as_secs_f64().round())
     }
 
-    /// Why a job fails that has so many seconds. Its clock is its own: time that passes at once is ahead of the real one.
+    /// Why a job fails that has so many seconds. Its clock is its own: time that passes at once is ahead of the real
+    /// one.
     fn failed_within(seconds: f64, mut job: Value, worker: &Worker) -> String {
         job["stop_by"] = (since_1970().as_secs_f64() + seconds).into();
         let entry = Entry {

@@ -192,7 +192,8 @@ pub async fn serve(environment: &Environment) -> Result<()> {
     Ok(())
 }
 
-/// The hangups to come; none where they are ignored, as below `nohup`: to listen to them would end that, for COMMAND too.
+/// The hangups to come; none where they are ignored, as below `nohup`: to listen to them would end that, for COMMAND
+/// too.
 fn hangups() -> Result<Option<Signals>> {
     // Only Linux tells.
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
