@@ -68,7 +68,7 @@ pub struct JobResult {
     pub retries: u64,
     /// Those that S3 throttled.
     pub throttled: u64,
-    /// Milliseconds from `start` to the first byte of a body read, or to S3's first answer to a write.
+    /// Milliseconds from `start` to the first byte of a body read, or to S3's first good answer to a write.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_byte_ms: Option<f64>,
     /// How long the requests with a body took that succeeded; absent when there was none.

@@ -39,6 +39,7 @@ struct Tally {
     /// Whose the longest one was.
     slowest: S3Ids,
     first_byte: Option<Duration>,
+    is_answered: bool,
 }
 
 /// The names by which S3's operators find a request in their logs.
@@ -71,8 +72,10 @@ pub struct Reading {
     pub retries: u64,
     /// Those that S3 throttled.
     pub throttled: u64,
-    /// From `start` to the first byte of a body read, or to S3's first answer to a write.
+    /// From `start` to the first byte of a body read, or to S3's first good answer to a write.
     pub first_byte: Option<Duration>,
+    /// Whether S3 has answered anything.
+    pub is_answered: bool,
     /// Objects that are there whole, or were read to their end.
     pub objects: u64,
     /// How long the requests with a body took that succeeded, from their first attempt's sending to the last byte of
@@ -102,8 +105,11 @@ impl Meter {
         self.stopped();
     }
 
+    /// A microsecond after the start at the earliest: that is how exactly both are told, and a job has taken some time.
     fn stopped(&self) -> Duration {
-        *self.0.stop.get_or_init(|| self.0.clock.now())
+        let earliest = self.began() + Duration::from_micros(1);
+        let stop = || self.0.clock.now().max(earliest);
+        *self.0.stop.get_or_init(stop)
     }
 
     /// A small operation that is to be measured.
@@ -155,6 +161,7 @@ impl Meter {
             retries: tally.retries,
             throttled: tally.throttled,
             first_byte: tally.first_byte,
+            is_answered: tally.is_answered,
             objects: tally.objects,
             latency: tally.latency.clone(),
             slowest: tally.slowest.clone(),
@@ -289,7 +296,9 @@ impl Intercept for Request {
                 extended_request_id: header("x-amz-id-2"),
             };
             let trouble = Trouble::of_answer(response.status().as_u16(), code_of(context));
-            self.meter.tally().throttled += u64::from(trouble == Trouble::Throttled);
+            let mut tally = self.meter.tally();
+            tally.throttled += u64::from(trouble == Trouble::Throttled);
+            tally.is_answered = true;
         }
         if !matches!(context.output_or_error(), Some(Ok(_))) {
             self.fail();
@@ -309,6 +318,7 @@ fn code_of<'a>(context: &'a FinalizerInterceptorContextRef<'_>) -> Option<&'a st
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::seconds;
     use crate::testing::{answer, refusal, s3};
 
     /// An attempt begins, as the SDK would tell.
@@ -436,6 +446,14 @@ mod tests {
         }
         assert_eq!(tally.latency.max(), Duration::from_secs(5));
         assert_eq!(tally.slowest.request_id.as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_job_that_is_over_at_once_has_taken_some_time_too() {
+        for _ in 0..1000 {
+            let reading = Meter::start().read();
+            assert!(seconds(reading.start) < seconds(reading.stop));
+        }
     }
 
     #[test]

@@ -31,6 +31,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long before the environment's own deadline it gives up.
 const PING_MARGIN: Duration = Duration::from_secs(1);
 
+/// How long S3 is silent before that is worth a word: opening a connection may take most of it.
+const SILENCE: Duration = Duration::from_secs(5);
+
 /// What answers the invocations of one environment, one after the other.
 #[derive(Debug)]
 pub struct Worker {
@@ -162,7 +165,7 @@ impl Worker {
             .barrier
             .wait(&self.s3, bucket, transfer.connections, entry.deadline)
             .await?;
-        let meter = Meter::start();
+        let (meter, began) = (Meter::start(), Moment::now());
         let start = schedule.barrier.start(meter.began());
         let end = schedule
             .duration
@@ -174,8 +177,12 @@ impl Worker {
             moves(&meter, &limit, end).await
         };
         meter.stop();
+        let reading = meter.read();
+        let outcome = written
+            .outcome
+            .map_err(|error| blamed(error, &reading, began.elapsed()));
         opening.close().await;
-        Ok(self.answer(transfer, entry, meter.read(), written))
+        Ok(self.answer(transfer, entry, reading, Written { outcome, ..written }))
     }
 
     fn answer(
@@ -187,7 +194,7 @@ impl Worker {
     ) -> Answer {
         let op = transfer.op;
         let key = &transfer.objects.place.key;
-        let outcome = written.outcome.map_err(|error| blamed(error, &reading));
+        let outcome = written.outcome;
         let (start, stop) = (seconds(reading.start), seconds(reading.stop));
         if let Err(error) = &outcome {
             tracing::error!(kind = error.kind(), %error, op, key = key.as_str(), "job failed");
@@ -253,9 +260,9 @@ impl Worker {
     }
 }
 
-/// The error of a job, where more time would not have helped: S3 was silent.
-fn blamed(error: Error, reading: &Reading) -> Error {
-    let silent = reading.first_byte.is_none() && reading.sent == 0 && reading.throttled == 0;
+/// The error of a job that took so long, where more time would not have helped: S3 was silent.
+fn blamed(error: Error, reading: &Reading, took: Duration) -> Error {
+    let silent = !reading.is_answered && reading.sent == 0 && took >= SILENCE;
     match error {
         Error::Deadline(message) if silent && reading.requests > 0 => Error::Deadline(format!(
             "S3 has sent nothing (first check the function's network: a VPC needs a route to S3), and {message}"
@@ -281,7 +288,7 @@ fn deadline(milliseconds: u64) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{answer_with, in_no_time, refusal, s3};
+    use crate::testing::{after, answer, answer_with, in_no_time, refusal, s3};
     use aws_config::BehaviorVersion;
     use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
     use serde_json::json;
@@ -308,9 +315,10 @@ mod tests {
         (error, began.elapsed().as_secs_f64().round())
     }
 
-    /// Why a job fails that has ten seconds. Its clock is its own: time that passes at once is ahead of the real one.
-    fn failed_in_time(mut job: Value, worker: &Worker) -> String {
-        job["stop_by"] = (since_1970().as_secs_f64() + 10.0).into();
+    /// Why a job fails that has so many seconds. Its clock is its own: time that passes at once is ahead of the real
+    /// one.
+    fn failed_within(seconds: f64, mut job: Value, worker: &Worker) -> String {
+        job["stop_by"] = (since_1970().as_secs_f64() + seconds).into();
         let entry = Entry {
             at: Instant::now(),
             cpu: usage::cpu(),
@@ -337,14 +345,18 @@ mod tests {
         let read = json!({"op": "read", "bucket": "abc", "key": "k", "range_mb": 1, "ranges_in_flight": 1});
         let write = json!({"op": "write", "bucket": "abc", "key": "k", "mb_per_file": 1});
         for job in [&read, &write] {
-            let message = failed_in_time(job.clone(), &silent);
-            assert!(
-                message.contains("check the function's network"),
-                "{message}"
-            );
+            // A job that has no time has not waited for S3.
+            for (seconds, blamed) in [(10.0, true), (-10.0, false)] {
+                let message = failed_within(seconds, job.clone(), &silent);
+                let told = message.contains("check the function's network");
+                assert_eq!(told, blamed, "{message}");
+            }
         }
-        let message = failed_in_time(read, &slow);
-        assert!(!message.contains("network"), "{message}");
+        let failing = worker(|| after(Duration::from_millis(3500), answer(500, "")));
+        for answering in [slow, failing] {
+            let message = failed_within(10.0, read.clone(), &answering);
+            assert!(!message.contains("network"), "{message}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

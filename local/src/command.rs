@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::future::pending;
+use std::io::{Write as _, stdout};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
@@ -10,7 +13,7 @@ use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::Command;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
 use crate::endpoints::Endpoints;
 use crate::identity::{Credentials, Identity, SECRET_KEY};
@@ -139,7 +142,7 @@ pub async fn run(command: &[OsString], environment: &Environment) -> Result<u8> 
     // Before COMMAND starts, so that no signal finds the default, which is to die and leave it behind.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
+    let mut hangup = hangups()?;
     let mut prepared = Command::new(program);
     prepared.args(arguments).envs(&environment.set);
     for name in &environment.removed {
@@ -164,7 +167,7 @@ pub async fn run(command: &[OsString], environment: &Environment) -> Result<u8> 
             // The terminal tells COMMAND as well, and it needs its services until it has ended.
             _ = interrupt.recv() => {}
             _ = terminate.recv() => pass_on(Signal::SIGTERM),
-            _ = hangup.recv() => pass_on(Signal::SIGHUP),
+            () = received(&mut hangup) => pass_on(Signal::SIGHUP),
         }
     }
 }
@@ -177,14 +180,36 @@ pub async fn serve(environment: &Environment) -> Result<()> {
     // Before the lines, by which others know that it serves and may be interrupted.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    print!("{}", environment.shell_lines());
+    let mut hangup = hangups()?;
+    stdout()
+        .write_all(environment.shell_lines().as_bytes())
+        .context("cannot print the environment")?;
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
+        () = received(&mut hangup) => {}
     }
     Ok(())
+}
+
+/// The hangups to come; none where they are ignored, as below `nohup`: to listen to them would end that, for COMMAND
+/// too.
+fn hangups() -> Result<Option<Signals>> {
+    // Only Linux tells.
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let hangup = 1 << (Signal::SIGHUP as u64 - 1);
+    let is_ignored = ignored.is_some_and(|mask| mask & hangup > 0);
+    let heard = || signal(SignalKind::hangup());
+    Ok((!is_ignored).then(heard).transpose()?)
+}
+
+async fn received(signals: &mut Option<Signals>) {
+    match signals {
+        Some(signals) => drop(signals.recv().await),
+        None => pending().await,
+    }
 }
 
 fn shell_status(status: ExitStatus) -> u8 {

@@ -114,7 +114,7 @@ impl Faults {
         let seed = args.seed.unwrap_or_else(|| {
             let seed = rand::random::<u32>();
             if !asked.is_empty() {
-                eprintln!("local: faults strike as with --seed {seed}");
+                crate::say(format_args!("faults strike as with --seed {seed}"));
             }
             seed.into()
         });

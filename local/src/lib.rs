@@ -33,3 +33,11 @@ mod server;
 pub mod service;
 mod tls;
 mod tokens;
+
+use std::fmt::Display;
+use std::io::{Write as _, stderr};
+
+/// Says something on stderr, where somebody reads it: `eprintln` would panic where nobody does.
+pub fn say(what: impl Display) {
+    let _ = writeln!(stderr(), "local: {what}");
+}

@@ -10,7 +10,7 @@ async fn main() -> ExitCode {
     match local::service::run(Options::parse()).await {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
-            eprintln!("local: {error:#}");
+            local::say(format_args!("{error:#}"));
             ExitCode::FAILURE
         }
     }

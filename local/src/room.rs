@@ -104,9 +104,9 @@ fn raise_descriptor_limit() -> Result<usize> {
     let limit = if soft >= most {
         soft
     } else if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, most, hard) {
-        eprintln!(
-            "local: at most {soft} open files: the limit cannot be raised to {most}: {error}"
-        );
+        crate::say(format_args!(
+            "at most {soft} open files: the limit cannot be raised to {most}: {error}"
+        ));
         soft
     } else {
         most

@@ -108,13 +108,13 @@ fn tell(error: &io::Error) {
     static SAID: Once = Once::new();
     if error.raw_os_error().map(Errno::from_raw) == Some(Errno::EMFILE) {
         SAID.call_once(|| {
-            eprintln!(
-                "local: has as many files open as it may; connections wait, and some will fail. Have fewer workers or \
-                 fewer requests in flight (driver.sh: --in-flight), or raise the limit (`ulimit -n`) before it starts"
+            crate::say(
+                "has as many files open as it may; connections wait, and some will fail. Have fewer workers or \
+                 fewer requests in flight (driver.sh: --in-flight), or raise the limit (`ulimit -n`) before it starts",
             );
         });
     } else {
-        eprintln!("local: cannot accept a connection: {error}");
+        crate::say(format_args!("cannot accept a connection: {error}"));
     }
 }
 

@@ -43,7 +43,7 @@ impl Service {
     pub fn start(options: &Options) -> Result<Self> {
         let (concurrency, told) = Room::make()?.hold(options.lambda.concurrency);
         if let Some(told) = told {
-            eprintln!("local: {told}");
+            crate::say(told);
         }
         let worker = worker_binary(options.lambda.worker.as_deref())?;
         let region = options.region();

@@ -194,6 +194,59 @@ fn an_interrupt_is_commands_affair_and_a_termination_is_passed_on() {
     assert_eq!(child.wait().unwrap().code(), Some(9));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn below_nohup_neither_local_nor_command_hears_a_hangup() {
+    let _limit = common::Limit::begin();
+    let folder = TempDir::new().unwrap();
+    let worker = common::worker(&folder, "");
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' HUP; exec \"$@\"", "sh"])
+        .args([env!("CARGO_BIN_EXE_local"), "--worker"])
+        .arg(worker)
+        .args(["--", "sh", "-c", "echo $$; read go; exit 9"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let command = Pid::from_raw(line.trim().parse().unwrap());
+    for hung_up in [pid(&child), command] {
+        kill(hung_up, Signal::SIGHUP).unwrap();
+    }
+    drop(child.stdin.take());
+    assert_eq!(child.wait().unwrap().code(), Some(9));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn where_nothing_can_be_printed_that_is_said_or_does_not_matter() {
+    let _limit = common::Limit::begin();
+    let folder = TempDir::new().unwrap();
+    let full = || {
+        std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap()
+    };
+    let output = local(&folder).stdout(full()).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.starts_with("local: cannot print the environment: "),
+        "{told}"
+    );
+    assert_eq!(output.status.code(), Some(1));
+    // It has the seed to tell.
+    let ended = local(&folder)
+        .args(["--reset", "0.1", "--", "true"])
+        .stderr(full())
+        .status();
+    assert_eq!(ended.unwrap().code(), Some(0));
+}
+
 #[test]
 fn a_missing_worker_names_what_was_looked_for() {
     let _limit = common::Limit::begin();

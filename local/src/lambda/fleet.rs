@@ -312,7 +312,9 @@ impl Fleet {
             && let Some(journal) = &self.journal
             && let Err(error) = journal.note(&invocation.payload)
         {
-            eprintln!("local: an event is missing in the file of --events: {error}");
+            crate::say(format_args!(
+                "an event is missing in the file of --events: {error}"
+            ));
         }
         let in_time = if started {
             timeout(self.function.timeout(), &mut done).await.ok()

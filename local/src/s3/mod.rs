@@ -259,7 +259,7 @@ fn slow_down() -> Response<Body> {
 }
 
 fn failed(error: impl std::fmt::Debug) -> Response<Body> {
-    eprintln!("local: S3 cannot answer: {error:?}");
+    crate::say(format_args!("S3 cannot answer: {error:?}"));
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     answer
