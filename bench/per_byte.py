@@ -13,8 +13,8 @@ IN_FLIGHT = 8
 PART_MB = 64
 SCHEMES = {"HTTP": [], "TLS": ["--tls"]}
 
-# Goals for the ratio of processor time per byte: scheme, op, and whose by whose, with the same parts and as many requests
-# in flight; at most this.
+# Goals for the ratio of processor time per byte: scheme, op, and whose by whose, with the same parts and as many
+# requests in flight; at most this.
 GOALS = {
     ("TLS", "write", "terabit", "awscrt"): 0.40,
     ("TLS", "read", "terabit", "awscrt"): 0.30,

@@ -17,7 +17,9 @@ JUNK = [
     {"a": 1}, {"Key": 1}, "\x1b[31m", "\u061c", "a\0b", "\ud800", "x" * 2000, "2026-01-01", "refuse all", "a b\nc",
 ]  # fmt: skip
 # What jq, the shell and their friends say when nobody caught it.
-BARE = re.compile(r"\b(jq|awk|cp|mv|cat):|parse error|syntax error|\.sh: line \d+: |unbound variable|Traceback|No such file")
+BARE = re.compile(
+    r"\b(jq|awk|cp|mv|cat):|parse error|syntax error|\.sh: line \d+: |unbound variable|Traceback|No such file"
+)
 
 
 def seed():

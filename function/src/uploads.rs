@@ -415,7 +415,8 @@ mod tests {
                 "<ListMultipartUploadsResult><EncodingType>url</EncodingType>\
                  <IsTruncated>{truncated}</IsTruncated><NextKeyMarker>k%01</NextKeyMarker>\
                  <NextUploadIdMarker>u0</NextUploadIdMarker>\
-                 <Upload><Key>k%01</Key><UploadId>u{page}</UploadId><Initiated>2999-01-01T00:00:00Z</Initiated></Upload>\
+                 <Upload><Key>k%01</Key><UploadId>u{page}</UploadId>\
+                 <Initiated>2999-01-01T00:00:00Z</Initiated></Upload>\
                  </ListMultipartUploadsResult>"
             );
             answer(200, body)

@@ -43,8 +43,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Endpoints, credentials, region, function, and bucket unless that is the user's, in an S3 elsewhere; all else of AWS
-    /// is shut out.
+    /// Endpoints, credentials, region, function, and bucket unless that is the user's, in an S3 elsewhere; all else of
+    /// AWS is shut out.
     pub fn new(
         region: &str,
         bucket: Option<&str>,

@@ -65,7 +65,8 @@ impl Room {
         } else if most < wanted {
             Some(format!(
                 "at most {most} workers at once, not {wanted}: a processor carries about {WORKERS_PER_PROCESSOR}, and \
-                 here are {processors}; more would time out while they wait for one. A machine with more of them has room"
+                 here are {processors}; more would time out while they wait for one. A machine with more of them has \
+                 room"
             ))
         } else {
             self.short_of_memory(most)

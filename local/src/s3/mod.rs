@@ -48,7 +48,7 @@ pub struct S3Args {
     #[arg(long = "bucket", value_name = "NAME[=REGION]", default_value = "terabit-local", value_parser = bucket)]
     pub buckets: Vec<BucketOption>,
 
-    /// What S3 may hold in memory, in MiB, 1–16777216; beyond it S3 answers 507 [default: half of this machine's memory]
+    /// What S3 may hold in memory, in MiB, 1–16777216; beyond it S3 answers 507 [default: half of the machine's memory]
     #[arg(long, value_name = "MIB", conflicts_with = "dir")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=16_777_216))]
     pub memory: Option<u64>,

@@ -269,8 +269,8 @@ struct Listed {
     next: Option<String>,
 }
 
-/// How keys and what is like them are shown in a listing: encoded where the client asks so, since XML cannot carry every
-/// character.
+/// How keys and what is like them are shown in a listing: encoded where the client asks so, since XML cannot carry
+/// every character.
 fn shown(encoding: Option<&EncodingType>) -> impl Fn(String) -> String + Copy + use<> {
     let is_url = encoding.is_some_and(|encoding| encoding.as_str() == EncodingType::URL);
     move |text| if is_url { encoded(&text) } else { text }

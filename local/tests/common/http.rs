@@ -1,5 +1,5 @@
-//! The HTTP client of the tests. The SDK's own would want more of rustls, hyper and aws-smithy-runtime than the programs
-//! do: the tests would then try other programs than users build.
+//! The HTTP client of the tests. The SDK's own would want more of rustls, hyper and aws-smithy-runtime than the
+//! programs do: the tests would then try other programs than users build.
 
 use aws_sdk_s3::primitives::SdkBody;
 use aws_smithy_runtime_api::client::http::{
