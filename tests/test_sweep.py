@@ -249,6 +249,16 @@ def test_a_sweep_stops_where_a_run_is_refused(driver):
     assert read_json(sweep_of(driver) / "sweep.json")["stopped"].endswith("ended with exit status 3")
 
 
+@pytest.mark.parametrize("options", [[], ["--for", 20]])
+def test_a_write_that_left_nothing_is_not_read_and_the_sweep_goes_on(driver, options):
+    driver.behave("crash")
+    done = driver.run("sweep", "1 2", 64, *options, exit=1)
+    sweep = read_json(sweep_of(driver) / "sweep.json")
+    assert [row["op"] for row in sweep["rows"]] == ["write", "write"] and sweep["stopped"] is None
+    for number in (1, 2):
+        assert f"read {number} 64 is left out: no job of its write is good\n" in done.err
+
+
 def test_a_sweep_that_is_interrupted_shows_what_there_is(driver):
     process = a_moment_into_a_write(driver, "1 2", 64)
     os.kill(process.pid, signal.SIGINT)
