@@ -812,6 +812,7 @@ class Project:
         done = subprocess.run(
             ["make", "-C", self.folder, *arguments],
             check=False,
+            umask=0o077,
             env=env | AWS | {"AWS_ENDPOINT_URL": self.endpoint},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -869,6 +870,8 @@ def project(tmp_path, moto):
 
 def test_deploy_twice_change_the_memory_destroy(project):
     first = project.make("deploy")
+    (program,) = project.folder.glob("target/lambda-*/terabit/bootstrap")
+    assert program.stat().st_mode & 0o777 == 0o755, "the zip has its mode, and Lambda is another user"
     bucket = project.saved()["BUCKET"]
     assert f"  bucket    {bucket} (made by the stack" in first.stdout
     project.make("deploy", "MEMORY=1024", "TAGS=team=storage env=test")
