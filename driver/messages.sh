@@ -89,8 +89,12 @@ finally() { # COMMAND ARGUMENT...
   FINALLY=("$@")
 }
 
+# No file that is opened later takes the place of one that is closed.
+{ true 9<&0; } 2>/dev/null || exec </dev/null
+{ true 9>&1; } 2>/dev/null || exec 1</dev/null
+
 # Where messages go. Processes in the background do not hold it open.
-exec 9>&2 || exec 9>/dev/null
+exec 9>&2 || exec 2>/dev/null 9>&2
 
 # Each phase says what an interruption means; then the driver ends.
 INTERRUPTION=(say "interrupted before anything was launched")
