@@ -64,6 +64,8 @@ scratch() {
   trap "$commands" INT TERM HUP
   # Caught, not ignored: what is started in here still ends by it.
   trap : PIPE
+  # What runs in the background may write to the terminal, whatever stty tostop says.
+  trap '' TTOU
   # Every file on its way is there: a full disk is said now, not by the program that fails first.
   head -c 1048576 /dev/zero 2>/dev/null >"$SCRATCH/room" ||
     refuse "${TMPDIR:-/tmp} has no room for temporary files: make some, or name another folder with TMPDIR="

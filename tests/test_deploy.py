@@ -315,6 +315,13 @@ def test_an_option_of_make_that_there_is_not_is_refused_by_name():
     assert make("REGION=eu-west-1", "TAGS=a=b c=d").returncode == 0
 
 
+def test_tags_may_stand_in_lines(account):
+    account.deploy(TAGS="team=storage\nBUCKET=b\n")
+    assert account.settings()["BUCKET"] == "terabit-bucket-1" and "--tag BUCKET=b " in account.calls("cargo")[0]
+    account.deploy()
+    assert "--tag team=storage --tag BUCKET=b " in account.calls("cargo")[0], "and are kept"
+
+
 def test_the_region_of_the_profile_is_the_last_resort(account):
     account.state["region"] = "ap-south-1"
     assert account.deployed(AWS_REGION="").settings()["REGION"] == "ap-south-1"

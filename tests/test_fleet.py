@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -946,16 +947,30 @@ def test_a_code_can_be_typed_in_where_credentials_ask_for_one(driver):
         f'  printf "%s" "$code" >"$STUB/code" ;; esac\nexec {ROOT}/tests/stub_aws "$@"\n'
     )
     (driver.bin / "aws").chmod(0o755)
+    on_a_terminal(driver, "write", "1", "1", typed=b"123456\n")
+    assert (driver.stub / "code").read_text() == "123456"
+
+
+def test_a_terminal_that_stops_what_writes_in_the_background_stops_no_run_of_a_sweep(driver):
+    on_a_terminal(driver, "sweep", "1", "1", modes=termios.TOSTOP)
+
+
+def on_a_terminal(driver, *args, typed=b"", modes=0):
+    """A driver on a terminal of its own, from its start to its good end."""
     pid, terminal = pty.fork()
     if pid == 0:
+        settings = termios.tcgetattr(0)
+        settings[3] |= modes
+        termios.tcsetattr(0, termios.TCSANOW, settings)
         os.chdir(driver.project)
-        os.execve(driver.bin / "bash", ["bash", "driver.sh", "write", "1", "1"], driver.env)
-    os.write(terminal, b"123456\n")
+        os.execve(driver.bin / "bash", ["bash", "driver.sh", *args], driver.env)
+    os.write(terminal, typed)
     deadline = time.time() + 60
     while (ended := os.waitpid(pid, os.WNOHANG))[0] == 0:
-        assert time.time() < deadline
+        if time.time() > deadline:
+            os.kill(pid, signal.SIGTERM)
+            pytest.fail(f"{args} stands still")
         if select.select([terminal], [], [], 0.1)[0]:
             with contextlib.suppress(OSError):
                 os.read(terminal, 4096)
     assert os.waitstatus_to_exitcode(ended[1]) == 0
-    assert (driver.stub / "code").read_text() == "123456"
