@@ -697,6 +697,11 @@ def test_the_lost_answer_of_a_single_job_comes_from_the_bucket_too(driver):
     assert driver.invoked("b") == 1 and errors(driver.only_run()) == {}
 
 
+def test_a_lost_answer_is_found_below_a_prefix_that_begins_with_a_dash(driver):
+    driver.behave("dropped-kept")
+    assert "1 good" in driver.run("write", 1, 1, "--key-prefix", "-x/").out
+
+
 def test_an_orphan_does_not_write_over_what_a_later_driver_has_found(driver, tmp_path):
     run = tmp_path / "run"
     for folder in ("work", "answers"):
