@@ -63,7 +63,8 @@ def complaints($at):
       + "MissingAuthentication", "AccessDenied",
     "AWS does not accept the credentials: aws sts get-caller-identity shows which are used, aws configure sets them; "
     + "or the account has not enabled the \(region($at))"],
-  ["credentials|config profile", "AccessDenied",
+  # AWS has not been asked.
+  ["^(?![\\s\\S]*An error occurred)[\\s\\S]*(credentials|config profile)", "AccessDenied",
     "the AWS CLI gets no keys from its configuration: aws sts get-caller-identity asks for the same, aws configure "
     + "sets keys, export AWS_PROFILE=... names another profile"],
   ["specify a region", "Connect", "no region is known: export AWS_REGION=... with the one of the function"],

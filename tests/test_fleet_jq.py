@@ -487,6 +487,9 @@ def test_a_function_error_reads_as_a_squad_tells_it(error, type, message):
         ("An error occurred (KMSAccessDeniedException): no", "AccessDenied", "the function's role may not do that"),
         ("An error occurred (AccessDenied): arn:aws:sts::1:assumed-role/EC2AccessDenied/i no", "AccessDenied",
          "the credentials may not"),
+        ("An error occurred (AccessDenied): arn:aws:sts::1:assumed-role/credentials/i is not authorized to perform: "
+         "lambda:InvokeFunction", "AccessDenied", "the credentials may not lambda:InvokeFunction"),
+        ("Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY", "AccessDenied", "gets no keys from its"),
         ("An error occurred (TooManyRequestsException) when calling the Invoke operation: Rate Exceeded.", "Throttled",
          "no room for one worker"),
         ("An error occurred (TooManyRequestsException) when calling the GetFunctionConfiguration operation (reached "
