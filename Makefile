@@ -45,6 +45,7 @@ ARCH ?= x86_64
 lambda: .venv/installed
 	@cargo lambda build --profile deploy --locked --bin terabit --lambda-dir target/lambda-$(ARCH) \
 	  $(if $(filter arm64,$(ARCH)),--arm64,--x86-64)
+	@chmod 755 target/lambda-$(ARCH)/terabit/bootstrap # Lambda runs it as another user, whatever the umask is here
 
 ##@ AWS
 

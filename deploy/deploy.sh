@@ -25,6 +25,8 @@ options() {
   GIVEN_BUCKET=${BUCKET:-}
   [ -n "$GIVEN_BUCKET" ] || [ "$(kept OWN_BUCKET)" = yes ] || GIVEN_BUCKET=$(kept BUCKET)
   TAGS=${TAGS-$(kept TAGS)}
+  # .deployed has a line for each name.
+  TAGS=${TAGS//[[:space:]]/ }
   FUNCTION_TAGS=(--tag terabit=worker)
   STACK_TAGS=()
   read -r -a tags <<<"$TAGS"

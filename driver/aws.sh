@@ -54,8 +54,8 @@ complains() { # NAME TEXT
 
 # The one invocation of a function. It is sent once, whatever the user's own configuration says.
 invoke_function() { # FUNCTION EVENT-FILE ANSWER-FILE READ-TIMEOUT
-  AWS_MAX_ATTEMPTS=1 aws lambda invoke --function-name "$1" --payload "fileb://$2" --cli-connect-timeout 20 \
-    --cli-read-timeout "$4" "$3"
+  AWS_MAX_ATTEMPTS=1 BOTOCORE_TCP_KEEPALIVE=true aws lambda invoke --function-name "$1" --payload "fileb://$2" \
+    --cli-connect-timeout 20 --cli-read-timeout "$4" "$3"
 }
 
 # Says what AWS complained of and ends with what mends it: the row of complaints.jq, else what is said here. Returns
@@ -67,7 +67,7 @@ explain() { # NAME ACTION [WORD...]
   say "${complaint:-aws failed and said nothing}"
   remedy=$(jq -n -r -L "$ROOT/driver" --arg complaint "$complaint" --arg action "$action" \
     --arg function "${FUNCTION:-}" --arg bucket "${BUCKET:-}" --arg region "${AWS_REGION:-}" \
-    --arg deployed "$(saved REGION)" \
+    --arg deployed "$(saved REGION)" --arg run "${BUCKET_OF:+$(shown "$BUCKET_OF")}" --arg driver "${CALLED:-}" \
     --arg profile "${AWS_PROFILE:-}" --arg clock "$(date -u '+%Y-%m-%d %H:%M UTC')" \
     'include "complaints"; $complaint | remedy($ARGS.named)')
   [ -z "$remedy$*" ] || refuse "${remedy:-$*}"

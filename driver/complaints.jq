@@ -2,7 +2,8 @@
 # Input:   what `aws` wrote on stderr, or what a failed ping told.
 
 # Whom a row of the table names. Fields of $at: function, bucket, region, profile; action: what was tried; deployed: the
-# region that make deploy saved; clock: the time here. All are texts.
+# region that make deploy saved; clock: the time here; run: the run that named the bucket; driver: how it is called. All
+# are texts.
 def profile_option($at): if $at.profile == "" then "" else " --profile \($at.profile)" end;
 
 def region($at): if $at.region == "" then "region of your AWS profile" else "region \($at.region)" end;
@@ -40,7 +41,7 @@ def complaints($at):
   ["SSO session|SSO Token|Token has expired and refresh failed", "AccessDenied", log_in($at; "aws sso login")],
   ["ExpiredToken|Token has expired|token is expired|still expired", "AccessDenied",
     "the credentials have expired: aws sso login, or renew them where they came from"],
-  ["MFA token required|EOF when reading a line", "AccessDenied",
+  ["MFA token required|Enter MFA code|EOF when reading a line", "AccessDenied",
     "the profile's role asks for an MFA code, and there is no terminal to type it in: aws sts "
     + "get-caller-identity\(profile_option($at)) on a terminal keeps the role's credentials for an hour, or export "
     + "keys"],
@@ -59,9 +60,13 @@ def complaints($at):
   ["connect to proxy", "Connect",
     "the proxy that HTTPS_PROXY or HTTP_PROXY names does not answer: set the right one, or unset them"],
   ["UnrecognizedClient|InvalidClientTokenId|InvalidAccessKeyId|InvalidSignature|SignatureDoesNotMatch|"
-      + "MissingAuthentication|credentials|config profile", "AccessDenied",
+      + "MissingAuthentication", "AccessDenied",
     "AWS does not accept the credentials: aws sts get-caller-identity shows which are used, aws configure sets them; "
     + "or the account has not enabled the \(region($at))"],
+  # AWS has not been asked.
+  ["^(?![\\s\\S]*An error occurred)[\\s\\S]*(credentials|config profile)", "AccessDenied",
+    "the AWS CLI gets no keys from its configuration: aws sts get-caller-identity asks for the same, aws configure "
+    + "sets keys, export AWS_PROFILE=... names another profile"],
   ["specify a region", "Connect", "no region is known: export AWS_REGION=... with the one of the function"],
   ["ResourceNotFoundException", "Connect",
     "there is no function \"\($at.function)\" in the \(region($at))"
@@ -71,17 +76,29 @@ def complaints($at):
         ", which the environment names; make deploy was told \($at.deployed): unset AWS_REGION AWS_DEFAULT_REGION goes "
         + "there"
       end],
+  ["following state: Failed", "Connect",
+    "Lambda could not make the function \"\($at.function)\": make destroy, then make deploy, makes it anew"],
   ["ResourceConflictException", "Connect",
     "the function \"\($at.function)\" is being changed at this moment; nothing was launched: try again in a minute"],
+  ["TooManyRequestsException\\) when calling the (?!Invoke )", "Throttled",
+    "AWS takes only so many such questions a second (429), and others ask too: try again in a minute"],
   ["TooManyRequestsException", "Throttled",
     "Lambda has no room for one worker now (429): other functions take the account's concurrency, or an earlier run "
     + "goes on; try again in a minute"],
+  ["\\((KMS|EC2)AccessDenied", "AccessDenied",
+    "the function's role may not do that: allow it, or make deploy STACK=... makes another function, which needs no "
+    + "key and no VPC"],
   ["AccessDenied|\\(403\\)|not authorized|Unauthorized", "AccessDenied",
     "the credentials may not \(denied_action($at)): allow it (deploy/caller-policy.json has all that the driver, make "
     + "deploy and make destroy need), or export AWS_PROFILE=... with another profile"],
   ["RequestTooLarge|InvalidRequestContent|InvalidParameterValue|UnsupportedMediaType", "InvalidEvent", ""],
   ["NoSuchBucket|\\(404\\)", null,
-    "there is no bucket \"\($at.bucket)\": make deploy makes one, --bucket names another"],
+    if ($at.run // "") == "" then
+      "there is no bucket \"\($at.bucket)\": make deploy makes one, --bucket names another"
+    else
+      "there is no bucket \"\($at.bucket)\" any more, and what \($at.run) left there went with it: \($at.driver) write "
+      + "8 64 makes new objects"
+    end],
   ["PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraint|\\(301\\)", null,
     "the bucket \"\($at.bucket)\" is in another region than the \(region($at)): export AWS_REGION=... with its region "
     + "and make deploy there, or --bucket names another"],

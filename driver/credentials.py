@@ -7,7 +7,6 @@ import sys
 
 import botocore.session
 from botocore.credentials import JSONFileCache
-from botocore.exceptions import BotoCoreError, ClientError
 
 KEPT_IN = os.path.join("~", ".aws", "cli", "cache")
 
@@ -31,5 +30,5 @@ def credentials():
 
 try:
     print(json.dumps(credentials()))
-except (BotoCoreError, ClientError, EOFError) as error:
-    sys.exit(str(error))
+except Exception as error:  # a program or a file that the profile names may do anything
+    sys.exit(f"the credentials could not be found: {error}")

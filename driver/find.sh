@@ -106,8 +106,11 @@ same_s3() { # RUN
 }
 
 # Sets bucket and region to those of a run, before settings looks at the environment.
+BUCKET_OF=''
 place_of() { # RUN
   local region
+  # shellcheck disable=SC2034 # aws.sh tells of it
+  BUCKET_OF=$1
   # shellcheck disable=SC2034 # settings.sh reads it
   BUCKET=$(field "$1" .bucket)
   region=$(field "$1" '.region // ""')

@@ -10,16 +10,17 @@ make_parent() { # PARENT
 # Makes PARENT/<UTC time>-<op>-<number> and prints it. A second belongs to one run, so that names sort by time.
 # A sweep has no number.
 new_run() { # PARENT OP [NUMBER]
-  local time
+  local time run
   while :; do
-    time=$(date -u +%Y%m%dT%H%M%SZ)
-    if ! any "$1/$time-"* && mkdir "$1/$time-$2${3:+-$3}" 2>/dev/null; then
-      printf '%s' "$1/$time-$2${3:+-$3}"
-      return 0
-    fi
     make_parent "$1"
+    time=$(date -u +%Y%m%dT%H%M%SZ) run=$1/$time-$2${3:+-$3}
+    if ! any "$1/$time-"*; then
+      if mkdir "$run" 2>"$SCRATCH/unwritten"; then break; fi
+      any "$run" || no_room "$1"
+    fi
     sleep 0.1
   done
+  printf '%s' "$run"
 }
 
 # The path as somebody in this folder would type it.

@@ -64,6 +64,8 @@ scratch() {
   trap "$commands" INT TERM HUP
   # Caught, not ignored: what is started in here still ends by it.
   trap : PIPE
+  # What runs in the background may write to the terminal, whatever stty tostop says.
+  trap '' TTOU
   # Every file on its way is there: a full disk is said now, not by the program that fails first.
   head -c 1048576 /dev/zero 2>/dev/null >"$SCRATCH/room" ||
     refuse "${TMPDIR:-/tmp} has no room for temporary files: make some, or name another folder with TMPDIR="
@@ -89,8 +91,12 @@ finally() { # COMMAND ARGUMENT...
   FINALLY=("$@")
 }
 
+# No file that is opened later takes the place of one that is closed.
+{ true 9<&0; } 2>/dev/null || exec </dev/null
+{ true 9>&1; } 2>/dev/null || exec 1</dev/null
+
 # Where messages go. Processes in the background do not hold it open.
-exec 9>&2 || exec 9>/dev/null
+exec 9>&2 || exec 2>/dev/null 9>&2
 
 # Each phase says what an interruption means; then the driver ends.
 INTERRUPTION=(say "interrupted before anything was launched")

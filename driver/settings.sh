@@ -84,10 +84,11 @@ endpoint() { # LAMBDA|S3
 #   services = here         lambda =
 #   endpoint_url = ...        endpoint_url = ...
 endpoint_of_profile() { # LAMBDA|S3
-  local config=${AWS_CONFIG_FILE:-~/.aws/config} secrets=${AWS_SHARED_CREDENTIALS_FILE:-~/.aws/credentials} files=()
-  [ ! -f "${config/#\~/$HOME}" ] || files+=("prefix=" "${config/#\~/$HOME}")
+  local home=~ config=${AWS_CONFIG_FILE:-~/.aws/config} files=()
+  local secrets=${AWS_SHARED_CREDENTIALS_FILE:-~/.aws/credentials}
+  [ ! -f "${config/#\~/$home}" ] || files+=("prefix=" "${config/#\~/$home}")
   # It has only profiles, and counts before the other file.
-  [ ! -f "${secrets/#\~/$HOME}" ] || files+=("prefix=profile " "${secrets/#\~/$HOME}")
+  [ ! -f "${secrets/#\~/$home}" ] || files+=("prefix=profile " "${secrets/#\~/$home}")
   [ "${#files[@]}" -gt 0 ] || return 0
   awk -v service="$1" -v profile="profile ${AWS_PROFILE:-${AWS_DEFAULT_PROFILE:-default}}" '
     /^[ \t]*([#;]|\r?$)/ { next }

@@ -103,6 +103,19 @@ def test_a_deleted_run_is_neither_read_nor_resumed_nor_suggested(driver):
     assert "was deleted at 20" in again.err and len(requests(driver)) == 2
 
 
+def test_a_run_whose_bucket_has_gone_is_said_to_have_gone_with_it(driver):
+    run = written(driver)
+    (driver.project / ".deployed").write_text("BUCKET=another-bucket\n")  # make destroy, then make deploy
+    del driver.env["BUCKET"]
+    (driver.stub / "bucket.fail").write_text("An error occurred (404) when calling the HeadBucket operation: Not Found")
+    (driver.stub / "uploads.fail").write_text("An error occurred (NoSuchBucket) when calling ListMultipartUploads: no")
+    for command in (["read"], ["write", "--resume", run], ["delete"]):
+        err = driver.run(*command, exit=3).err
+        assert f'no bucket "some-bucket" any more, and what runs/{run.name} left there went with it' in err
+        assert "make deploy" not in err.splitlines()[-1] and "--bucket" not in err.splitlines()[-1]
+    assert "make deploy makes one" in driver.run("write", 1, 1, exit=3).err
+
+
 def test_a_damaged_read_beside_a_run_is_passed_by(driver):
     run = written(driver)
     driver.run("read", run)

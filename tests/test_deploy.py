@@ -315,6 +315,13 @@ def test_an_option_of_make_that_there_is_not_is_refused_by_name():
     assert make("REGION=eu-west-1", "TAGS=a=b c=d").returncode == 0
 
 
+def test_tags_may_stand_in_lines(account):
+    account.deploy(TAGS="team=storage\nBUCKET=b\n")
+    assert account.settings()["BUCKET"] == "terabit-bucket-1" and "--tag BUCKET=b " in account.calls("cargo")[0]
+    account.deploy()
+    assert "--tag team=storage --tag BUCKET=b " in account.calls("cargo")[0], "and are kept"
+
+
 def test_the_region_of_the_profile_is_the_last_resort(account):
     account.state["region"] = "ap-south-1"
     assert account.deployed(AWS_REGION="").settings()["REGION"] == "ap-south-1"
@@ -812,6 +819,7 @@ class Project:
         done = subprocess.run(
             ["make", "-C", self.folder, *arguments],
             check=False,
+            umask=0o077,
             env=env | AWS | {"AWS_ENDPOINT_URL": self.endpoint},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -869,6 +877,8 @@ def project(tmp_path, moto):
 
 def test_deploy_twice_change_the_memory_destroy(project):
     first = project.make("deploy")
+    (program,) = project.folder.glob("target/lambda-*/terabit/bootstrap")
+    assert program.stat().st_mode & 0o777 == 0o755, "the zip has its mode, and Lambda is another user"
     bucket = project.saved()["BUCKET"]
     assert f"  bucket    {bucket} (made by the stack" in first.stdout
     project.make("deploy", "MEMORY=1024", "TAGS=team=storage env=test")

@@ -350,7 +350,9 @@ def test_the_users_cli_settings_spoil_nothing(driver):
         AWS_PAGER="less", AWS_DEFAULT_OUTPUT="text", AWS_MAX_ATTEMPTS="9", AWS_CLI_AUTO_PROMPT="on", CDPATH="/tmp:."
     )
     driver.run("write", 2, 1)
-    assert set((driver.stub / "environment").read_text().splitlines()) == {"pager= output=json attempts=1 prompt=off"}
+    assert set((driver.stub / "environment").read_text().splitlines()) == {
+        "pager= output=json attempts=1 prompt=off keepalive=true"
+    }
     call = " ".join(driver.calls()[0])
     (left,) = re.findall(r"--cli-read-timeout (\d+)", call)
     assert 60 <= int(left) <= 120, "what is left until the workers give up, and 30 s"
@@ -550,6 +552,13 @@ def test_a_full_disk_is_said_before_anything_is_launched(driver):
     done = in_a_small_disk(driver, "--version", then=then, size="4k")
     assert done.returncode == 3 and raw(done.stderr) == [], done.stderr
     assert "(No space left on device): nothing was launched; make room" in done.stderr and driver.calls() == []
+
+
+@pytest.mark.parametrize("command", [["write", 1, 1], ["sweep", 1, 1]])
+def test_a_disk_that_takes_no_folder_is_said_before_anything_is_launched(driver, command):
+    done = in_a_small_disk(driver, *command, size="200k,nr_inodes=1")
+    assert done.returncode == 3 and raw(done.stderr) == [], done.stderr
+    assert "runs cannot be written (No space left on device): nothing was launched; make room" in done.stderr
 
 
 def test_a_key_file_on_a_full_disk_is_not_left_in_part(driver):

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -492,7 +493,7 @@ def test_resume_after_an_interruption(driver):
     assert launch["end"] is None and launch["interrupted"] > launch["launch"]
     until = time.strftime("%H:%M:%S UTC", time.gmtime(launch["until"]))
     assert f"up to 3 workers and 1 squad may still be at work, until {until}" in err
-    assert "costs at most less than $0.01" in err and "--resume" in err
+    assert "costs less than $0.01" in err and "--resume" in err
     assert [r["job"] for r in records(run)] == [0, 1, 2] and processes_of(driver) == []
     done = driver.run("write", "--resume", run, "--squad", 3)
     assert [(r["job"], r["launch"]) for r in records(run)] == [(n, 1) for n in range(3)] + [(n, 2) for n in range(3, 6)]
@@ -695,6 +696,11 @@ def test_the_lost_answer_of_a_single_job_comes_from_the_bucket_too(driver):
     driver.behave("dropped-kept", key="b")
     driver.run("read", "--key-file", driver.keys("a", "b"))
     assert driver.invoked("b") == 1 and errors(driver.only_run()) == {}
+
+
+def test_a_lost_answer_is_found_below_a_prefix_that_begins_with_a_dash(driver):
+    driver.behave("dropped-kept")
+    assert "1 good" in driver.run("write", 1, 1, "--key-prefix", "-x/").out
 
 
 def test_an_orphan_does_not_write_over_what_a_later_driver_has_found(driver, tmp_path):
@@ -948,16 +954,30 @@ def test_a_code_can_be_typed_in_where_credentials_ask_for_one(driver):
         f'  printf "%s" "$code" >"$STUB/code" ;; esac\nexec {ROOT}/tests/stub_aws "$@"\n'
     )
     (driver.bin / "aws").chmod(0o755)
+    on_a_terminal(driver, "write", "1", "1", typed=b"123456\n")
+    assert (driver.stub / "code").read_text() == "123456"
+
+
+def test_a_terminal_that_stops_what_writes_in_the_background_stops_no_run_of_a_sweep(driver):
+    on_a_terminal(driver, "sweep", "1", "1", modes=termios.TOSTOP)
+
+
+def on_a_terminal(driver, *args, typed=b"", modes=0):
+    """A driver on a terminal of its own, from its start to its good end."""
     pid, terminal = pty.fork()
     if pid == 0:
+        settings = termios.tcgetattr(0)
+        settings[3] |= modes
+        termios.tcsetattr(0, termios.TCSANOW, settings)
         os.chdir(driver.project)
-        os.execve(driver.bin / "bash", ["bash", "driver.sh", "write", "1", "1"], driver.env)
-    os.write(terminal, b"123456\n")
+        os.execve(driver.bin / "bash", ["bash", "driver.sh", *args], driver.env)
+    os.write(terminal, typed)
     deadline = time.time() + 60
     while (ended := os.waitpid(pid, os.WNOHANG))[0] == 0:
-        assert time.time() < deadline
+        if time.time() > deadline:
+            os.kill(pid, signal.SIGTERM)
+            pytest.fail(f"{args} stands still")
         if select.select([terminal], [], [], 0.1)[0]:
             with contextlib.suppress(OSError):
                 os.read(terminal, 4096)
     assert os.waitstatus_to_exitcode(ended[1]) == 0
-    assert (driver.stub / "code").read_text() == "123456"

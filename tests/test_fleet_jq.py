@@ -484,8 +484,20 @@ def test_a_function_error_reads_as_a_squad_tells_it(error, type, message):
         ("An error occurred (AccessDeniedException): not authorized to perform: lambda:InvokeFunction on resource",
          "AccessDenied", "the credentials may not lambda:InvokeFunction: allow it"),
         ("An error occurred (AccessDenied) when calling HeadBucket: no", "AccessDenied", "may not s3:ListBucket: "),
-        ("An error occurred (KMSAccessDeniedException): no", "AccessDenied", "the credentials may not"),
-        ("An error occurred (TooManyRequestsException): Rate Exceeded", "Throttled", "try again in a minute"),
+        ("An error occurred (KMSAccessDeniedException): no", "AccessDenied", "the function's role may not do that"),
+        ("An error occurred (AccessDenied): arn:aws:sts::1:assumed-role/EC2AccessDenied/i no", "AccessDenied",
+         "the credentials may not"),
+        ("An error occurred (AccessDenied): arn:aws:sts::1:assumed-role/credentials/i is not authorized to perform: "
+         "lambda:InvokeFunction", "AccessDenied", "the credentials may not lambda:InvokeFunction"),
+        ("Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY", "AccessDenied", "gets no keys from its"),
+        ("An error occurred (TooManyRequestsException) when calling the Invoke operation: Rate Exceeded.", "Throttled",
+         "no room for one worker"),
+        ("An error occurred (TooManyRequestsException) when calling the GetFunctionConfiguration operation (reached "
+         "max retries: 0): Rate exceeded", "Throttled", "only so many such questions"),
+        ("An error occurred (ResourceConflictException) when calling the Invoke operation: The operation cannot be "
+         "performed at this time. The function is currently in the following state: Pending", "Connect", "is being ch"),
+        ("An error occurred (ResourceConflictException) when calling the Invoke operation: The operation cannot be "
+         "performed at this time. The function is currently in the following state: Failed", "Connect", "make destroy"),
         ("An error occurred (RequestTooLargeException): 6 MB", "InvalidEvent", ""),
         ("An error occurred (ResourceNotFoundException): f", "Connect", 'no function "f" in the region eu-west-1'),
         ("An error occurred (InvalidZipFileException): f", "Crashed", ""),

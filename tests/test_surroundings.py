@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 
 import pytest
-from harness import JQ, PARTS, ROOT, ended, part, quick_sleep, read_json
+from harness import JQ, PARTS, ROOT, ended, ndjson, part, quick_sleep, read_json
 from test_deploy import ACCOUNT, KEY, ROLE, Account, denied, error
 
 STUB = ROOT / "tests" / "stub_aws"
@@ -170,6 +170,32 @@ def test_where_stdout_takes_nothing_more_that_is_said(driver):
         assert not re.search("^(jq|cat|Error)", done.err, re.M), done.err
 
 
+def test_what_is_closed_stays_out_of_the_way(driver):
+    def closed(what, *command):
+        call = [driver.bin / "bash", "-c", f'exec bash driver.sh "$@" {what}', "-", *map(str, command)]
+        return subprocess.run(call, env=driver.env, cwd=driver.project, capture_output=True, text=True, timeout=120)
+
+    for what, status in (("<&-", 0), (">&-", 1), ("2>&-", 0)):
+        done = closed(what, "write", 1, 1)
+        assert done.returncode == status and len(ndjson(driver.runs()[-1] / "records.ndjson")) == 1, done.stderr
+    done = closed(">&-", "delete")
+    lines = done.stderr.splitlines()
+    assert done.returncode == 1 and len(lines) == 2 and "the result could not be printed" in lines[1], done.stderr
+    assert list(driver.stub.glob("delete-objects.*.json"))
+
+
+def test_without_a_home_it_is_the_one_of_the_user(driver):
+    del driver.env["HOME"]
+    assert "HOME" not in driver.run("write", 1, 1).err
+
+
+def test_the_folder_of_temporary_files_may_have_a_backslash(driver):
+    folder = driver.tmp / "a\\nb"
+    folder.mkdir()
+    driver.env["TMPDIR"] = str(folder)
+    driver.run("read", 1, "--key-file", driver.keys("k"))
+
+
 @pytest.mark.parametrize("text", ["red \x1b[31m", "turned \u202e", "marked \u061c", "c1 \x9b31m", "bell \x07"])
 def test_what_aws_says_reaches_the_terminal_without_its_escapes(driver, text):
     for complaint in ("something new", "An error occurred (ResourceNotFoundException) when"):
@@ -233,8 +259,10 @@ def test_credentials_are_resolved_anew_before_lost_answers_are_looked_for(driver
         ("Error when retrieving token from sso: Token has expired and refresh failed", "aws sso login --profile mine"),
         ("EOF when reading a line", "MFA code"),
         ("Unable to retrieve credentials: no credentials found", "aws configure sets them"),
-        ("The config profile (mine) could not be found", "does not accept the credentials"),
-        ("Error when retrieving credentials from process: sh: no", "does not accept the credentials"),
+        ("Enter MFA code for arn:aws:iam::123456789012:mfa/me:", "asks for an MFA code"),
+        ("The config profile (mine) could not be found", "gets no keys from its configuration"),
+        ("Error when retrieving credentials from process: sh: no", "gets no keys from its configuration"),
+        ("An error occurred (InvalidClientTokenId) when calling the AssumeRole operation", "does not accept the cred"),
         ("something new", "finds no credentials"),
     ],
 )
@@ -332,6 +360,22 @@ def test_what_version_1_of_the_cli_cannot_do_is_said(driver, config, text):
     done = driver.run("write", 1, 1, exit=3)
     assert text in done.err and "version 2 of the AWS CLI" in done.err
     assert "Traceback" not in done.err
+
+
+@needs_venv
+@pytest.mark.parametrize(
+    ("config", "text"),
+    [
+        ("credential_process = /nowhere/broker\n", "No such file or directory: '/nowhere/broker'"),
+        ("credential_process = /bin/echo hello\n", "Expecting value"),
+        ("role_arn = arn:aws:iam::1:role/r\nweb_identity_token_file = /nowhere/token\n", "'/nowhere/token'"),
+    ],
+)
+def test_what_a_profile_names_and_is_not_there_is_said_in_a_sentence(driver, config, text):
+    of_version_1(driver, f"[default]\nregion = eu-west-1\n{config}")
+    done = driver.run("write", 1, 1, exit=3)
+    assert "driver: the credentials could not be found: " in done.err and text in done.err
+    assert "gets no keys from its configuration" in done.err and "Traceback" not in done.err
 
 
 # The endpoint

@@ -47,7 +47,7 @@ keys_in() { # FILE [MOST-BYTES]
   # The added line break ends a last line that has none.
   { cat "$file"; printf '\n'; } >"$SCRATCH/lines"
   utf_8 || usage "the key file \"$file\" is not UTF-8 text"
-  bad=$(LC_ALL=C awk -v most="$most" -v keys="$SCRATCH/some" '
+  bad=$(LC_ALL=C KEYS=$SCRATCH/some awk -v most="$most" '
     !length($0) { next }
     NR == 1 && substr($0, 1, 3) == "\357\273\277" {
       bad = " begins with a byte order mark, which would be part of the first key: tail -c +4 FILE leaves it out"
@@ -58,7 +58,7 @@ keys_in() { # FILE [MOST-BYTES]
       bad = ": line " NR " ends with CR, as on Windows, which would be part of the key:" \
         " tr -d \047\\r\047 <FILE leaves it out"
     }
-    { n++; print >keys }
+    { n++; print >ENVIRON["KEYS"] }
     END { print n ? bad : " holds no key" }' "$SCRATCH/lines")
   [ -z "$bad" ] || usage "the key file \"$file\"$bad"
   cat "$SCRATCH/some"

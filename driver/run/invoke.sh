@@ -53,7 +53,7 @@ send() {
 }
 
 fetch() {
-  aws s3api get-object --bucket "$bucket" --key "$folder$name.json" --cli-connect-timeout 20 --cli-read-timeout 60 \
+  aws s3api get-object --bucket "$bucket" --key="$folder$name.json" --cli-connect-timeout 20 --cli-read-timeout 60 \
     "$base.answer" >/dev/null 2>"$base.complaint" </dev/null || return 1
   try=1 status=0
   printf '{}' >"$base.metadata"

@@ -40,6 +40,6 @@ $run[0] as $run
         + "\($seconds | ceil | counted("second"; "seconds")) from now"
       ),
       cost: ($run | compute_usd($prices[0] | paid_by($run); $workers + $squads; $seconds)
-        | if . == 0 then free else "at most \(dollars)" end)
+        | if . == 0 then free elif . < 0.01 then dollars else "at most \(dollars)" end)
     }
   end
