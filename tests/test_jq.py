@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from figures import EPOCH, a_run, failed, failure, job, summary
-from harness import JQ, PARTS, part
+from harness import JQ, part
 
 
 
@@ -1781,9 +1781,3 @@ def test_what_failed_or_moved_nothing_is_no_candidate():
     made = comparison(bad, nothing, ([job(0, 10, 1e9)], ONE))
     assert [row["counts"] for row in made["rows"]] == [False, True, False]
     assert made["sentences"] == ["write, 2,048 MB of memory moved 0.100 GB/s"]
-
-
-def test_every_program_keeps_to_the_width():
-    for name, path in PARTS.items():
-        if path.suffix in (".jq", ".sh", ".py"):
-            assert max(map(len, path.read_text().splitlines())) <= 120, name

@@ -1,13 +1,21 @@
 # Purpose: the types of errors: whether such a job may have run, until when, and what to do about it. A library, and the
 #          only place that says so.
 
+include "run";
 include "text";
 
+# Where the log of a run's workers is. The name of a log group is the function's own, without account and version.
+def log_of_workers($function):
+  if workers_here then "which local prints or keeps (--log)"
+  else "in CloudWatch, /aws/lambda/\($function | split(":") | .[(index("function") // -1) + 1] // .[0])" end;
+
+# Input: a run, null for records from elsewhere.
 # held: until when a job without times may have held its slot: null, it is known not to have run; "end", it had ended
 # when its launch had; "until", it may have gone on until all workers have given up. A type that is not here counts as
-# "end". todo: only of types whose own message cannot know it. $log: where a worker's log is.
-def error_types($function; $log):
-  {
+# "end". todo: only of types whose own message cannot know it.
+def error_types:
+  (.function // "FUNCTION") as $function
+  | {
     AccessDenied: {held: null},
     Connect: {held: null},
     Deadline: {held: null},
@@ -18,7 +26,8 @@ def error_types($function; $log):
     },
     Crashed: {
       held: "end",
-      todo: "the worker's log, \($log), says why; a worker that a signal ended usually lacked memory"
+      todo: ("the worker's log, \(log_of_workers($function)), says why; a worker that a signal ended usually "
+        + "lacked memory")
     },
     TimedOut: {held: "end", todo: "give the function more time, or each worker less to do"},
     BadAnswer: {held: "until", todo: "make deploy, if \($function) is not this version of terabit"},
@@ -29,7 +38,7 @@ def error_types($function; $log):
     }
   };
 
-def held_slot: if .squad_failed then "until" else error_types(""; "")[.error] // {held: "end"} | .held end;
+def held_slot: if .squad_failed then "until" else (null | error_types)[.error] // {held: "end"} | .held end;
 
 # When such a job had surely ended, in epoch seconds; null where nobody knows.
 def ended_by($launch):

@@ -1,6 +1,5 @@
 # Purpose: a run's table, for a terminal of 80 columns.
-# Input:   summary.json; $run: [the run, see run.jq] or [null]; $source: the run's folder or file as the user would type
-#          it.
+# Input:   summary.json; $run: [the run, see run.jq] or [null]; $source: its folder or file, as the user would type it.
 #          Optional: --argjson colour true where the terminal shows colours (false); --arg driver, what calls driver.sh;
 #          --arg wrote, the run whose objects a read has read, where it lies beside.
 # Output:  lines of text (-r). GB/s, Gbit/s and MB/s are decimal, MiB is 2^20 bytes.
@@ -136,12 +135,8 @@ def failed_alike($title; $colour):
 
 # Why jobs failed, and what to do; then why further launches have not completed the rest.
 def failure_rows($run; $colour):
-  ($run.function // "FUNCTION") as $function
-  | (if $run | workers_here then "which local prints or keeps (--log)"
-     else "in CloudWatch, /aws/lambda/\($function | sub("^.*:?function:"; "") | sub(":.*"; ""))" end) as $log
-  | error_types($function; $log) as $types
-  | .examples as $examples
-  | .bad_records as $bad
+  ($run | error_types) as $types
+  | .examples as $examples | .bad_records as $bad
   | (
       .errors
       | to_entries
@@ -174,17 +169,16 @@ def sent:
     + "figure counts them"
   | paragraph("sent");
 
-# No job is late where none was to begin together with others.
 def workers($run):
   select(.max_active != null)
   | ((.objects | values | ", \(counted("object"; "objects"))") // "") as $objects
   | (if .makespan_s == null then "" else " in \(bound("at most "))\(.makespan_s | seconds(2))" end) as $time
-  | bound("at least ") as $bound
   | ("\(.bytes | volume)\($objects)\($time)" | row("moved")),
     ("started within \(.start_spread_s | seconds(2)), stopped within \(.stop_spread_s | seconds(2))" | row("workers")),
     ([
         "\(.max_active | grouped) active at most",
-        (.slot_efficiency | values | "busy \($bound)\(percent) of the time"),
+        (select(.slot_efficiency != null) | "busy \(bound("at least "))\(.slot_efficiency | percent) of the time"),
+        # Nobody is late for a start that was not common.
         (select($run == null or own_launch($run).start_at != null) | .late | values | "\(grouped) late")
       ] | listed(""));
 

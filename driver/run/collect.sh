@@ -49,8 +49,7 @@ list_waiting() { # RUN
 fetch_waiting() { # RUN
   local folder
   folder=$(field "$1" .answers)
-  # As one word each: a prefix may begin with a dash.
-  if request listed s3api list-objects-v2 --bucket "$BUCKET" --prefix="$folder"; then
+  if request listed s3api list-objects-v2 --bucket "$BUCKET" --prefix="$folder"; then # it may begin with a dash
     jq -r --arg folder "$folder" '.Contents[]?.Key | ltrimstr($folder) | rtrimstr(".json")' "$SCRATCH/listed" |
       grep -Fx -f "$SCRATCH/waiting" >"$SCRATCH/there" || return 0
   else
