@@ -63,10 +63,6 @@ def complaints($at):
       + "MissingAuthentication", "AccessDenied",
     "AWS does not accept the credentials: aws sts get-caller-identity shows which are used, aws configure sets them; "
     + "or the account has not enabled the \(region($at))"],
-  # AWS has not been asked.
-  ["^(?![\\s\\S]*An error occurred)[\\s\\S]*(credentials|config profile)", "AccessDenied",
-    "the AWS CLI gets no keys from its configuration: aws sts get-caller-identity asks for the same, aws configure "
-    + "sets keys, export AWS_PROFILE=... names another profile"],
   ["specify a region", "Connect", "no region is known: export AWS_REGION=... with the one of the function"],
   ["ResourceNotFoundException", "Connect",
     "there is no function \"\($at.function)\" in the \(region($at))"
@@ -77,10 +73,12 @@ def complaints($at):
         + "there"
       end],
   ["following state: Failed", "Connect",
-    "Lambda could not make the function \"\($at.function)\": make destroy, then make deploy, makes it anew"],
+    "Lambda could not make the function \"\($at.function)\": make deploy STACK=... makes another; make destroy, which "
+    + "removes the bucket and its objects too, and then make deploy make it anew"],
   ["ResourceConflictException", "Connect",
     "the function \"\($at.function)\" is being changed at this moment; nothing was launched: try again in a minute"],
-  ["TooManyRequestsException\\) when calling the (?!Invoke )", "Throttled",
+  ["(TooManyRequestsException|Throttling(Exception)?|RequestLimitExceeded|SlowDown)\\) when calling the (?!Invoke )",
+    "Throttled",
     "AWS takes only so many such questions a second (429), and others ask too: try again in a minute"],
   ["TooManyRequestsException", "Throttled",
     "Lambda has no room for one worker now (429): other functions take the account's concurrency, or an earlier run "
@@ -96,8 +94,8 @@ def complaints($at):
     if ($at.run // "") == "" then
       "there is no bucket \"\($at.bucket)\": make deploy makes one, --bucket names another"
     else
-      "there is no bucket \"\($at.bucket)\" any more, and what \($at.run) left there went with it: \($at.driver) write "
-      + "8 64 makes new objects"
+      "there is no bucket \"\($at.bucket)\" any more, which \($at.run) used: what was in it is gone; \($at.driver) "
+      + "write 8 64 makes new objects"
     end],
   ["PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraint|\\(301\\)", null,
     "the bucket \"\($at.bucket)\" is in another region than the \(region($at)): export AWS_REGION=... with its region "
@@ -110,7 +108,11 @@ def complaints($at):
         " A directory bucket is reached from its own region alone, which the zone in its name tells."
       else "" end],
   ["ServiceException|InternalError|InternalFailure|ServiceUnavailable|\\(50[0-9]\\)", "Lambda",
-    "the fault is AWS's own: try again in a minute; https://health.aws.amazon.com/health/status tells of larger ones"];
+    "the fault is AWS's own: try again in a minute; https://health.aws.amazon.com/health/status tells of larger ones"],
+  # AWS has not been asked. The last row, for the texts of others have the word, too.
+  ["^(?!the ping failed|[\\s\\S]*An error occurred)[\\s\\S]*(credentials|config profile)", "AccessDenied",
+    "the AWS CLI gets no keys from its configuration: aws sts get-caller-identity asks for the same, aws configure "
+    + "sets keys, export AWS_PROFILE=... names another profile"];
 
 # Names that somebody has chosen are no complaint.
 def without_names: gsub("https?://[^ \"]*|function:[^ ]+"; "");

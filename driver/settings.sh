@@ -90,7 +90,7 @@ endpoint_of_profile() { # LAMBDA|S3
   # It has only profiles, and counts before the other file.
   [ ! -f "${secrets/#\~/$home}" ] || files+=("prefix=profile " "${secrets/#\~/$home}")
   [ "${#files[@]}" -gt 0 ] || return 0
-  awk -v service="$1" -v profile="profile ${AWS_PROFILE:-${AWS_DEFAULT_PROFILE:-default}}" '
+  PROFILE="profile ${AWS_PROFILE:-${AWS_DEFAULT_PROFILE:-default}}" awk -v service="$1" '
     /^[ \t]*([#;]|\r?$)/ { next }
     /^\[/ {
       section = $0
@@ -104,7 +104,7 @@ endpoint_of_profile() { # LAMBDA|S3
       nested = sub(/^[ \t]+/, "", name)
       if (!nested) group = name
     }
-    section == profile && !nested { said[name] = value }
+    section == ENVIRON["PROFILE"] && !nested { said[name] = value }
     section ~ /^services / && nested && toupper(group) == service && name == "endpoint_url" { its[section] = value }
     END {
       if (tolower(said["ignore_configured_endpoint_urls"]) == "true") exit

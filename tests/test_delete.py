@@ -111,7 +111,7 @@ def test_a_run_whose_bucket_has_gone_is_said_to_have_gone_with_it(driver):
     (driver.stub / "uploads.fail").write_text("An error occurred (NoSuchBucket) when calling ListMultipartUploads: no")
     for command in (["read"], ["write", "--resume", run], ["delete"]):
         err = driver.run(*command, exit=3).err
-        assert f'no bucket "some-bucket" any more, and what runs/{run.name} left there went with it' in err
+        assert f'no bucket "some-bucket" any more, which runs/{run.name} used: what was in it is gone' in err
         assert "make deploy" not in err.splitlines()[-1] and "--bucket" not in err.splitlines()[-1]
     assert "make deploy makes one" in driver.run("write", 1, 1, exit=3).err
 

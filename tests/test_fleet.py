@@ -972,7 +972,7 @@ def on_a_terminal(driver, *args, typed=b"", modes=0):
         os.chdir(driver.project)
         os.execve(driver.bin / "bash", ["bash", "driver.sh", *args], driver.env)
     os.write(terminal, typed)
-    deadline = time.time() + 60
+    deadline = time.time() + 200
     while (ended := os.waitpid(pid, os.WNOHANG))[0] == 0:
         if time.time() > deadline:
             os.kill(pid, signal.SIGTERM)

@@ -5,17 +5,17 @@ include "run";
 include "text";
 
 # Where the log of a run's workers is. The name of a log group is the function's own, without account and version.
-def log_of_workers($function):
-  if workers_here then "which local prints or keeps (--log)"
-  else "in CloudWatch, /aws/lambda/\($function | split(":") | .[(index("function") // -1) + 1] // .[0])" end;
+def log_of_workers:
+  if workers_here then ", which local prints or keeps (--log),"
+  elif .function == null then " in CloudWatch"
+  else " in CloudWatch, /aws/lambda/\(.function | sub("^.*:function:"; "") | split(":")[0])," end;
 
 # Input: a run, null for records from elsewhere.
 # held: until when a job without times may have held its slot: null, it is known not to have run; "end", it had ended
 # when its launch had; "until", it may have gone on until all workers have given up. A type that is not here counts as
 # "end". todo: only of types whose own message cannot know it.
 def error_types:
-  (.function // "FUNCTION") as $function
-  | {
+  {
     AccessDenied: {held: null},
     Connect: {held: null},
     Deadline: {held: null},
@@ -26,11 +26,10 @@ def error_types:
     },
     Crashed: {
       held: "end",
-      todo: ("the worker's log, \(log_of_workers($function)), says why; a worker that a signal ended usually "
-        + "lacked memory")
+      todo: "the worker's log\(log_of_workers) says why; a worker that a signal ended usually lacked memory"
     },
     TimedOut: {held: "end", todo: "give the function more time, or each worker less to do"},
-    BadAnswer: {held: "until", todo: "make deploy, if \($function) is not this version of terabit"},
+    BadAnswer: {held: "until", todo: "make deploy, if \(.function // "the function") is not this version of terabit"},
     Lambda: {held: "until", todo: "the fault was Lambda's: --resume looks for such a job's answer, then runs it again"},
     Unanswered: {
       held: "until",

@@ -66,6 +66,7 @@ impl Barrier {
                 MARGIN.as_secs()
             )));
         }
+        let latest = latest.map(|latest| Instant::from_std(instant_of(latest)));
         let start = Instant::from_std(instant_of(start_at));
         if start <= Instant::now() {
             return Ok(Opening::default());
@@ -76,7 +77,7 @@ impl Barrier {
         let opening = (0..connections)
             .map(|_| open(s3.clone(), bucket.clone()))
             .collect();
-        wait_for(start_at, since_1970).await;
+        wait_for(start_at, latest, since_1970).await;
         Ok(Opening(opening))
     }
 
@@ -92,14 +93,16 @@ impl Barrier {
     }
 }
 
-/// Waits until `clock` shows `moment`: again, where it was set back meanwhile.
-async fn wait_for(moment: Duration, clock: impl Fn() -> Duration) {
+/// Waits until `clock` shows `moment`: again, where it was set back meanwhile, but not beyond `latest`.
+async fn wait_for(moment: Duration, latest: Option<Instant>, clock: impl Fn() -> Duration) {
     loop {
         let left = moment.saturating_sub(clock());
-        if left.is_zero() {
+        let now = Instant::now();
+        if left.is_zero() || latest.is_some_and(|latest| now >= latest) {
             return;
         }
-        tokio::time::sleep(left).await;
+        let until = now + left;
+        tokio::time::sleep_until(latest.map_or(until, |latest| until.min(latest))).await;
     }
 }
 
@@ -141,8 +144,12 @@ mod tests {
             before if before < Duration::from_secs(1) => set_back + before,
             after => after,
         };
-        wait_for(set_back + Duration::from_secs(2), clock).await;
+        wait_for(set_back + Duration::from_secs(2), None, clock).await;
         assert_eq!(began.elapsed().as_secs(), 32);
+        // Its environment would end.
+        let latest = Instant::now() + Duration::from_secs(5);
+        wait_for(Duration::from_secs(3600), Some(latest), clock).await;
+        assert_eq!(began.elapsed().as_secs(), 37);
     }
 
     #[tokio::test(start_paused = true)]
