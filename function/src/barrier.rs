@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(began.elapsed().as_secs(), 32);
         // Its environment would end.
         let latest = Instant::now() + Duration::from_secs(5);
-        wait_for(Duration::from_secs(3600), Some(latest), clock).await;
+        wait_for(Duration::from_hours(1), Some(latest), clock).await;
         assert_eq!(began.elapsed().as_secs(), 37);
     }
 
