@@ -18,9 +18,8 @@ end_groups() {
   for group in $(jobs -p); do
     looks=0
     while kill -0 "$group" 2>/dev/null; do
-      [ $((looks % 10)) -ne 0 ] || kill -TERM -- "-$group" 2>/dev/null || true
       # One that was stopped takes it when it goes on.
-      [ $((looks % 10)) -ne 0 ] || kill -CONT -- "-$group" 2>/dev/null || true
+      [ $((looks % 10)) -ne 0 ] || { kill -TERM -- "-$group" && kill -CONT -- "-$group"; } 2>/dev/null || true
       looks=$((looks + 1))
       sleep 0.1
     done

@@ -79,7 +79,7 @@ def complaints($at):
     "the function \"\($at.function)\" is being changed at this moment; nothing was launched: try again in a minute"],
   ["(TooManyRequestsException|Throttling(Exception)?|RequestLimitExceeded|SlowDown)\\) when calling the (?!Invoke )",
     "Throttled",
-    "AWS takes only so many such questions a second (429), and others ask too: try again in a minute"],
+    "AWS takes only so many such questions a second, and others ask too: try again in a minute"],
   ["TooManyRequestsException", "Throttled",
     "Lambda has no room for one worker now (429): other functions take the account's concurrency, or an earlier run "
     + "goes on; try again in a minute"],

@@ -8,7 +8,7 @@ import shlex
 import subprocess
 
 import pytest
-from harness import PARTS, ROOT, Driver, Local
+from harness import PARTS, ROOT, Driver, Local, part
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 WORKER = ROOT / "docs" / "worker.md"
@@ -63,6 +63,11 @@ def test_lines_of_the_source_keep_to_the_width():
     assert {path.suffix for path in sources} == kinds
     long = [f"{path}:{n}" for path in sources for n, line in enumerate(path.open(), 1) if len(line.rstrip("\n")) > 120]
     assert long == []
+
+
+def test_the_example_has_the_colours_of_the_pictures():
+    themes = set(re.findall(r"#[0-9a-f]{6}", part("themes.json").read_text()))
+    assert set(re.findall(r"#[0-9a-f]{6}", (ROOT / "docs" / "example.svg").read_text())) <= themes
 
 
 def test_links_lead_somewhere():

@@ -762,6 +762,12 @@ def test_run_json_takes_more_ranges_than_an_argument_has_room_for(driver, tmp_pa
     assert done.returncode == 0 and launched(run)[0][-1] == [39998, 39998], done.stderr
 
 
+def test_a_process_that_was_stopped_is_ended_too():
+    stopped = "start_group sh -c 'kill -STOP $$; sleep 60'; sleep 1"
+    done = in_shell(f"{stopped}; end_groups; ! kill -0 $GROUP 2>/dev/null")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_folder_has_one_driver(driver):
     driver.hasty()
     (driver.stub / "squad-1-000001.json").write_text("slow\n")

@@ -385,6 +385,7 @@ ENDPOINTS = [
     ({}, "[default]\nendpoint_url = http://127.0.0.1:9\n", ""),
     ({}, "[default]\nregion=x\n[profile mine]\nendpoint_url=http://127.0.0.1:9\n", ""),
     ({"AWS_PROFILE": "mine"}, "[default]\nregion=x\n[profile mine]\nendpoint_url=http://127.0.0.1:9\n", ""),
+    ({"AWS_PROFILE": "corp\\new"}, '[profile "corp\\new"]\nendpoint_url = http://127.0.0.1:9\n', ""),
     (
         {"AWS_PROFILE": "my one"},
         '# mine\n[profile "my one"]\nservices = here\nendpoint_url = https://lambda.example\n\n[services here]\n'

@@ -4,7 +4,7 @@ mod common;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -173,6 +173,15 @@ fn the_users_credentials_are_not_printed() {
     }
 }
 
+/// The first line that it prints.
+fn first_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    line
+}
+
 #[test]
 fn an_interrupt_is_commands_affair_and_a_termination_is_passed_on() {
     let _limit = common::Limit::begin();
@@ -183,10 +192,7 @@ fn an_interrupt_is_commands_affair_and_a_termination_is_passed_on() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    first_line(&mut child);
     kill(pid(&child), Signal::SIGINT).unwrap();
     std::thread::sleep(Duration::from_millis(300));
     assert!(child.try_wait().unwrap().is_none(), "it serves on");
@@ -209,11 +215,7 @@ fn below_nohup_neither_local_nor_command_hears_a_hangup() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let command = Pid::from_raw(line.trim().parse().unwrap());
+    let command = Pid::from_raw(first_line(&mut child).trim().parse().unwrap());
     for hung_up in [pid(&child), command] {
         kill(hung_up, Signal::SIGHUP).unwrap();
     }
