@@ -1,7 +1,7 @@
 """What the conductor itself asks of S3, with the botocore of the project's own AWS CLI."""
 
-import botocore.session
-from botocore.config import Config
+import awscli.botocore.session
+from awscli.botocore.config import Config
 from settings import MIB
 
 
@@ -16,7 +16,7 @@ def lambda_client(service):
 
 
 def made(name, url, service, **config):
-    session = botocore.session.get_session({"profile": (None, None, None, None)})
+    session = awscli.botocore.session.get_session({"profile": (None, None, None, None)})
     return session.create_client(
         name,
         region_name="us-east-1",

@@ -5,14 +5,14 @@ import json
 import os
 import sys
 
-import botocore.session
-from botocore.credentials import JSONFileCache
+import awscli.botocore.session
+from awscli.botocore.credentials import JSONFileCache
 
 KEPT_IN = os.path.join("~", ".aws", "cli", "cache")
 
 
 def credentials():
-    session = botocore.session.get_session()
+    session = awscli.botocore.session.get_session()
     providers = session.get_component("credential_provider")
     for name in ("assume-role", "assume-role-with-web-identity"):
         providers.get_provider(name).cache = JSONFileCache(os.path.expanduser(KEPT_IN))

@@ -14,8 +14,8 @@ find_credentials() {
   FOUND_HERE=yes
   if [ "$CLI_VERSION" != 1 ]; then
     take_credentials aws configure export-credentials --format process
-  # Version 1 cannot print them; botocore, on which it is built, can.
-  elif "$OWN_TOOLS/python" -c 'import botocore' 2>/dev/null; then
+  # Version 1 cannot print them; the botocore within it can.
+  elif "$OWN_TOOLS/python" -c 'import awscli.botocore' 2>/dev/null; then
     take_credentials "$OWN_TOOLS/python" "$ROOT/driver/credentials.py"
   else
     # This leaves a role's keys in the CLI's own cache. Whatever fails here will fail, and be said, at the next call.

@@ -1,6 +1,10 @@
-"""What cargo builds for the tests is what it builds for users."""
+"""What the tests try is what users have: programs with the same features, Python without what only tests need."""
 
+import ast
+import re
 import subprocess
+import sys
+from importlib.metadata import packages_distributions
 
 from harness import ROOT
 
@@ -26,3 +30,21 @@ def test_the_programs_need_nothing_that_only_tests_ask_for():
         "num-traits": {"std"},  # for proptest
         "tokio": {"test-util"},  # a clock that tests can stop
     }
+
+
+def test_the_python_of_users_needs_nothing_that_only_tests_install():
+    """.venv has both here, and what only the second brings would be missing after `make build`."""
+    programs = [path for room in ("driver", "bench") for path in (ROOT / room).rglob("*.py")]
+    programs = [path for path in programs if path.parent.name != "peers"]  # they have a .venv of their own
+    pinned = re.findall(r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(), re.M)
+    installed = packages_distributions()
+    asked = set()
+    for path in programs:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                asked.add(node.module.split(".")[0])
+            elif isinstance(node, ast.Import):
+                asked |= {one.name.split(".")[0] for one in node.names}
+    asked -= sys.stdlib_module_names | {path.stem for path in programs}
+    assert asked == {"awscli", "vl_convert"}
+    assert all(set(installed[name]) & set(pinned) for name in asked)

@@ -405,8 +405,8 @@ ENDPOINTS = [
     ({"AWS_ENDPOINT_URL": HERE, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, "[default]\nregion = x\n", ""),
 ]
 ASK_THE_LIBRARY = """
-import botocore.session
-session = botocore.session.get_session()
+import awscli.botocore.session
+session = awscli.botocore.session.get_session()
 for service in ("lambda", "s3"):
     print(session.create_client(service, region_name="eu-west-1").meta.endpoint_url)
 """
