@@ -179,7 +179,7 @@ def workers($run):
         "\(.max_active | grouped) active at most",
         (select(.slot_efficiency != null) | "busy \(bound("at least "))\(.slot_efficiency | percent) of the time"),
         # Nobody is late for a start that was not common.
-        (select($run == null or own_launch($run).start_at != null) | .late | values | "\(grouped) late")
+        (select($run == null or own_launch($run).start_in_s != null) | .late | values | "\(grouped) late")
       ] | listed(""));
 
 def request_rows($run):
