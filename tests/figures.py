@@ -3,9 +3,12 @@ have."""
 
 import functools
 import json
+import os
 import subprocess
+from pathlib import Path
 
-from harness import JQ, includes
+import pytest
+from harness import JQ, includes, read_json
 
 EPOCH = 1_700_000_000
 
@@ -47,6 +50,15 @@ def failure(type="ShortBody", message="half came", **more):
 
 def failed(start, stop, size=0, **more):
     return {"start": EPOCH + start, "stop": EPOCH + stop, "bytes": size, **failure(), **more}
+
+
+def reference(op):
+    """Real records of 1,000 workers, and the summary that is expected of them."""
+    folder = os.environ.get("TERABIT_REFERENCE")
+    if not folder:
+        pytest.skip("TERABIT_REFERENCE names no folder of reference records")
+    folder = Path(folder)
+    return folder / f"lithops-2022-aws-1000-{op}.ndjson", read_json(folder / f"expected-1000-{op}.json")
 
 
 def a_run(jobs, *launches, **more):

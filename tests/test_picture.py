@@ -11,11 +11,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from figures import EPOCH, a_run, failed, failure, figures, job
+from figures import EPOCH, a_run, failed, failure, figures, job, reference
 from harness import CHART, JQ, ROOT, includes, part
 
 PYTHON = ROOT / ".venv" / "bin" / "python"
@@ -378,11 +377,8 @@ def test_ten_thousand_jobs_of_sixty_samples_take_seconds_little_memory_and_grow_
 
 @pytest.mark.parametrize("op", ["write", "read"])
 def test_reference_records(op):
-    folder = os.environ.get("TERABIT_REFERENCE")
-    if not folder:
-        pytest.skip("TERABIT_REFERENCE names no folder of reference records")
-    expected = json.loads((Path(folder) / f"expected-1000-{op}.json").read_text())
-    records = (Path(folder) / f"lithops-2022-aws-1000-{op}.ndjson").read_text().splitlines()
+    file, expected = reference(op)
+    records = file.read_text().splitlines()
     summary, data = figures(records, drawn=True)
     assert moved(data) == pytest.approx(expected["bytes"], rel=1e-3)
     drawn = texts(spec(records))

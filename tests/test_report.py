@@ -1,12 +1,10 @@
 """The report of one run, of several, of files from elsewhere, of a sweep; and where their pictures go."""
 
 import json
-import os
 import shutil
-from pathlib import Path
 
 import pytest
-from figures import EPOCH, a_run, job
+from figures import EPOCH, a_run, job, reference
 from harness import ROOT, ndjson, read_json
 
 # run.json as it was before format 2.
@@ -316,11 +314,8 @@ def test_a_report_changes_no_record(driver):
 
 @pytest.mark.parametrize("op", ["write", "read"])
 def test_the_report_of_reference_records(driver, op):
-    folder = os.environ.get("TERABIT_REFERENCE")
-    if not folder:
-        pytest.skip("TERABIT_REFERENCE names no folder of reference records")
-    expected = read_json(Path(folder) / f"expected-1000-{op}.json")
-    file = shutil.copy(Path(folder) / f"lithops-2022-aws-1000-{op}.ndjson", driver.project)
+    file, expected = reference(op)
+    file = shutil.copy(file, driver.project)
     found = json.loads(driver.run("report", file, "--json").out)
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, rel=1e-6), name
