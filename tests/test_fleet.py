@@ -768,6 +768,20 @@ def test_a_process_that_was_stopped_is_ended_too():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.skipif(not (shutil.which("taskset") and shutil.which("chrt")), reason="the system has no chrt")
+def test_a_process_that_ended_at_the_moment_of_an_interruption_is_not_waited_for(tmp_path):
+    """Both are there when the driver gets the processor again: Bash drops the status that its wait was about to take."""
+    script = """TMPDIR=$1; scratch; taskset -cp "$2" $$ >/dev/null
+        start_group sleep 90; lasting=$GROUP
+        start_group sh -c 'sleep 0.5; kill -INT $0' $$
+        start_group sleep 90
+        chrt -i -p 0 $$
+        wait "$lasting" """
+    done = in_shell(script, tmp_path, min(os.sched_getaffinity(0)))
+    assert done.returncode == 130 and "interrupted" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_has_one_driver(driver):
     driver.hasty()
     (driver.stub / "squad-1-000001.json").write_text("slow\n")
