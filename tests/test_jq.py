@@ -184,7 +184,9 @@ def test_the_first_launch_counts():
 
 def test_a_launch_that_began_nothing_is_not_the_first():
     refused = [failure("Throttled", job=n, launch=1) for n in range(2)]
-    s = summary([*refused, *(job(100, 102, 2e9, job=n, launch=2) for n in range(2))], a_run(2, {}, {}))
+    run = a_run(2, {}, {})
+    s = summary([*refused, *(job(100, 102, 2e9, job=n, launch=2) for n in range(2))], run)
+    assert "figure is of launch 2, the first that began a job. All jobs are completed by now." in flat(table(s, run))
     assert (s["launch"], s["launches"], s["failed"], s["goodput"], s["valid"]) == (2, 2, 0, 2, True)
     s = summary(refused, a_run(2, {}, {}))
     assert (s["launch"], s["failed"], s["missing"], s["goodput"]) == (1, 2, 0, None)
@@ -1322,6 +1324,15 @@ def test_nothing_held_it_back():
     assert v["plan_gbs"] == 1 and "goodput" in v["plan"]
 
 
+def test_where_a_bound_has_no_cause_nothing_is_not_told_as_the_cause():
+    """By time, so that nobody knows what the job would have moved, and what waiting for it cost."""
+    run = a_run(200, {"end": EPOCH + 200}, for_s=20)
+    v = verdict([worker(0, *[90] * 20)] * 199 + [failure("Crashed")], run)
+    assert v["findings"] == [] and v["held_back_by"] == "failures"
+    assert v["sentence"] == "When 1 job ended is not known, nor what it cost to wait for that."
+    assert v["plan"].startswith("Plan with 1.791 GB/s, the least that the goodput can have been")
+
+
 def test_the_figures_of_a_plan_have_one_unit():
     late = verdict([*[job(0, 10, 1e8)] * 8, job(3600, 3610, 1e8)])["plan"]
     assert "Plan with 0.249 MB/s, " in late and "with 80.00 MB/s, the steady rate" in late
@@ -1413,6 +1424,14 @@ def test_late_starts():
     v = verdict([worker(0, *[50] * 20)] * 18 + [worker(5, *[50] * 20, late_s=5)] * 2)
     assert v["held_back_by"] == "late_starts"
     assert "the last worker began 5.00 s after the first" in v["sentence"]
+
+
+def test_the_opening_costs_half_of_it_and_takes_no_longer_than_the_job():
+    for seconds, told in ((20, "6.00"), (4, "4.00")):
+        v = verdict([worker(0, *[50] * seconds)] * 20, a_run(20, {"open_s": 6}))
+        (opening,) = [found for found in v["findings"] if found["cause"] == "opening"]
+        assert opening["cost_s"] == float(told) / 2
+        assert f"requests began one after another over {told} s" in opening["sentence"]
 
 
 def test_starts_without_a_common_one():

@@ -95,7 +95,7 @@ def in_unit: if . == null then null else . * unit_together[1] end;
 def told_together:
   if unit_together[0] == "objects/s" then "\(in_unit | per_second) objects/s" else told_gbs($summary.goodput) end;
 
-# What is drawn across the aggregate, the highest first: {gbs, style, text, over: the time that it is of, with its rate}.
+# What is drawn across the aggregate, the highest first: {gbs, style, text, over: the time that it is of, its height}.
 def rates_together:
   # There is no text of what is null.
   def rate($gbs; $style; $over; text):
