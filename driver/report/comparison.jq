@@ -14,7 +14,7 @@ include "report/setup";
 include "run";
 include "text";
 
-def spread(figure): map(.summary | figure) | range_of | {min: .least, median, max: .most};
+def spread(figure): map(.summary | figure | select(measured)) | {min: min, median: middle, max: max};
 
 # The median of a figure that every run has: beside the others' medians stands no figure of other runs.
 def median(figure): map(.summary | figure) | if all(measured) then middle else null end;

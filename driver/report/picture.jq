@@ -15,6 +15,10 @@ $run[0] as $run
 # The network holds no small objects back.
 | (if $summary.small_objects then null else $summary.evidence.network_mbps end) as $cap_mbps
 | ([$summary] | machine) as $machine
+# The unit of the aggregate, and how many of it a GB/s is: objects where they are small, MB/s where there are few.
+| (if $summary.small_objects and $summary.bytes > 0 then ["objects/s", 1e9 * $summary.objects / $summary.bytes]
+   elif ($summary.goodput | rate_and_unit(.)[1]) == "MB" then ["MB/s", 1e3]
+   else ["GB/s", 1] end) as [$unit, $factor]
 
 | def makespan_s: [$drawing.bins[-1].t2, $summary.makespan_s] | max;
 
@@ -86,14 +90,9 @@ def cap_in_sight: cap_gbs != null and cap_gbs <= most_gbs;
 
 def bound: if $summary.untimed == null then "" else "at least " end;
 
-# The unit of the aggregate, and how many of it a GB/s is: objects where they are small, MB/s where there are few.
-def unit_together:
-  if $summary.small_objects and $summary.bytes > 0 then ["objects/s", 1e9 * $summary.objects / $summary.bytes]
-  elif ($summary.goodput | rate_and_unit(.)[1]) == "MB" then ["MB/s", 1e3]
-  else ["GB/s", 1] end;
-def in_unit: if . == null then null else . * unit_together[1] end;
+def in_unit: if . == null then null else . * $factor end;
 def told_together:
-  if unit_together[0] == "objects/s" then "\(in_unit | per_second) objects/s" else told_gbs($summary.goodput) end;
+  if $unit == "objects/s" then "\(in_unit | per_second) objects/s" else told_gbs($summary.goodput) end;
 
 # What is drawn across the aggregate, the highest first: {gbs, style, text, over: the time that it is of, its height}.
 def rates_together:
@@ -119,7 +118,7 @@ def aggregate_panel:
   $panels[0].aggregate
   | on_time
   | .encoding.y.scale = exactly(0; most_gbs | in_unit)
-  | .encoding.y.axis.title = "\(unit_together[0]), all jobs together"
+  | .encoding.y.axis.title = "\($unit), all jobs together"
   | crossed(rates_together; [
       $summary.sent | values | ["-", "sent", "\(.bytes / 1e6 | fixed(1)) MB that failed jobs sent in vain"]
     ]);
@@ -210,15 +209,16 @@ else
    if ($summary.mbps.max // 0) == 0 then empty else rates_panel end]
   | map(coloured($op))
   | picture($panels; $machine; [headline]; [($summary.verdict.sentence | harmless(400)), setup]; footer)
-  | .params = [{name: "unit", value: unit_together[0]}]
+  | .params = [{name: "unit", value: $unit}]
   | .datasets = {
       jobs: $drawing.jobs,
       # Steps rise from nothing and fall back to it.
       bins: (
         {rate: 0, active: 0, sent: 0} as $nothing
+        | (if cap_in_sight then $cap_mbps / 1e3 else null end) as $cap_gbs
         | $drawing.bins
         | map({t, t2, active, rate: (.gbs | in_unit), sent: (.sent_gbs | in_unit)}
-            + if cap_in_sight then {cap: (.active * $cap_mbps / 1e3 | in_unit)} else {} end)
+            + if $cap_gbs then {cap: (.active * $cap_gbs | in_unit)} else {} end)
         | [{t: 0} + $nothing] + . + [{t: .[-1].t2} + $nothing]
       )
     }
