@@ -1730,6 +1730,9 @@ def test_a_comparison_warns_and_shows_no_control_characters():
 def test_workers_that_share_a_machine_are_told():
     text = compare(*(fleet("write", n, n, shared_machine=True) for n in (1, 2)))
     assert text.index("ONE MACHINE") < text.index("GB/s") and "LOOPBACK" not in text
+    for where, words in (("shared_machine", "on one machine"), ("loopback", "on loopback")):
+        (sentence,) = comparison(*(fleet("write", 1, 1 + here, **{where: here}) for here in (False, True)))["sentences"]
+        assert sentence.startswith(f"write, {words} was the fastest")
 
 
 def priced(gbs, memory, **more):
@@ -1799,4 +1802,7 @@ def test_what_failed_or_moved_nothing_is_no_candidate():
     nothing = ([job(0, 10, 0)], a_run(1, memory_mb=4096))
     made = comparison(bad, nothing, ([job(0, 10, 1e9)], ONE))
     assert [row["counts"] for row in made["rows"]] == [False, True, False]
+    assert [row["held_back"] for row in made["rows"]] == ["failures", "nothing", "nothing"], "as each run's own verdict"
+    straggling = ([*[job(0, 10, 1e9)] * 39, job(0, 99, 1e9), failure("Throttled")], a_run(41))
+    assert comparison(straggling)["rows"][0]["held_back"] == "failures"
     assert made["sentences"] == ["write, 2,048 MB of memory moved 0.100 GB/s"]

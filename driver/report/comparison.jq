@@ -35,7 +35,11 @@ def row_of_kind:
       mbps_p5: median(.mbps.p5),
       mbps_p50: median(.mbps.p50),
       # What held most of them back, and loopback is not that.
-      held_back: (map(.summary.verdict.findings[0].short // "nothing") | group_by(.) | max_by(length)[0]),
+      held_back: (
+        map(.summary.verdict | if .held_back_by == "failures" then "failures" else .findings[0].short // "nothing" end)
+        | group_by(.)
+        | max_by(length)[0]
+      ),
       figures: (
         ["sustained", "peak_1s", "straggler_tax", "throttled", "usd_per_tb", "objects_per_s"]
         | map(. as $name | {($name): ($runs | median(.[$name]))})
