@@ -84,7 +84,7 @@ def size:
 
 # Seconds with so many decimals, milliseconds where they would be nothing.
 def seconds($decimals):
-  if . != null and . > 0 and . < pow(10; -$decimals) then "\(. * 1e3 | fixed(if . < 9.95 then 1 else 0 end)) ms"
+  if . > 0 and . < pow(10; -$decimals) then "\(. * 1e3 | fixed(if . < 9.95 then 1 else 0 end)) ms"
   else "\(fixed($decimals)) s" end;
 
 # Seconds where a tenth is enough.

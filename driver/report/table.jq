@@ -22,7 +22,7 @@ def indented: wrapped(width - 11)[] | " " * 11 + .;
 # The cells of a line, right-aligned.
 def columns: map(right(9)) | add;
 
-def milliseconds: fixed(if . != null and . < 10 then 1 else 0 end);
+def milliseconds: fixed(if . < 10 then 1 else 0 end);
 
 # Bytes; a mean of them, and what was reckoned from a rate, is not whole.
 def volume:
