@@ -1637,6 +1637,12 @@ def test_fleets_are_measured_by_the_smallest_valid_one_of_their_series():
     text = comparison_table(made)
     assert [cells(text, letter)["ideal"] for letter in "ABCDE"] == ["-", "100 %", "80 %", "90 %", "100 %"]
     assert "NOT VALID: more than 1 % failed or missing, in A\n" in text and "noise" not in text
+    bounds = [
+        ([job(0, 10, 1e9)] * (n - 1) + [failure("Crashed")], a_run(n, {"end": EPOCH + 100})) for n in (200, 400)
+    ]
+    text = compare(*bounds, fleet("write", 300, 30), fleet("write", 600, 30))
+    assert [cells(text, letter)["ideal"] for letter in "ABCD"] == [">=10 %", "100 %", ">=10 %", "50 %"]
+    assert {cells(compare(*bounds), letter).get("ideal") for letter in "AB"} == {None}, "a bound is no ideal"
     larger = [fleet("write", n, gbs, squad, memory_mb=4096) for n, gbs, squad in ((10, 2, 16), (100, 5, 20))]
     rows = comparison(*writes, *larger)["rows"]
     assert [row["of_ideal"] for row in rows if row["settings"]["memory_mb"] == 4096] == [1, 0.25]

@@ -438,6 +438,7 @@ def test_fleets_stand_across_their_workers_with_the_ideal(tmp_path):
     assert across["scale"]["type"] == "log" and across["axis"]["values"] == [1, 100]
     assert [one["ideal"] for one in points(drawn)] == pytest.approx([0.07, 7])
     assert titles(drawn) == ["GB/s together: goodput", "MB/s of the median worker"]
+    assert "ideal" in texts(drawn) and "ideal" not in texts(picture(kind("write", 1, 1), kind("write", 10, 9)))
     render(drawn, tmp_path, "sweep")
     assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
 

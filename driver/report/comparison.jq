@@ -7,8 +7,8 @@
 #          A row's series: in words the settings that set it apart from others at the same place. counts: false where it
 #          failed or moved nothing. goodput and ideal in GB/s, mbps_p5 and mbps_p50 in MB/s of the slow and the median
 #          worker; figures: medians over the runs, as named in summary.json, null unless each run has one. ideal, across
-#          workers: as many times the goodput per worker of the smallest fleet of its series that counts; of_ideal only
-#          of rows that count. at_least: some goodput is only a bound, or not known.
+#          workers: as many times the goodput per worker of the smallest fleet of its series that counts and is no bound;
+#          of_ideal only of rows that count. at_least: some goodput is only a bound, or not known.
 
 include "report/setup";
 include "run";
@@ -84,10 +84,12 @@ def axis($varies):
 # A, B, ... Z, AA, AB, ...
 def letter: if . < 26 then [65 + .] | implode else ((. / 26 | floor) - 1 | letter) + (. % 26 | letter) end;
 
-# How far a fleet is from the smallest one of its series that counts, as many times.
+# How far a fleet is from the smallest one of its series that counts, as many times. The bound of that one's goodput, of
+# which a failure makes less, would make the others better.
 def ideal($rows):
   . as $row
-  | ([$rows[] | select(.op == $row.op and .series == $row.series and .counts)] | min_by(.jobs)) as $one
+  | ([$rows[] | select(.op == $row.op and .series == $row.series and .counts and (.at_least | not))]
+    | min_by(.jobs)) as $one
   | .ideal = (if $one == null then null else $one.goodput.median / $one.jobs * .jobs end)
   | .of_ideal = if .counts and .ideal != null then .goodput.median / .ideal else null end;
 

@@ -118,7 +118,7 @@ any_comparison
     | [
         "Points: goodput (all bytes over first start to last stop) and the rate of the median worker, each the median "
           + "of a kind's runs; whiskers: the least and the most goodput. GB: 10^9 bytes, MB: 10^6.",
-        if $scales then "Ideal: the goodput per worker of the smallest valid fleet, times the workers."
+        if any(.[]; .ideal) then "Ideal: the goodput per worker of the smallest valid fleet, times the workers."
         else empty end
       ] as $footer
     | [
@@ -130,7 +130,7 @@ any_comparison
       ]
     | .[0].layer += [
         [(.[0].data.values | map(.op) | unique | reverse[] | ["●", ., .]),
-         if $scales then ["-", "ideal", "ideal"] else empty end]
+         if any(.[0].data.values[]; .ideal) then ["-", "ideal", "ideal"] else empty end]
         | legend($panels)
       ]
     | picture($panels; $machine; $title; $details; $footer)

@@ -65,7 +65,7 @@ def figures_of_rows($across):
     column("MB/s each"; .mbps_p50 | values | figures),
     column("objects/s"; bounded(">="; select(.small_objects) | .figures.objects_per_s | values | per_second)),
     column("$ per TB"; .figures.usd_per_tb | values | fixed(2)),
-    if $across == "workers" then column("ideal"; .of_ideal | values | percent)
+    if $across == "workers" then column("ideal"; bounded(">="; .of_ideal | values | percent))
     else column("to \($firsts | map(.letter) | join(", "))"; change($firsts)) end,
     column_of_words("held back by"; .held_back),
     column("sustained"; .figures.sustained | values | figures),
