@@ -7,7 +7,7 @@
 #          A row's series: in words the settings that set it apart from others at the same place. counts: false where it
 #          failed or moved nothing. goodput and ideal in GB/s, mbps_p5 and mbps_p50 in MB/s of the slow and the median
 #          worker; figures: medians over the runs, as named in summary.json, null unless each run has one. ideal, across
-#          workers: as many times the goodput per worker of the smallest fleet of its series that counts and is no bound;
+#          workers: as many times the goodput per worker of the smallest fleet of its series that counts and is known;
 #          of_ideal only of rows that count. at_least: some goodput is only a bound, or not known.
 
 include "report/setup";
