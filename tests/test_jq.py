@@ -1765,6 +1765,10 @@ def test_memory_buys_speed_and_the_cheapest_and_the_fastest_are_named():
     assert both["sentences"] == [
         "write, 512 MB of memory was the fastest and the cheapest: 1.000 GB/s at $550.00 per TB"
     ]
+    unknown = ([job(0, 10, 2e9)] * 10, a_run(10, memory_mb=3008))
+    assert comparison(unknown, *(priced(1, memory) for memory in (512, 1024)), prices=PRICES)["sentences"] == [
+        "write, 3,008 MB of memory was the fastest: 2.000 GB/s"
+    ], "it may have been the cheapest, too"
 
 
 def test_small_objects_are_compared_by_objects():

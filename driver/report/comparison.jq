@@ -98,12 +98,12 @@ def told($gbs): "\(if .at_least then "at least " else "" end)\(.goodput.median |
   + (.figures.usd_per_tb | if . == null then "" else " at $\(fixed(2)) per TB" end)
   + (.of_ideal | if . == null then "" else ", \(percent) of the ideal" end);
 
-# Of one operation, which kind to choose; its letter where names are long. Where another kind had a run as fast as the
-# slowest of the fastest kind, medians alone tell them apart.
+# Of one operation, which kind to choose; its letter where names are long. The cheapest is known where all costs are.
+# Where another kind had a run as fast as the slowest of the fastest kind, medians alone tell them apart.
 def sentence($long):
   map(select(.counts) | .name = if $long then "\(.letter) (\(.op // "records"))" else .name end)
   | max_by(.goodput.median) as $fastest
-  | (map(select(.figures.usd_per_tb != null)) | min_by(.figures.usd_per_tb)) as $cheapest
+  | (if all(.[]; .figures.usd_per_tb != null) then min_by(.figures.usd_per_tb) else null end) as $cheapest
   | (any(.[]; .repetitions > 1) and any(.[]; .letter != $fastest.letter and .goodput.max >= $fastest.goodput.min))
   as $close
   | $fastest.goodput.median as $gbs
