@@ -1807,6 +1807,18 @@ def test_the_title_of_a_run_by_time_claims_no_limit_as_done():
     assert "15 in a stream" in flat(table(summary([job(0, 20, 1e9)] * 2, counted), counted))
 
 
+def test_a_deadline_that_trims_stragglers_away_makes_no_kind_faster():
+    whole = [job(0, 10, 1e9)] * 199
+    cut = ([*whole, {**failed(0, 20, 1e8), **failure("Deadline")}], a_run(200, in_flight=16))
+    made = comparison(cut, ([*whole, job(0, 90, 1e9)], a_run(200)))
+    assert [(row["valid"], row["cut_off"], row["counts"]) for row in made["rows"]] == [
+        (True, False, True),
+        (True, True, False),
+    ]
+    assert made["sentences"] == ["write, 8 in flight moved 2.222 GB/s"]
+    assert "CUT OFF: jobs met the deadline before their work was done, in B" in flat(comparison_table(made))
+
+
 def test_what_failed_or_moved_nothing_is_no_candidate():
     bad = ([failed(0, 10, 1e11)], a_run(1, memory_mb=1024))
     nothing = ([job(0, 10, 0)], a_run(1, memory_mb=4096))

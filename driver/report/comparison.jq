@@ -5,10 +5,10 @@
 #          which rows differ; across: the one that pictures have as their axis, by which rows are sorted, null where
 #          none is a number; common: the others, in words. sentences: which kind was the fastest, and the cheapest.
 #          A row's series: in words the settings that set it apart from others at the same place. counts: false where it
-#          failed or moved nothing. goodput and ideal in GB/s, mbps_p5 and mbps_p50 in MB/s of the slow and the median
-#          worker; figures: medians over the runs, as named in summary.json, null unless each run has one. ideal, across
-#          workers: as many times the goodput per worker of the smallest fleet of its series that counts and is known;
-#          of_ideal only of rows that count. at_least: some goodput is only a bound, or not known.
+#          failed, was cut off or moved nothing. goodput and ideal in GB/s, mbps_p5 and mbps_p50 in MB/s of the slow and
+#          the median worker; figures: medians over the runs, as named in summary.json, null unless each run has one.
+#          ideal, across workers: as many times the goodput per worker of the smallest fleet of its series that counts
+#          and is known; of_ideal only of rows that count. at_least: some goodput is only a bound, or not known.
 
 include "report/setup";
 include "run";
@@ -30,6 +30,7 @@ def row_of_kind:
       valid: all(.[].summary; .valid),
       failed: (map(.summary | .failed + .missing) | add),
       at_least: any(.[].summary; .untimed != null and .max_active != null),
+      cut_off: any(.[].summary; .cut_off > 0),
       damaged: any(.[].summary; .repeated > 0 or .unplanned.count > 0),
       goodput: spread(.goodput),
       mbps_p5: median(.mbps.p5),
@@ -48,7 +49,8 @@ def row_of_kind:
     }
   + reduce ("loopback", "shared_machine", "place_unknown", "small_objects") as $name (
       {}; .[$name] = any($runs[].summary; .[$name] == true))
-  | .counts = (.valid and (.goodput.median // 0) > 0);
+  # A short --timeout must not trim the stragglers away.
+  | .counts = (.valid and (.cut_off | not) and (.goodput.median // 0) > 0);
 
 # The settings in which rows differ. Squads follow the number of workers. One run has objects of a size, a number of
 # them, a time, and another has not: that is a difference, too.

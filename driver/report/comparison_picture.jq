@@ -113,7 +113,8 @@ any_comparison
         (map(select(.at_least) | .letter // .op) | select(. != [])
           | "At least: \(join(", ")), where nobody knows when some jobs ended."),
         ([$all[] | select(.drawn | not) | .letter // .op] | select(. != [])
-          | "Not drawn: \(join(", ")), where more than 1 % failed, nothing moved, or there is no place on the axis.")
+          | "Not drawn: \(join(", ")), where more than 1 % failed, jobs were cut off, nothing moved, or there is no "
+            + "place on the axis.")
       ] as $details
     | [
         "Points: goodput (all bytes over first start to last stop) and the rate of the median worker, each the median "

@@ -112,6 +112,7 @@ def warning($text; condition):
     (
       $rows
       | warning("NOT VALID: more than 1 % failed or missing"; .valid | not),
+        warning("CUT OFF: jobs met the deadline before their work was done"; .cut_off),
         warning("BOUNDS (>=, <=) OR NONE: when jobs ended is not known"; .at_least),
         warning("DAMAGED: records that come twice, or do not count"; .damaged)
     )
