@@ -44,9 +44,6 @@ def distribution:
   sort
   | {min: .[0], p5: nearest_rank(5), p50: nearest_rank(50), p95: nearest_rank(95), p99: nearest_rank(99), max: .[-1]};
 
-# Of figures that repeat: their median, and how far they lie apart.
-def range_of: map(select(measured)) | sort | {least: .[0], median: middle, most: .[-1], count: length};
-
 # Sum of what is there; null where nothing is.
 def total: map(select(measured)) | if length == 0 then null else add end;
 
@@ -87,7 +84,7 @@ def size:
 
 # Seconds with so many decimals, milliseconds where they would be nothing.
 def seconds($decimals):
-  if . != null and . > 0 and . < pow(10; -$decimals) then "\(. * 1e3 | fixed(if . < 9.95 then 1 else 0 end)) ms"
+  if . > 0 and . < pow(10; -$decimals) then "\(. * 1e3 | fixed(if . < 9.95 then 1 else 0 end)) ms"
   else "\(fixed($decimals)) s" end;
 
 # Seconds where a tenth is enough.

@@ -182,7 +182,9 @@ def test_the_first_launch_counts():
 
 def test_a_launch_that_began_nothing_is_not_the_first():
     refused = [failure("Throttled", job=n, launch=1) for n in range(2)]
-    s = summary([*refused, *(job(100, 102, 2e9, job=n, launch=2) for n in range(2))], a_run(2, {}, {}))
+    run = a_run(2, {}, {})
+    s = summary([*refused, *(job(100, 102, 2e9, job=n, launch=2) for n in range(2))], run)
+    assert "figure is of launch 2, the first that began a job. All jobs are completed by now." in flat(table(s, run))
     assert (s["launch"], s["launches"], s["failed"], s["goodput"], s["valid"]) == (2, 2, 0, 2, True)
     s = summary(refused, a_run(2, {}, {}))
     assert (s["launch"], s["failed"], s["missing"], s["goodput"]) == (1, 2, 0, None)
@@ -1309,6 +1311,15 @@ def test_nothing_held_it_back():
     assert v["plan_gbs"] == 1 and "goodput" in v["plan"]
 
 
+def test_where_a_bound_has_no_cause_nothing_is_not_told_as_the_cause():
+    """By time, so that nobody knows what the job would have moved, and what waiting for it cost."""
+    run = a_run(200, {"end": EPOCH + 200}, for_s=20)
+    v = verdict([worker(0, *[90] * 20)] * 199 + [failure("Crashed")], run)
+    assert v["findings"] == [] and v["held_back_by"] == "failures"
+    assert v["sentence"] == "When 1 job ended is not known, nor what it cost to wait for that."
+    assert v["plan"].startswith("Plan with 1.791 GB/s, the least that the goodput can have been")
+
+
 def test_the_figures_of_a_plan_have_one_unit():
     late = verdict([*[job(0, 10, 1e8)] * 8, job(3600, 3610, 1e8)])["plan"]
     assert "Plan with 0.249 MB/s, " in late and "with 80.00 MB/s, the steady rate" in late
@@ -1400,6 +1411,14 @@ def test_late_starts():
     v = verdict([worker(0, *[50] * 20)] * 18 + [worker(5, *[50] * 20, late_s=5)] * 2)
     assert v["held_back_by"] == "late_starts"
     assert "the last worker began 5.00 s after the first" in v["sentence"]
+
+
+def test_the_opening_costs_half_of_it_and_takes_no_longer_than_the_job():
+    for seconds, told in ((20, "6.00"), (4, "4.00")):
+        v = verdict([worker(0, *[50] * seconds)] * 20, a_run(20, {"open_s": 6}))
+        (opening,) = [found for found in v["findings"] if found["cause"] == "opening"]
+        assert opening["cost_s"] == float(told) / 2
+        assert f"requests began one after another over {told} s" in opening["sentence"]
 
 
 def test_starts_without_a_common_one():
@@ -1605,6 +1624,12 @@ def test_fleets_are_measured_by_the_smallest_valid_one_of_their_series():
     text = comparison_table(made)
     assert [cells(text, letter)["ideal"] for letter in "ABCDE"] == ["-", "100 %", "80 %", "90 %", "100 %"]
     assert "NOT VALID: more than 1 % failed or missing, in A\n" in text and "noise" not in text
+    bounds = [
+        ([job(0, 10, 1e9)] * (n - 1) + [failure("Crashed")], a_run(n, {"end": EPOCH + 100})) for n in (200, 400)
+    ]
+    text = compare(*bounds, fleet("write", 300, 30), fleet("write", 600, 30))
+    assert [cells(text, letter)["ideal"] for letter in "ABCD"] == [">=10 %", "100 %", ">=10 %", "50 %"]
+    assert {cells(compare(*bounds), letter).get("ideal") for letter in "AB"} == {None}, "a bound is no ideal"
     larger = [fleet("write", n, gbs, squad, memory_mb=4096) for n, gbs, squad in ((10, 2, 16), (100, 5, 20))]
     rows = comparison(*writes, *larger)["rows"]
     assert [row["of_ideal"] for row in rows if row["settings"]["memory_mb"] == 4096] == [1, 0.25]
@@ -1698,6 +1723,9 @@ def test_a_comparison_warns_and_shows_no_control_characters():
 def test_workers_that_share_a_machine_are_told():
     text = compare(*(fleet("write", n, n, shared_machine=True) for n in (1, 2)))
     assert text.index("ONE MACHINE") < text.index("GB/s") and "LOOPBACK" not in text
+    for where, words in (("shared_machine", "on one machine"), ("loopback", "on loopback")):
+        (sentence,) = comparison(*(fleet("write", 1, 1 + here, **{where: here}) for here in (False, True)))["sentences"]
+        assert sentence.startswith(f"write, {words} was the fastest")
 
 
 def priced(gbs, memory, **more):
@@ -1724,6 +1752,10 @@ def test_memory_buys_speed_and_the_cheapest_and_the_fastest_are_named():
     assert both["sentences"] == [
         "write, 512 MB of memory was the fastest and the cheapest: 1.000 GB/s at $550.00 per TB"
     ]
+    unknown = ([job(0, 10, 2e9)] * 10, a_run(10, memory_mb=3008))
+    assert comparison(unknown, *(priced(1, memory) for memory in (512, 1024)), prices=PRICES)["sentences"] == [
+        "write, 3,008 MB of memory was the fastest: 2.000 GB/s"
+    ], "it may have been the cheapest, too"
 
 
 def test_small_objects_are_compared_by_objects():
@@ -1762,9 +1794,24 @@ def test_the_title_of_a_run_by_time_claims_no_limit_as_done():
     assert "15 in a stream" in flat(table(summary([job(0, 20, 1e9)] * 2, counted), counted))
 
 
+def test_a_deadline_that_trims_stragglers_away_makes_no_kind_faster():
+    whole = [job(0, 10, 1e9)] * 199
+    cut = ([*whole, {**failed(0, 20, 1e8), **failure("Deadline")}], a_run(200, in_flight=16))
+    made = comparison(cut, ([*whole, job(0, 90, 1e9)], a_run(200)))
+    assert [(row["valid"], row["cut_off"], row["counts"]) for row in made["rows"]] == [
+        (True, False, True),
+        (True, True, False),
+    ]
+    assert made["sentences"] == ["write, 8 in flight moved 2.222 GB/s"]
+    assert "CUT OFF: jobs met the deadline before their work was done, in B" in flat(comparison_table(made))
+
+
 def test_what_failed_or_moved_nothing_is_no_candidate():
     bad = ([failed(0, 10, 1e11)], a_run(1, memory_mb=1024))
     nothing = ([job(0, 10, 0)], a_run(1, memory_mb=4096))
     made = comparison(bad, nothing, ([job(0, 10, 1e9)], ONE))
     assert [row["counts"] for row in made["rows"]] == [False, True, False]
+    assert [row["held_back"] for row in made["rows"]] == ["failures", "nothing", "nothing"], "as each run's own verdict"
+    straggling = ([*[job(0, 10, 1e9)] * 39, job(0, 99, 1e9), failure("Throttled")], a_run(41))
+    assert comparison(straggling)["rows"][0]["held_back"] == "failures"
     assert made["sentences"] == ["write, 2,048 MB of memory moved 0.100 GB/s"]

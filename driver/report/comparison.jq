@@ -5,16 +5,16 @@
 #          which rows differ; across: the one that pictures have as their axis, by which rows are sorted, null where
 #          none is a number; common: the others, in words. sentences: which kind was the fastest, and the cheapest.
 #          A row's series: in words the settings that set it apart from others at the same place. counts: false where it
-#          failed or moved nothing. goodput and ideal in GB/s, mbps_p5 and mbps_p50 in MB/s of the slow and the median
-#          worker; figures: medians over the runs, as named in summary.json, null unless each run has one. ideal, across
-#          workers: as many times the goodput per worker of the smallest fleet of its series that counts; of_ideal only
-#          of rows that count. at_least: some goodput is only a bound, or not known.
+#          failed, was cut off or moved nothing. goodput and ideal in GB/s, mbps_p5 and mbps_p50 in MB/s of the slow and
+#          the median worker; figures: medians over the runs, as named in summary.json, null unless each run has one.
+#          ideal, across workers: as many times the goodput per worker of the smallest fleet of its series that counts
+#          and is known; of_ideal only of rows that count. at_least: some goodput is only a bound, or not known.
 
 include "report/setup";
 include "run";
 include "text";
 
-def spread(figure): map(.summary | figure) | range_of | {min: .least, median, max: .most};
+def spread(figure): map(.summary | figure | select(measured)) | {min: min, median: middle, max: max};
 
 # The median of a figure that every run has: beside the others' medians stands no figure of other runs.
 def median(figure): map(.summary | figure) | if all(measured) then middle else null end;
@@ -30,12 +30,17 @@ def row_of_kind:
       valid: all(.[].summary; .valid),
       failed: (map(.summary | .failed + .missing) | add),
       at_least: any(.[].summary; .untimed != null and .max_active != null),
+      cut_off: any(.[].summary; .cut_off > 0),
       damaged: any(.[].summary; .repeated > 0 or .unplanned.count > 0),
       goodput: spread(.goodput),
       mbps_p5: median(.mbps.p5),
       mbps_p50: median(.mbps.p50),
       # What held most of them back, and loopback is not that.
-      held_back: (map(.summary.verdict.findings[0].short // "nothing") | group_by(.) | max_by(length)[0]),
+      held_back: (
+        map(.summary.verdict | if .held_back_by == "failures" then "failures" else .findings[0].short // "nothing" end)
+        | group_by(.)
+        | max_by(length)[0]
+      ),
       figures: (
         ["sustained", "peak_1s", "straggler_tax", "throttled", "usd_per_tb", "objects_per_s"]
         | map(. as $name | {($name): ($runs | median(.[$name]))})
@@ -44,7 +49,8 @@ def row_of_kind:
     }
   + reduce ("loopback", "shared_machine", "place_unknown", "small_objects") as $name (
       {}; .[$name] = any($runs[].summary; .[$name] == true))
-  | .counts = (.valid and (.goodput.median // 0) > 0);
+  # A short --timeout must not trim the stragglers away.
+  | .counts = (.valid and (.cut_off | not) and (.goodput.median // 0) > 0);
 
 # The settings in which rows differ. Squads follow the number of workers. One run has objects of a size, a number of
 # them, a time, and another has not: that is a difference, too.
@@ -80,10 +86,12 @@ def axis($varies):
 # A, B, ... Z, AA, AB, ...
 def letter: if . < 26 then [65 + .] | implode else ((. / 26 | floor) - 1 | letter) + (. % 26 | letter) end;
 
-# How far a fleet is from the smallest one of its series that counts, as many times.
+# How far a fleet is from the smallest one of its series that counts, as many times. The bound of that one's goodput, of
+# which a failure makes less, would make the others better.
 def ideal($rows):
   . as $row
-  | ([$rows[] | select(.op == $row.op and .series == $row.series and .counts)] | min_by(.jobs)) as $one
+  | ([$rows[] | select(.op == $row.op and .series == $row.series and .counts and (.at_least | not))]
+    | min_by(.jobs)) as $one
   | .ideal = (if $one == null then null else $one.goodput.median / $one.jobs * .jobs end)
   | .of_ideal = if .counts and .ideal != null then .goodput.median / .ideal else null end;
 
@@ -92,12 +100,12 @@ def told($gbs): "\(if .at_least then "at least " else "" end)\(.goodput.median |
   + (.figures.usd_per_tb | if . == null then "" else " at $\(fixed(2)) per TB" end)
   + (.of_ideal | if . == null then "" else ", \(percent) of the ideal" end);
 
-# Of one operation, which kind to choose; its letter where names are long. Where another kind had a run as fast as the
-# slowest of the fastest kind, medians alone tell them apart.
+# Of one operation, which kind to choose; its letter where names are long. The cheapest is known where all costs are.
+# Where another kind had a run as fast as the slowest of the fastest kind, medians alone tell them apart.
 def sentence($long):
   map(select(.counts) | .name = if $long then "\(.letter) (\(.op // "records"))" else .name end)
   | max_by(.goodput.median) as $fastest
-  | (map(select(.figures.usd_per_tb != null)) | min_by(.figures.usd_per_tb)) as $cheapest
+  | (if all(.[]; .figures.usd_per_tb != null) then min_by(.figures.usd_per_tb) else null end) as $cheapest
   | (any(.[]; .repetitions > 1) and any(.[]; .letter != $fastest.letter and .goodput.max >= $fastest.goodput.min))
   as $close
   | $fastest.goodput.median as $gbs

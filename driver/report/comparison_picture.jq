@@ -9,16 +9,10 @@ include "report/setup";
 include "run";
 include "text";
 
-# A fleet of ten times the workers that moves ten times as much lies on a straight line of logarithmic axes, which have
-# some room beyond their numbers.
+# A fleet of ten times the workers that moves ten times as much lies on a straight line of logarithmic axes.
 def log_scale: {type: "log", domain: [min / 1.3, max * 1.3], nice: false};
 
-# Room, on a logarithmic axis, for the names of series after their last point; a letter is 6 pixels wide.
-def with_room($letters):
-  ([$letters, 60] | min * 6 / 780) as $share
-  | .domain[1] *= pow(.domain[1] / .domain[0]; $share / (1 - $share));
-
-# Where a kind stands.
+# Where a kind stands. An axis leaves room for the names of series beside it; a letter is 6 pixels wide.
 def place($across):
   if $across == null then
     {field: "name", type: "nominal", sort: null, axis: {title: null, labelLimit: 400, grid: true}}
@@ -27,7 +21,7 @@ def place($across):
     | {
         field: "place",
         type: "quantitative",
-        scale: (map(.series | length) as $letters | $places | log_scale | with_room($letters | max)),
+        scale: (($places | log_scale) + {range: [0, 780 - 6 * (map(.series | length) | max)]}),
         axis: {
           title: ($across | head),
           values: $places,
@@ -58,21 +52,20 @@ def point($across; $figure; $ideal):
 # A figure that has no spread.
 def alone: {min: ., median: ., max: .};
 
-# Each series is named at its end; where ends lie close the names stand one above the other. Input: the points.
-def named_apart($scale; $height):
-  # As shares of the panel's height: pushed up, then down from its upper edge.
-  def pushed($sign; $start):
-    reduce .[] as $at ([]; . + [[$sign * $at, (.[-1] // $start) + 14 / $height] | max]) | map($sign * .) | reverse;
+# The last point of each series, and how many pixels below the panel's upper edge the name of that stands: at its height
+# where there is room, else 14 pixels above the one below it. All of them have room in the panel. Input: the points.
+def series_ends($scale; $height):
   $scale.domain as [$least, $most]
-  | (if $scale.type == "log" then $most / $least | log else null end) as $span
-  | [group_by([.op, .series])[] | .[-1].last = true | .[]] as $points
-  | ($points | map(select(.last and .series != "")) | sort_by(.value)) as $named
-  | [$named[].value / $most | if $span then 1 + log / $span else . end]
-  | pushed(1; -infinite)
-  | pushed(-1; -1 - 14 / $height)
-  | map($most * if $span then (. - 1) * $span | exp else . end) as $places
-  | $points
-  | map(. as $one | .name_at = (first(range($named | length) | select($named[.] == $one) | $places[.]) // null));
+  | [group_by([.op, .series])[] | .[-1] | select(.series != "")]
+  | sort_by(.value)
+  | length as $count
+  | reduce .[] as $one (
+      [];
+      ($one.value | if $scale.type == "log" then (. / $least | log) / ($most / $least | log) else . / $most end)
+      as $share
+      | ([$height * (1 - $share), (.[-1].below // infinite) - 14] | min) as $below
+      | . + [$one + {below: ([$below, 14 * ($count - 1 - length)] | max)}]
+    );
 
 # One panel of the rows that have a figure, with room for the names of all series. Whiskers stay within the axis: a
 # logarithmic one has no place for 0.
@@ -84,7 +77,7 @@ def panel($panels; $across; $log; $height; $title; figure_of; ideal_of):
   | ([.[] | .value, .least, .most, .ideal | numbers | select(. > 0)]
     | if $log then {scale: log_scale, axis: {$title, format: ",~g"}}
       else {scale: {domain: [0, max // 1]}, axis: {$title}} end) as $axis
-  | (if $across == null then . else named_apart($axis.scale; $height) end)
+  | series_ends($axis.scale; $height) as $ends
   | {
       height: (if $across == null then [26 * length, 60] | max else $height end),
       data: {values: map(.least |= ([., ($axis.scale.domain[0]? // 0)] | max))},
@@ -93,6 +86,7 @@ def panel($panels; $across; $log; $height; $title; figure_of; ideal_of):
         (map(.op) | unique | reverse) as $ops
         | $ops[] as $op
         | $panels[0].kinds
+        | .series.data.values = $ends
         | .whisker.encoding = {($value): {field: "least"}, "\($value)2": {field: "most"}}
         | (if $log then .ideal else empty end), (if $across == null then .bar else .line, .series end), .whisker, .dot
         # Side by side, or one operation hides the other's whiskers.
@@ -115,17 +109,17 @@ any_comparison
     machine as $machine
     | ($across == "workers") as $scales
     | [
-        ($machine | values | .warning),
         ($stopped // empty | "The sweep ended early: \(visible | shortened(120))"),
         (map(select(.at_least) | .letter // .op) | select(. != [])
           | "At least: \(join(", ")), where nobody knows when some jobs ended."),
         ([$all[] | select(.drawn | not) | .letter // .op] | select(. != [])
-          | "Not drawn: \(join(", ")), where more than 1 % failed, nothing moved, or there is no place on the axis.")
+          | "Not drawn: \(join(", ")), where more than 1 % failed, jobs were cut off, nothing moved, or there is no "
+            + "place on the axis.")
       ] as $details
     | [
         "Points: goodput (all bytes over first start to last stop) and the rate of the median worker, each the median "
           + "of a kind's runs; whiskers: the least and the most goodput. GB: 10^9 bytes, MB: 10^6.",
-        if $scales then "Ideal: the goodput per worker of the smallest valid fleet, times the workers."
+        if any(.[]; .ideal) then "Ideal: the goodput per worker of the smallest valid fleet, times the workers."
         else empty end
       ] as $footer
     | [
@@ -137,9 +131,8 @@ any_comparison
       ]
     | .[0].layer += [
         [(.[0].data.values | map(.op) | unique | reverse[] | ["●", ., .]),
-         if $scales then ["-", "ideal", "ideal"] else empty end]
+         if any(.[0].data.values[]; .ideal) then ["-", "ideal", "ideal"] else empty end]
         | legend($panels)
       ]
-    | map(marked($panels; $machine))
-    | picture($panels; $title; $details; $footer)
+    | picture($panels; $machine; $title; $details; $footer)
   end

@@ -65,7 +65,7 @@ def figures_of_rows($across):
     column("MB/s each"; .mbps_p50 | values | figures),
     column("objects/s"; bounded(">="; select(.small_objects) | .figures.objects_per_s | values | per_second)),
     column("$ per TB"; .figures.usd_per_tb | values | fixed(2)),
-    if $across == "workers" then column("ideal"; .of_ideal | values | percent)
+    if $across == "workers" then column("ideal"; bounded(">="; .of_ideal | values | percent))
     else column("to \($firsts | map(.letter) | join(", "))"; change($firsts)) end,
     column_of_words("held back by"; .held_back),
     column("sustained"; .figures.sustained | values | figures),
@@ -112,6 +112,7 @@ def warning($text; condition):
     (
       $rows
       | warning("NOT VALID: more than 1 % failed or missing"; .valid | not),
+        warning("CUT OFF: jobs met the deadline before their work was done"; .cut_off),
         warning("BOUNDS (>=, <=) OR NONE: when jobs ended is not known"; .at_least),
         warning("DAMAGED: records that come twice, or do not count"; .damaged)
     )

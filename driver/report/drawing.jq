@@ -43,7 +43,7 @@ def drawing($points; $peak; $stretches; $untimed; $planned; $histogram):
       began: ($jobs | length),
       untimed: ($untimed | length),
       unseen: ($planned - ($jobs | length) - ($untimed | length)),
-      best: $peak[1]?,
+      best: $peak[1],
       $stretches,
       latency: [
         range($histogram // [] | length) as $b

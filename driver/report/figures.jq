@@ -33,7 +33,7 @@ def peak_requests($share):
   map(select(.requests != null))
   | if . == [] then null
     elif $share != null and all(.[]; .samples != null) then (map(.requests) | add) * $share
-    else map({start, stop, bytes: .requests, samples: null}) | events | best(1)[0]? end;
+    else map({start, stop, bytes: .requests, samples: null}) | events | best(1)[0] end;
 
 # The latencies of all requests with a body, each bucket's number of them added up; null unless every job has them.
 def histogram:
@@ -58,25 +58,25 @@ def request_times($max):
 # $together: the stretches in which 90 % of the most jobs were active, $peak: the best second. $last: the last
 # moment at which a job may have ended, $planned: the bytes of jobs of no known time, both null where nobody knows.
 def fleet_figures($all_events; $points; $together; $peak; $last; $untimed; $planned):
-  def gbs($s): if . == null then null else . / $s / 1e9 end;
+  def gbs($s): if . == null or $s == null then null else . / $s / 1e9 end;
   (map(.bytes) | add) as $bytes
   | (map(.start) | min) as $origin
   | (map(.stop) | min - $origin) as $done
   | (if $last == null then null else $last - $origin end) as $makespan
   | def reaching($share):
       if $planned == null or $bytes + $planned == 0 then null
-      else ($share * ($bytes + $planned)) as $wanted | $points | reached($wanted) as $s | $wanted | gbs($s // nan) end;
+      else ($share * ($bytes + $planned)) as $wanted | $wanted | gbs($points | reached($wanted)) end;
     ($points | during($together; 0)) as $sustained
   | {
       timeline: (map(.samples != null) | if all then "sampled" elif any then "mixed" else "uniform" end),
       makespan_s: $makespan,
-      goodput: (if $makespan == null then null else $bytes | gbs($makespan) end),
+      goodput: ($bytes | gbs($makespan)),
       sustained: ($sustained | .s as $s | .bytes | gbs($s)),
       sustained_s: $sustained.s,
       sustained_short: ($sustained.s < 5),
-      peak_1s: ($peak[0]? | gbs(1)),
-      peak_5s: ($all_events | best(5)[0]? | gbs(5)),
-      peak_10s: ($all_events | best(10)[0]? | gbs(10)),
+      peak_1s: ($peak[0] | gbs(1)),
+      peak_5s: ($all_events | best(5)[0] | gbs(5)),
+      peak_10s: ($all_events | best(10)[0] | gbs(10)),
       # The sum of the mean rates of the active jobs, which is how the article of 2016 counts.
       pywren_peak: (map(.samples = null) | events | [foreach .[][2] as $change (0; . + $change)] | max / 1e9),
       first_done: (first($points[] | select(.[0] >= $done))[1] | gbs($done)),
@@ -180,7 +180,7 @@ def figures(lines; $run; $prices; $place_unknown; $drawn):
       untimed: ($untimed | bounds($planned; $origin; $ended_by) // null),
       sent: ([$failed[].sent | values] | if . == [] then null else {jobs: length, bytes: add} end),
       requests: ([$records[].requests] | total),
-      requests_per_s: ($began | peak_requests(if $bytes == 0 then null else $peak[0]? | values / $bytes end // null)),
+      requests_per_s: ($began | peak_requests(if $bytes == 0 then null else $peak[0] | values / $bytes end // null)),
       retries: ([$records[].retries] | total),
       throttled: ([$records[].throttled] | total),
       late: ([$records[].late_s | numbers] | if . == [] then null else map(select(. > 0.1)) | length end),
@@ -189,7 +189,7 @@ def figures(lines; $run; $prices; $place_unknown; $drawn):
       cost_usd: $bill.usd,
       cost_known_usd: $bill.known_usd,
       usd_per_tb: (
-        if $prices == null or $began == [] or $untimed != [] then null else $began | usd_per_tb($prices; $bytes) end
+        if $prices == null or $untimed != [] then null else $began | usd_per_tb($prices; $bytes) end
       ),
       prices: (if $prices == null then null else $prices | {date, region} end),
       evidence: (($began | select(. != []) | evidence($run; $points; $together) + {open_s: $launch.open_s}) // null

@@ -42,9 +42,11 @@ def coloured($op): walk(if type == "array" then map(if . == "op" then $op else .
 def exactly($from; $to): {domain: [$from, $to], nice: false, padding: 0};
 
 # A whole picture: its texts stand in usermeta once more, for a page that sets them itself and leaves the footer out.
-# Input: panels, one below the other. $title, $details, $footer: lines of text.
-def picture($panels; $title; $details; $footer):
-  ($footer | map(wrapped(160)[])) as $lines
+# Input: panels, one below the other. $machine: see setup.jq. $title, $details, $footer: lines of text.
+def picture($panels; $machine; $title; $details; $footer):
+  $machine.warning as $alarm
+  | ($details + [$alarm | values]) as $details
+  | ($footer | map(wrapped(160)[])) as $lines
   | {
       "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
       title: {
@@ -53,10 +55,12 @@ def picture($panels; $title; $details; $footer):
         fontSize: 19,
         offset: 16
       },
-      vconcat: (. + [{
+      vconcat: (map(marked($panels; $machine)) + [{
         name: "footer",
         height: ($lines | length * 15),
         layer: [$lines | texts($panels; 0; 0; "foot")]
       }]),
-      usermeta: {$title, $details, $footer}
-    };
+      usermeta: {$title, $details, $footer, $alarm}
+    }
+  # Nobody is read ten thousand marks aloud.
+  | (.vconcat[] | .. | .mark? | objects).aria = false;

@@ -15,6 +15,10 @@ $run[0] as $run
 # The network holds no small objects back.
 | (if $summary.small_objects then null else $summary.evidence.network_mbps end) as $cap_mbps
 | ([$summary] | machine) as $machine
+# The unit of the aggregate, and how many of it a GB/s is: objects where they are small, MB/s where there are few.
+| (if $summary.small_objects and $summary.bytes > 0 then ["objects/s", 1e9 * $summary.objects / $summary.bytes]
+   elif ($summary.goodput | rate_and_unit(.)[1]) == "MB" then ["MB/s", 1e3]
+   else ["GB/s", 1] end) as [$unit, $factor]
 
 | def makespan_s: [$drawing.bins[-1].t2, $summary.makespan_s] | max;
 
@@ -31,7 +35,7 @@ def lines($style; $values):
   | .mark.style = $style
   | .data.values = $values
   | .encoding = (
-      if $values[0] | has("to") then {x: {field: "from"}, x2: {field: "to"}, y: {field: "gbs"}}
+      if $values[0] | has("to") then {x: {field: "from"}, x2: {field: "to"}, y: {field: "rate"}}
       else {x: {field: "x"}, y: {value: 0}, y2: {value: "height"}} end
     );
 
@@ -86,34 +90,15 @@ def cap_in_sight: cap_gbs != null and cap_gbs <= most_gbs;
 
 def bound: if $summary.untimed == null then "" else "at least " end;
 
-# Objects that are small have rates of their own.
-def counts_objects: $summary.small_objects and $summary.bytes > 0;
-def objects_of_a_gb: 1e9 * $summary.objects / $summary.bytes;
+def in_unit: if . == null then null else . * $factor end;
 def told_together:
-  if counts_objects then "\(. * objects_of_a_gb | per_second) objects/s" else told_gbs($summary.goodput) end;
+  if $unit == "objects/s" then "\(in_unit | per_second) objects/s" else told_gbs($summary.goodput) end;
 
-# The axis of the aggregate in another unit, of which a GB/s is so much: objects where they are small, MB/s where there
-# are few. Its marks stand at round numbers.
-def in_unit:
-  . as $most
-  | if counts_objects then [objects_of_a_gb, "objects/s, all jobs together"]
-    elif ($summary.goodput | rate_and_unit(.)[1]) == "MB" then [1e3, "MB/s, all jobs together"]
-    else empty end
-  | . as [$factor, $title]
-  | ($most * $factor / 5) as $least
-  | pow(10; $least | log10 | floor) as $power
-  | first((1, 2, 5, 10) * $power | select(. >= $least)) as $step
-  | {
-      $title,
-      values: [range(0; $most * $factor; $step) / $factor],
-      labelExpr: "format(datum.value * \($factor), ',.3~f')"
-    };
-
-# What is drawn across the aggregate, the highest first: {gbs, style, text, over: the time that it is of}.
+# What is drawn across the aggregate, the highest first: {gbs, style, text, over: the time that it is of, its height}.
 def rates_together:
   # There is no text of what is null.
   def rate($gbs; $style; $over; text):
-    select($gbs != null) | {$gbs, $style, over: ($over | map(. + {$gbs})), text: text};
+    select($gbs != null) | {$gbs, $style, over: ($over | map(. + {rate: ($gbs | in_unit)})), text: text};
   [{from: 0, to: last_s}] as $all
   | $summary
   | [
@@ -132,8 +117,8 @@ def rates_together:
 def aggregate_panel:
   $panels[0].aggregate
   | on_time
-  | .encoding.y.scale = exactly(0; most_gbs)
-  | .encoding.y.axis += ((most_gbs | in_unit) // {})
+  | .encoding.y.scale = exactly(0; most_gbs | in_unit)
+  | .encoding.y.axis.title = "\($unit), all jobs together"
   | crossed(rates_together; [
       $summary.sent | values | ["-", "sent", "\(.bytes / 1e6 | fixed(1)) MB that failed jobs sent in vain"]
     ]);
@@ -222,16 +207,18 @@ else
   [timeline_panel, aggregate_panel,
    if $summary.small_objects and $drawing.latency != [] then latency_panel else empty end,
    if ($summary.mbps.max // 0) == 0 then empty else rates_panel end]
-  | map(coloured($op) | marked($panels; $machine))
-  | picture($panels; [headline];
-      [($summary.verdict.sentence | harmless(400)), setup, ($machine | values | .warning)]; footer)
+  | map(coloured($op))
+  | picture($panels; $machine; [headline]; [($summary.verdict.sentence | harmless(400)), setup]; footer)
+  | .params = [{name: "unit", value: $unit}]
   | .datasets = {
       jobs: $drawing.jobs,
       # Steps rise from nothing and fall back to it.
       bins: (
-        {gbs: 0, active: 0, sent_gbs: 0} as $nothing
+        {rate: 0, active: 0, sent: 0} as $nothing
+        | (if cap_in_sight then $cap_mbps / 1e3 else null end) as $cap_gbs
         | $drawing.bins
-        | (if cap_in_sight then map(.cap = (.active * $cap_mbps / 1e3 | rounded(4))) else . end)
+        | map({t, t2, active, rate: (.gbs | in_unit), sent: (.sent_gbs | in_unit)}
+            + if $cap_gbs then {cap: (.active * $cap_gbs | in_unit)} else {} end)
         | [{t: 0} + $nothing] + . + [{t: .[-1].t2} + $nothing]
       )
     }

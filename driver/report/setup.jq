@@ -34,6 +34,8 @@ def words($name):
       for_s: "for \($value) s",
       read_times: (if . == 1 then null else "\($value) times over" end),
       verify: (if . == true then "every byte verified" else null end),
+      loopback: (if . == true then "on loopback" else null end),
+      shared_machine: (if . == true then "on one machine" else null end),
       arch: $value,
       region: $value
     }

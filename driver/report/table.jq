@@ -22,7 +22,7 @@ def indented: wrapped(width - 11)[] | " " * 11 + .;
 # The cells of a line, right-aligned.
 def columns: map(right(9)) | add;
 
-def milliseconds: fixed(if . != null and . < 10 then 1 else 0 end);
+def milliseconds: fixed(if . < 10 then 1 else 0 end);
 
 # Bytes; a mean of them, and what was reckoned from a rate, is not whole.
 def volume:
@@ -62,7 +62,7 @@ def warnings($run):
     (select((.launches // 1) > 1)
       | "RESUMED: \(.launches | grouped) launches; every figure is of launch \(.launch | grouped), the first that "
         + "began a job. "
-        + if .unfinished == 0 then "The others completed all objects."
+        + if .unfinished == 0 then "All jobs are completed by now."
           else "\(.unfinished | counted("job is"; "jobs are")) not completed yet." end),
     (select(.jobs > 0 and (.valid | not))
       | "NOT VALID: \(.failed | grouped) of \(.jobs | counted("job"; "jobs")) failed, \(.missing | grouped) missing; "

@@ -123,9 +123,9 @@ def late_starts:
 # Requests open one after another, so that S3 is approached gradually: on average half the opening is idle.
 def opening:
   select((.evidence.open_s // 0) > 1)
-  | finding("opening"; .evidence.open_s / 2;
-      "The opening: requests began one after another over \(.evidence.open_s | told_s), so that S3 was approached "
-      + "gradually");
+  | ([.evidence.open_s, .evidence.median_job_s] | min) as $s
+  | finding("opening"; $s / 2;
+      "The opening: requests began one after another over \($s | told_s), so that S3 was approached gradually");
 
 def cpu:
   select(.evidence.cpu_share != null and .evidence.cpu_share >= 0.9 and .mbps.p50 != null)
@@ -232,6 +232,8 @@ def judgement:
     ["loopback", "This run measures this machine, not S3: workers, S3 and Lambda share its processors"
       + (.findings | also)]
   elif .goodput == null then ["failures", "When \(jobs_without_times) ended is not known, so no goodput is"]
+  elif .findings == [] and .untimed != null then
+    ["failures", "When \(jobs_without_times) ended is not known, nor what it cost to wait for that"]
   elif .findings == [] then
     (.evidence.network_mbps) as $network
     | ["nothing",
