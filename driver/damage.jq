@@ -55,8 +55,10 @@ def damage_of_plan($number):
     (($planned | map({(.key): true}) | add) as $own
       | $kept | keys[] | select($own[.] | not) | "keys.txt has \(excerpt), which the run did not plan");
 
-[fromjson?][0]
-| if type != "object" then "run.json holds no object"
+. as $text
+| [fromjson?][0]
+| if $text == "" then "run.json is missing or empty: its driver was killed before the launch, or it was lost since"
+  elif type != "object" then "run.json holds no object"
   else
     # In format 1 their number, which is made into a list of them.
     (if .launches | type == "number" and . > 1000 then . else [run_of("folder")?][0] // . end)

@@ -770,7 +770,7 @@ def test_a_process_that_was_stopped_is_ended_too():
 
 @pytest.mark.skipif(not (shutil.which("taskset") and shutil.which("chrt")), reason="the system has no chrt")
 def test_a_process_that_ended_at_the_moment_of_an_interruption_is_not_waited_for(tmp_path):
-    """Both are there when the driver gets the processor again: Bash drops the status that its wait was about to take."""
+    """Both are there when the driver gets the processor again: Bash drops the status that its wait was to take."""
     script = """TMPDIR=$1; scratch; taskset -cp "$2" $$ >/dev/null
         start_group sleep 90; lasting=$GROUP
         start_group sh -c 'sleep 0.5; kill -INT $0' $$

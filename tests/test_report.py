@@ -241,7 +241,8 @@ def test_a_run_without_its_run_json_is_told_from_a_name_of_nothing(driver):
     run = driver.only_run()
     (run / "run.json").unlink()
     for command in (["delete", run.name], ["read", run], ["write", "--resume", run]):
-        assert "is damaged: run.json" in (err := driver.run(*command, exit=2).err) and "--key-file" in err
+        err = driver.run(*command, exit=2).err
+        assert "is damaged: run.json is missing or empty: its driver was killed before" in err and "--key-file" in err
     for source in (run, run.name, run / "records.ndjson"):
         out = driver.run("report", source).out
         assert "1 good, 0 failed" in out and "PLACE NOT KNOWN" in out
