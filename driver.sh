@@ -48,7 +48,7 @@ measure() { # OP
   save_keys "$1"
   make_run "$1"
   launch "$RUN"
-  sum_up "$RUN"
+  report_run "$RUN"
 }
 
 # --resume: what has answered since, then the jobs without a good record.
@@ -62,7 +62,7 @@ resume() { # OP
   await_launch "$RUN"
   plan_rest "$RUN"
   [ "$REST" -eq 0 ] || launch "$RUN"
-  sum_up "$RUN"
+  report_run "$RUN"
 }
 
 launch() { # RUN
@@ -82,8 +82,8 @@ cut_short() { # RUN
   say "to finish it: $CALLED $(field "$1" .op) --resume $(shown "$1")"
 }
 
-# What was measured. Fails unless all jobs are good.
-sum_up() { # RUN
+# What a run measured: records, summary, table and picture. Fails unless all jobs are good.
+report_run() { # RUN
   on_interruption say "interrupted; the fleet had ended, its records are kept: $CALLED report $(shown "$1")"
   keep_records "$1"
   summarise "$1" || no_room_for_answers "$1"

@@ -42,16 +42,6 @@ in_parallel() { # FILE AT-ONCE PROGRESS COMMAND...
   [ ! -s "$SCRATCH/children" ] || say "$(head -n 5 "$SCRATCH/children")"
 }
 
-# Lines, a name and then its texts, become files: FOLDER/names, and FOLDER/NAME.SUFFIX for each text.
-into_files() { # FOLDER SUFFIX...
-  (
-    cd "$1" && shift &&
-      awk -v suffixes="$*" 'BEGIN { texts = split(suffixes, suffix, " ") }
-        (NR - 1) % (texts + 1) == 0 { gsub(/"/, ""); name = $0; print >"names"; next }
-        { file = name "." suffix[(NR - 1) % (texts + 1)]; print >file; close(file) }'
-  )
-}
-
 start_watching() { # PROGRESS
   local progress driver
   read -r -a progress <<<"$1"
@@ -88,12 +78,4 @@ watch() { # FUNCTION WORD...
       last=$line
     fi
   done
-}
-
-count() { # PATH...
-  any "$1" && printf '%d' $# || printf 0
-}
-
-any() { # PATH...: does the first exist (an unmatched pattern does not)
-  [ -e "$1" ]
 }

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Finds the runs and sweeps that a command names, and refuses those that are damaged, deleted or out of reach.
 
-# Prints the newest run folder; of one op only those within reach count, as long as there is one. Fails without one.
+# Prints the folder of the newest run, with OP that of the newest one within reach; where none is, of the newest of OP.
+# Fails where there is none at all.
 latest_run() { # PARENT [OP]
   local runs=("$1"/[0-9]*Z-*-[0-9]*) n run latest=''
   for ((n = ${#runs[@]} - 1; n >= 0; n--)); do
@@ -93,7 +94,8 @@ within_reach() { # RUN
     "AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_S3, or export AWS_PROFILE=... with a profile that names none"
 }
 
-# The same where `local --s3` named the S3, of the run or of now: a bucket of that name elsewhere is another.
+# Refuses a run with workers on this machine and another S3 than now, as `local --s3` names it: there the bucket's name
+# is another bucket's.
 same_s3() { # RUN
   local its now
   [ "$(field "$1" .shared_machine)" = true ] || [ "$(shared_machine)" = true ] || return 0
@@ -109,10 +111,8 @@ same_s3() { # RUN
 BUCKET_OF=''
 place_of() { # RUN
   local region
-  # shellcheck disable=SC2034 # aws.sh tells of it
-  BUCKET_OF=$1
-  # shellcheck disable=SC2034 # settings.sh reads it
-  BUCKET=$(field "$1" .bucket)
+  # shellcheck disable=SC2034 # aws.sh and settings.sh read them
+  BUCKET_OF=$1 BUCKET=$(field "$1" .bucket)
   region=$(field "$1" '.region // ""')
   [ -z "$region" ] || export AWS_REGION="$region"
 }

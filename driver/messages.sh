@@ -53,16 +53,24 @@ plural() { # NUMBER WORD
   if [ "$1" -eq 1 ]; then printf '1 %s' "$2"; else printf '%d %ss' "$1" "$2"; fi
 }
 
+any() { # PATH...: does the first exist (an unmatched pattern does not)
+  [ -e "$1" ]
+}
+
+count() { # PATH...
+  any "$1" && printf '%d' $# || printf 0
+}
+
 # Makes SCRATCH and leaves nothing of it, or of started groups, behind.
 scratch() {
   SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/terabit.XXXXXX") || refuse "no temporary folder can be made in ${TMPDIR:-/tmp}"
   trap leave EXIT
-  # Where Bash 5.2 begins to read a $(...) it takes the trap for what is inside: the second line ends that. It is not
-  # read otherwise: the first one exits.
+  # Bash 5.2, interrupted where it begins to read a $(...), reads the trap's text as what stands inside: the second line
+  # ends the $(...). Otherwise it is never reached, for the first one exits.
   local commands=$'interruption\n)'
   # shellcheck disable=SC2064 # this text is meant
   trap "$commands" INT TERM HUP
-  # Caught, not ignored: what is started in here still ends by it.
+  # Caught, not ignored: programs that are started here still end by it.
   trap : PIPE
   # What runs in the background may write to the terminal, whatever stty tostop says.
   trap '' TTOU

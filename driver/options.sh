@@ -3,8 +3,9 @@
 # (empty where not given) and ARGUMENTS; PARENT, PART_MB, RANGE_MB and MAX_COST have defaults.
 
 # An option, its variable, its values and the commands that take it; resume stands for write and read with --resume.
-# Values: a whole number between two bounds, a text of so many bytes, US dollars, a path, anything but nothing, none at
-# all, or a list of whole numbers. What a run puts below a key prefix has 64 bytes at most.
+# Values: 1-9 is a whole number between these bounds, list:1-9 several of them, text:1-9 a text of so many bytes, usd an
+# amount, path a path, some any text that is not empty, none no value. A --key-prefix leaves 64 bytes of a key for what
+# a run puts after it.
 LAUNCHING='write read sweep'
 OPTIONS=(
   "--for OPT_FOR 1-840 $LAUNCHING"

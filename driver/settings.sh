@@ -49,7 +49,7 @@ loopback() {
   if on_this_machine LAMBDA && ! s3_elsewhere; then printf true; else printf false; fi
 }
 
-# Prints whether workers run on this machine alone, and S3 is another's.
+# Prints whether Lambda is on this machine and S3 is not.
 shared_machine() {
   if on_this_machine LAMBDA && s3_elsewhere; then printf true; else printf false; fi
 }

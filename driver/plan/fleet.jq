@@ -44,11 +44,9 @@ def answering_s: 10;
 | ($ping[0].clock.within_s // 1) as $within_s
 | ($processes * $cpu / $cores + $invoking + $ping_s + $within_s + ([$scaling, $spawning] | max)) as $ready
 | ($jobs * ($run | connections)) as $connections
-| ($start_in | option) as $told
-| (if $told == 0 then null
-   elif $told != null then $told
-   elif $jobs == 1 or $waves > 1 then null
-   else $ready + margin_s($connections) end) as $start_in
+# 0 is no common start.
+| (($start_in | option) // if $jobs == 1 or $waves > 1 then 0 else $ready + margin_s($connections) end
+   | select(. > 0) // null) as $start_in
 | ($start_in // $ready) as $begin
 # What starting the invocations of later waves takes.
 | (($invocations - $processes) * $cpu / $cores) as $later
