@@ -48,11 +48,11 @@ check_given() {
   [ -z "$OWN_ROLE" ] || [ -z "$ROLE_ARN" ] ||
     refuse "ROLE_ARN=$ROLE_ARN would remove the role that the stack $STACK has made, $OWN_ROLE: $ways"
   KEY_ARN=''
-  [ -z "$GIVEN_BUCKET" ] || check_bucket
+  [ -z "$GIVEN_BUCKET" ] || check_given_bucket
 }
 
 # A given bucket must be there, in this region, of a kind that the stack's role can be given, and take workers' writes.
-check_bucket() {
+check_given_bucket() {
   local there question
   check_bucket_name BUCKET "$GIVEN_BUCKET"
   case $GIVEN_BUCKET in

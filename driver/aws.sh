@@ -9,8 +9,8 @@ ask() { # NAME ARGUMENT...
     </dev/null >"$SCRATCH/$name" 2>"$SCRATCH/$name.complaint"
 }
 
-# Leaves the processor seconds of user and system in a file. `time` takes stderr, so it has a process of its own. An
-# answer that cannot be understood is none.
+# Leaves the processor seconds of user and system in a file: `time` says them on stderr, so that of aws goes elsewhere.
+# An answer that does not fit (see shapes.jq) is a failure, and its file is empty.
 timed_aws() { # NAME SERVICE OPERATION ARGUMENT...
   local TIMEFORMAT='%U %S' name=$1 status=0
   shift
@@ -58,8 +58,7 @@ invoke_function() { # FUNCTION EVENT-FILE ANSWER-FILE READ-TIMEOUT
     --cli-connect-timeout 20 --cli-read-timeout "$4" "$3"
 }
 
-# Says what AWS complained of and ends with what mends it: the row of complaints.jq, else what is said here. Returns
-# where there is neither.
+# Says what AWS complained of and ends with what mends it: by complaints.jq, else WORD... Returns where neither tells.
 explain() { # NAME ACTION [WORD...]
   local complaint action=$2 remedy
   complaint=$(complaint_of "$1")

@@ -61,12 +61,12 @@ runs_of_sweep() { # SWEEP
     ($one | split("\n")[0] // empty), (.unfinished // empty), (.rows | reverse[] | .runs[]) | split("/")[-1] // empty' \
     "$1/sweep.json" | awk '!named[$0]++' |
     while IFS= read -r name; do
-    if [ -f "$parent/$name/run.json" ]; then
-      printf '%s\n' "$parent/$name"
-    else
-      say "$(shown "$parent/$name") is not there any more: what it wrote is not known"
-    fi
-  done
+      if [ -f "$parent/$name/run.json" ]; then
+        printf '%s\n' "$parent/$name"
+      else
+        say "$(shown "$parent/$name") is not there any more: what it wrote is not known"
+      fi
+    done
 }
 
 # The objects of a run that was deleted are neither read nor completed.

@@ -37,8 +37,8 @@ lock() { # RUN
   LOCKED=$1
 }
 
-# A void one is removed only by the driver that has the next one: another driver may have removed it already, and what
-# lies there is its own.
+# A void one is removed only by the driver that holds a second lock, NAME.next: without it another driver might have
+# replaced the void one by its own already.
 take_lock() { # RUN NAME
   local file=$1/$2 own void
   own=$(process "$$")
@@ -62,7 +62,7 @@ take_lock() { # RUN NAME
 # Refuses while another driver is alive.
 alone() { # RUN [NAME]
   local file=$1/${2:-lock} driver
-  # It is signed right after it is made.
+  # Its driver writes into it right after making it.
   [ ! -e "$file" ] || [ -s "$file" ] || sleep 0.5
   driver=$(driver_of "$file")
   ! lives "$driver" || refuse "another driver (process ${driver%% *}) is at work in $(shown "$1"): wait for it;" \

@@ -74,8 +74,8 @@ delete_key_file() { # FILE
   clear_out "$1" '' 0
 }
 
-# Deletes the objects at the keys in SCRATCH/keys.txt, or of the streams at these keys the first PER-STREAM objects; their
-# uploads; and a folder of answers in the bucket. Says what came of it.
+# Deletes the objects at the keys in SCRATCH/keys.txt, or of the streams at these keys the first PER-STREAM objects,
+# with their uploads, and a folder of answers in the bucket. Says what came of it.
 clear_out() { # NAME FOLDER, empty for none PER-STREAM, 0 where the keys are of objects
   # Here what AWS refused for the moment may be tried again: a deletion is the same the second time.
   export AWS_MAX_ATTEMPTS=5 PYTHONUTF8=1

@@ -19,7 +19,7 @@ records() { # RUN|FILE
   fi
 }
 
-# Seconds between two looks into the bucket.
+# Seconds between two looks into the bucket. Tests are in more of a hurry: they set it, ANSWER_S and ENDING_S.
 LOOK_EVERY=${LOOK_EVERY:-2}
 
 # Looks into the bucket for the answers that are still out, at least twice, and until all workers must have given up.
