@@ -14,10 +14,7 @@ options() {
   MEMORY=$(whole 'MEMORY, in MB,' "${MEMORY:-$USUAL_MEMORY}" 128 10240)
   ARCH=${ARCH:-$(kept ARCH)}
   ARCH=${ARCH:-$USUAL_ARCH}
-  case $ARCH in
-    x86_64 | arm64) ;;
-    *) usage "ARCH is \"$ARCH\"; x86_64 and arm64 are accepted" ;;
-  esac
+  [[ $ARCH =~ ^(x86_64|arm64)$ ]] || usage "ARCH is \"$ARCH\"; x86_64 and arm64 are accepted"
   # Set and empty takes back what was given before.
   ROLE_ARN=${ROLE_ARN-$(kept ROLE_ARN)}
   [[ -z $ROLE_ARN || $ROLE_ARN =~ ^arn:aws[a-z-]*:iam::[0-9]{12}:role/[^[:space:]]+$ ]] ||
@@ -55,13 +52,9 @@ check_given() {
 check_given_bucket() {
   local there question
   check_bucket_name BUCKET "$GIVEN_BUCKET"
-  case $GIVEN_BUCKET in
-    *--x-s3 | *-s3alias)
-      [ -n "$ROLE_ARN" ] ||
-        refuse "$GIVEN_BUCKET is a directory bucket or an alias, to which rights are given in another way" \
-          "(s3express:CreateSession): name a role that has them with ROLE_ARN="
-      ;;
-  esac
+  [ -n "$ROLE_ARN" ] || [[ ! $GIVEN_BUCKET =~ (--x-s3|-s3alias)$ ]] ||
+    refuse "$GIVEN_BUCKET is a directory bucket or an alias, to which rights are given in another way" \
+      "(s3express:CreateSession): name a role that has them with ROLE_ARN="
   request bucket s3api head-bucket --bucket "$GIVEN_BUCKET" || blame bucket s3:ListBucket
   there=$(jq -r '.BucketRegion // ""' "$SCRATCH/bucket")
   [ -z "$there" ] || [ "$there" = "$REGION" ] || refuse "the bucket \"$GIVEN_BUCKET\" is in $there, not in $REGION:" \

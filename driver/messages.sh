@@ -22,10 +22,8 @@ refuse() {
 heed() { # FILE
   local line
   while IFS= read -r line; do
-    case $line in
-      refuse\ *) refuse "${line#refuse }" ;;
-      *) say "$line" ;;
-    esac
+    [[ $line != 'refuse '* ]] || refuse "${line#refuse }"
+    say "$line"
   done <"$1"
 }
 

@@ -114,7 +114,7 @@ store() { # OPTION VALUE
 text() { # NAME VALUE LOW HIGH
   local LC_ALL=C
   [ "${#2}" -ge "$3" ] && [ "${#2}" -le "$4" ] || usage "$1 has ${#2} bytes; $3 to $4 are accepted"
-  case $2 in *$'\n'*) usage "$1 may not contain a line break: keys stand one per line" ;; esac
+  [[ $2 != *$'\n'* ]] || usage "$1 may not contain a line break: keys stand one per line"
 }
 
 # Whole numbers between two bounds, with blanks, line breaks or commas between them.

@@ -36,12 +36,8 @@ use_region() { # REGION
 
 # One value of .deployed, a file of lines NAME=value. The file is read, never run.
 saved() { # NAME
-  local line value=''
-  [ -f "$ROOT/.deployed" ] || return 0
-  while IFS= read -r line || [ -n "$line" ]; do
-    case $line in "$1="*) value=${line#*=} ;; esac
-  done <"$ROOT/.deployed"
-  printf '%s' "${value%$'\r'}"
+  [ ! -f "$ROOT/.deployed" ] || awk -v begin="$1=" 'index($0, begin) == 1 { value = substr($0, length(begin) + 1) }
+    END { sub(/\r$/, "", value); printf "%s", value }' "$ROOT/.deployed"
 }
 
 # Prints whether Lambda and S3 are on this machine: the run then does not measure S3, whose objects go with it.
@@ -60,12 +56,8 @@ s3_elsewhere() {
 }
 
 on_this_machine() { # LAMBDA|S3
-  case $(endpoint "$1") in
-    http*://127.* | http*://0.0.0.0[:/]* | http*://\[::1\]* | \
-      http*://localhost | http*://localhost[:/]* | http*://*.localhost | http*://*.localhost[:/]* | \
-      http*://localhost.localstack.cloud | http*://localhost.localstack.cloud[:/]*) ;;
-    *) return 1 ;;
-  esac
+  local here='^https?://(127\.|\[::1\]|0\.0\.0\.0[:/]|(([^/]*\.)?localhost|localhost\.localstack\.cloud)([:/]|$))'
+  [[ $(endpoint "$1") =~ $here ]]
 }
 
 # Prints the endpoint that the environment names, else the profile; nothing where it is AWS's own.

@@ -12,16 +12,14 @@ def reason:
   if .code == "AccessDenied" then "AccessDenied, allow \(.allow)"
   else "\(.code), \(.message | visible | shortened(200))" end;
 
+def first_few: ([limit(3; .[]) | visible | shortened(80)] | join(", ")) + if length > 3 then ", ..." else "" end;
+
 # What could not be listed, or the first few keys, and how many.
 def left_over:
-  (.[0].what) as $what
+  .[0].what as $what
   | if .[0].key == null then "open uploads could not be listed: \(.[0] | reason)"
     elif $what == "answers" then "answers in \(.[0].key | visible): \(.[0] | reason)"
-    else
-      (length | counted($what | rtrimstr("s"); $what)) + ": \(.[0] | reason): "
-      + ([limit(3; .[]) | .key | visible | shortened(80)] | join(", "))
-      + if length > 3 then ", ..." else "" end
-    end;
+    else "\(length | counted($what | rtrimstr("s"); $what)): \(.[0] | reason): \(map(.key) | first_few)" end;
 
 # How many of these are done.
 def done($what): length - ([$left_over[] | select(.what == $what and .key != null)] | length);
@@ -40,8 +38,7 @@ def objects:
 # What is below the keys of streams and no number.
 def strangers:
   "\($strangers | length | counted("object"; "objects")) below the streams' keys, which the run did not write: "
-  + ([limit(3; $strangers[]) | visible | shortened(80)] | join(", "))
-  + if $strangers[3:] == [] then "" else ", ..." end;
+  + ($strangers | first_few);
 
 def uploads:
   if $uploads == [] then if any($left_over[]; .what == "uploads") then "not known" else "none was open" end

@@ -13,7 +13,7 @@ choose_keys() { # OP
     [ -z "$OPT_KEY_FILE" ] || [ ! -e "$OPT_KEY_FILE" ] || no_key_file
     new_keys "$NUMBER" "$OPT_KEY_PREFIX"
   elif [ -n "$OPT_KEY" ]; then
-    KEYS_FROM=--key NUMBER=${NUMBER:-1}
+    KEYS_FROM=--key
     printf '%s\n' "$OPT_KEY"
   elif [ -n "$READ_RUN" ]; then
     KEYS_FROM=$READ_RUN/keys.txt
