@@ -37,7 +37,7 @@ CALLED=$(quoted "$CALLED")
 # write and read: the keys, where they go and whether they can; the run's folder; the launch; the table.
 measure() { # OP
   [ "$1" = write ] || choose_run
-  [ -z "$READ_RUN" ] || records "$READ_RUN" >"$SCRATCH/written"
+  [ -z "$READ_RUN" ] || records "$READ_RUN" >"$SCRATCH/known_records"
   choose_keys "$1"
   settings "$OPT_DRY_RUN"
   [ -n "$OPT_DRY_RUN" ] || make_parent "$PARENT"
@@ -57,7 +57,7 @@ resume() { # OP
   settings
   lock "$RUN"
   say "resuming $(shown "$RUN")"
-  records "$RUN" >"$SCRATCH/written"
+  records "$RUN" >"$SCRATCH/known_records"
   preflight "$1"
   await_launch "$RUN"
   plan_rest "$RUN"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sets bucket, function and region: an option counts before the environment, the environment before what make deploy
-# saved. Tells what of them is on this machine.
+# saved. Tells what of them is on this machine, and this folder's version.
 
 # The function that make deploy makes unless it is told otherwise: memory in MB, timeout in seconds.
 # shellcheck disable=SC2034 # preflight.sh and make deploy read them
@@ -40,7 +40,12 @@ saved() { # NAME
     END { sub(/\r$/, "", value); printf "%s", value }' "$ROOT/.deployed"
 }
 
-# Prints whether Lambda and S3 are on this machine: the run then does not measure S3, whose objects go with it.
+# The version of this folder; nothing where Cargo.toml is not beside the driver.
+own_version() {
+  [ ! -f "$ROOT/Cargo.toml" ] || awk -F '"' '/^version *=/ { printf "%s", $2; exit }' "$ROOT/Cargo.toml"
+}
+
+# Prints whether Lambda and S3 are on this machine: the run then does not measure S3, and its objects go with `local`.
 loopback() {
   if on_this_machine LAMBDA && ! s3_elsewhere; then printf true; else printf false; fi
 }

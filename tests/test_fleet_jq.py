@@ -489,7 +489,7 @@ def test_a_function_error_reads_as_a_squad_tells_it(error, type, message):
          "the credentials may not"),
         ("An error occurred (AccessDenied): arn:aws:sts::1:assumed-role/credentials/i is not authorized to perform: "
          "lambda:InvokeFunction", "AccessDenied", "the credentials may not lambda:InvokeFunction"),
-        ("Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY", "AccessDenied", "gets no keys from its"),
+        ("Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY", "AccessDenied", "gets no credentials"),
         ("An error occurred (TooManyRequestsException) when calling the Invoke operation: Rate Exceeded.", "Throttled",
          "no room for one worker"),
         ("An error occurred (TooManyRequestsException) when calling the GetFunctionConfiguration operation (reached "

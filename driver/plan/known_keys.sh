@@ -21,13 +21,13 @@ choose_run() {
   FUNCTION=${FUNCTION:-$(field "$READ_RUN" .function)}
 }
 
-# The keys of READ_RUN; of streams those whose number of objects is known, by the records in SCRATCH/written.
+# The keys of READ_RUN; of streams those whose number of objects is known, by the records in SCRATCH/known_records.
 keys_of_run() {
   local unknown
   keys_in "$READ_RUN/keys.txt" >"$SCRATCH/run.txt"
   if [ "$(field "$READ_RUN" is_stream)" = true ]; then
     jq_program plan/streams -n -R --arg op "$(field "$READ_RUN" .op)" --arg most "$OPT_OBJECTS" \
-      --slurpfile jobs "$READ_RUN/jobs.ndjson" "$SCRATCH/written" >"$SCRATCH/streams"
+      --slurpfile jobs "$READ_RUN/jobs.ndjson" "$SCRATCH/known_records" >"$SCRATCH/streams"
     jq -R -r --slurpfile streams "$SCRATCH/streams" 'select($streams[0][.])' "$SCRATCH/run.txt" >"$SCRATCH/known.txt"
     unknown=$(($(lines "$SCRATCH/run.txt") - $(lines "$SCRATCH/known.txt")))
     [ -s "$SCRATCH/known.txt" ] ||

@@ -50,9 +50,9 @@ ask_all() { # OP
     ask_too concurrency lambda get-function-concurrency --function-name "$FUNCTION"
   fi
   # On loopback objects are lost when `local` ends. One of the run's own shows whether it is still the same `local`.
-  if [ -s "$SCRATCH/written" ] && [ "$(loopback)" = true ]; then
+  if [ -s "$SCRATCH/known_records" ] && [ "$(loopback)" = true ]; then
     jq -c -n -R --arg bucket "$BUCKET" 'first(inputs | fromjson? | objects | select(.error == null) | .key | strings)
-      | {Bucket: $bucket, Prefix: ., MaxKeys: 1}' "$SCRATCH/written" >"$SCRATCH/one"
+      | {Bucket: $bucket, Prefix: ., MaxKeys: 1}' "$SCRATCH/known_records" >"$SCRATCH/one"
     [ ! -s "$SCRATCH/one" ] || ask_too object s3api list-objects-v2 --cli-input-json "file://$SCRATCH/one"
   fi
   # make deploy makes no bucket that refuses writes, or keeps versions.

@@ -23,7 +23,7 @@ records() { # RUN|FILE
 LOOK_EVERY=${LOOK_EVERY:-2}
 
 # Looks into the bucket for the answers that are still out, at least twice, and until all workers must have given up.
-# The credentials may have expired meanwhile.
+# The credentials may have expired meanwhile; where no new ones are found, the first look tries the old ones.
 collect() { # RUN
   local looks=0 until=''
   while list_waiting "$1"; do
