@@ -58,6 +58,6 @@ again() { # [PROGRAM]
     usual=${option#"${option%%:*}"} option=${option%%:*}
     value=${!option:-}
     [ "$option" != BUCKET ] || value=${GIVEN_BUCKET-$value}
-    [ "$value" = "${usual#:}" ] || printf ' %s=%s' "$option" "$(shown "$value")"
+    [ "$value" = "${usual#:}" ] || printf ' %s=%s' "$option" "$(quoted "$value")"
   done
 }

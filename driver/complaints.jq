@@ -1,9 +1,9 @@
 # Purpose: what AWS complains of, and what mends it: the one table, for Lambda, S3 and ping alike. A library.
 # Input:   what `aws` wrote on stderr, or what a failed ping told.
 
-# Whom a row of the table names. Fields of $at: function, bucket, region, profile; action: what was tried; deployed: the
-# region that make deploy saved; clock: the time here; run: the run that named the bucket; driver: how it is called. All
-# are texts.
+# What a row of the table may name, in fields of $at that are texts: function, bucket, region, profile; action: what was
+# tried; deployed: the region that make deploy saved; clock: the time here; run: the run that named the bucket; driver:
+# how it is called.
 def profile_option($at): if $at.profile == "" then "" else " --profile \($at.profile)" end;
 
 def region($at): if $at.region == "" then "region of your AWS profile" else "region \($at.region)" end;

@@ -15,7 +15,8 @@ def in_lines:
   to_entries[]
   | "\(.value[0]).\(.key + 1)", (.value[1] | ., undone({code: "NoAnswer", message: "it did not come to an end"}));
 
-# The programs of deletions.sh. $at: bucket; the input is an array.
+# The functions that deletions.sh calls. Their input is an array; $at is what with_requests tells: bucket, keys,
+# per_stream, and what its caller adds.
 
 # Of keys: the requests that delete them, each key once.
 def deletions($at):
