@@ -40,7 +40,7 @@ measure() { # OP
   [ -z "$READ_RUN" ] || records "$READ_RUN" >"$SCRATCH/known_records"
   choose_keys "$1"
   settings "$OPT_DRY_RUN"
-  [ -n "$OPT_DRY_RUN" ] || make_parent "$PARENT"
+  [ -n "$OPT_DRY_RUN" ] || make_parent
   preflight "$1"
   configure "$1"
   plan_launch "$NUMBER"
@@ -95,7 +95,7 @@ sweep() {
   settings "$OPT_DRY_RUN"
   check_own_memory
   choose_points
-  [ -n "$OPT_DRY_RUN" ] || make_parent "$PARENT"
+  [ -n "$OPT_DRY_RUN" ] || make_parent
   preflight write
   plan_points
   [ -z "$OPT_DRY_RUN" ] || return 0

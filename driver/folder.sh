@@ -2,21 +2,21 @@
 # The folder of a run: make, lock, read and amend it; and the clock of the moments in it.
 
 # Makes the folder of the runs, before anything is asked of AWS.
-make_parent() { # PARENT
-  mkdir -p "$1" 2>/dev/null && [ -w "$1" ] ||
-    usage "the folder $1 cannot be made, or written (--out names the folder that holds the runs)"
+make_parent() {
+  mkdir -p "$PARENT" 2>/dev/null && [ -w "$PARENT" ] ||
+    usage "the folder $PARENT cannot be made, or written (--out names the folder that holds the runs)"
 }
 
 # Makes PARENT/<UTC time>-<op>-<number> and prints it. A second belongs to one run, so that names sort by time.
 # A sweep has no number.
-new_run() { # PARENT OP [NUMBER]
+new_run() { # OP [NUMBER]
   local time run
   while :; do
-    make_parent "$1"
-    time=$(date -u +%Y%m%dT%H%M%SZ) run=$1/$time-$2${3:+-$3}
-    if ! any "$1/$time-"*; then
+    make_parent
+    time=$(date -u +%Y%m%dT%H%M%SZ) run=$PARENT/$time-$1${2:+-$2}
+    if ! any "$PARENT/$time-"*; then
       if mkdir "$run" 2>"$SCRATCH/unwritten"; then break; fi
-      any "$run" || no_room "$1"
+      any "$run" || no_room "$PARENT"
     fi
     sleep 0.1
   done

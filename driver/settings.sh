@@ -67,13 +67,10 @@ on_this_machine() { # LAMBDA|S3
 
 # Prints the endpoint that the environment names, else the profile; nothing where it is AWS's own.
 endpoint() { # LAMBDA|S3
-  local own=AWS_ENDPOINT_URL_$1
+  local own=AWS_ENDPOINT_URL_$1 url
   case ${AWS_IGNORE_CONFIGURED_ENDPOINT_URLS:-} in [Tt][Rr][Uu][Ee]) return 0 ;; esac
-  if [ -n "${!own:-}" ] || [ -n "${AWS_ENDPOINT_URL:-}" ]; then
-    printf '%s' "${!own:-$AWS_ENDPOINT_URL}"
-  else
-    endpoint_of_profile "$1"
-  fi
+  url=${!own:-${AWS_ENDPOINT_URL:-}}
+  if [ -n "$url" ]; then printf '%s' "$url"; else endpoint_of_profile "$1"; fi
 }
 
 # A profile names an endpoint for all services, or a section with one for each, as in
@@ -81,12 +78,11 @@ endpoint() { # LAMBDA|S3
 #   services = here         lambda =
 #   endpoint_url = ...        endpoint_url = ...
 endpoint_of_profile() { # LAMBDA|S3
-  local home=~ config=${AWS_CONFIG_FILE:-~/.aws/config} files=()
-  local secrets=${AWS_SHARED_CREDENTIALS_FILE:-~/.aws/credentials}
-  [ ! -f "${config/#\~/$home}" ] || files+=("prefix=" "${config/#\~/$home}")
-  # It has only profiles, and counts before the other file.
-  [ ! -f "${secrets/#\~/$home}" ] || files+=("prefix=profile " "${secrets/#\~/$home}")
-  [ "${#files[@]}" -gt 0 ] || return 0
+  local home=~ config=${AWS_CONFIG_FILE:-~/.aws/config} secrets=${AWS_SHARED_CREDENTIALS_FILE:-~/.aws/credentials}
+  config=${config/#\~/$home} secrets=${secrets/#\~/$home}
+  [ -f "$config" ] || config=/dev/null
+  [ -f "$secrets" ] || secrets=/dev/null
+  # The file with the secrets has only profiles, and counts before the other one.
   PROFILE="profile ${AWS_PROFILE:-${AWS_DEFAULT_PROFILE:-default}}" awk -v service="$1" '
     /^[ \t]*([#;]|\r?$)/ { next }
     /^\[/ {
@@ -107,5 +103,5 @@ endpoint_of_profile() { # LAMBDA|S3
       if (tolower(said["ignore_configured_endpoint_urls"]) == "true") exit
       section = "services " said["services"]
       printf "%s", (section in its) ? its[section] : said["endpoint_url"]
-    }' "${files[@]}"
+    }' prefix= "$config" 'prefix=profile ' "$secrets"
 }

@@ -6,7 +6,7 @@
 runs_to_delete() { # [RUN|SWEEP ...]
   local name sweep run
   for name in "$@"; do
-    if sweep=$(find_folder "$PARENT" "$name" sweep.json); then
+    if sweep=$(find_folder "$name" sweep.json); then
       alone "$sweep"
       whole_sweep "$sweep"
       runs_of_sweep "$sweep"
@@ -22,7 +22,7 @@ runs_to_delete() { # [RUN|SWEEP ...]
       printf '%s\n' "$run" >"$SCRATCH/runs"
     done
   elif [ $# -eq 0 ]; then
-    run=$(latest_run "$PARENT" write) ||
+    run=$(latest_run write) ||
       usage "there is nothing to delete: no write run in $PARENT, no RUN, no --key-file ($CALLED delete RUN)"
     say "deleting the latest write run, $(shown "$run")"
     printf '%s\n' "$run" >"$SCRATCH/runs"
@@ -31,7 +31,7 @@ runs_to_delete() { # [RUN|SWEEP ...]
   fi
   RUNS=()
   while IFS= read -r name <&3; do
-    run=$(find_run "$PARENT" "$name")
+    run=$(find_run "$name")
     RUNS+=("$run")
   done 3<"$SCRATCH/runs"
 }

@@ -61,7 +61,7 @@ show_plan() { # JOBS BRIEF
 
 # Leaves in a folder of its own, RUN, what is going to happen.
 make_run() { # OP
-  RUN=$(new_run "$PARENT" "$1" "$NUMBER")
+  RUN=$(new_run "$1" "$NUMBER")
   finally unmake_run
   [ -z "${TELL_RUN:-}" ] || printf '%s\n' "$RUN" >"$TELL_RUN"
   lock "$RUN"

@@ -5,9 +5,9 @@
 choose_run() {
   local configured
   [ -z "$OPT_KEY$OPT_KEY_FILE" ] || return 0
-  READ_RUN=${READ_RUN:-$(latest_run "$PARENT" write)} ||
+  READ_RUN=${READ_RUN:-$(latest_run write)} ||
     usage "there is nothing to read: no write run in $PARENT yet ($CALLED write 8 64), no --key-file, no --key"
-  READ_RUN=$(find_run "$PARENT" "$READ_RUN")
+  READ_RUN=$(find_run "$READ_RUN")
   not_deleted "$READ_RUN"
   within_reach "$READ_RUN"
   say "reading the keys of $(shown "$READ_RUN")"

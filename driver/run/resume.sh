@@ -14,7 +14,7 @@ who_may_work() { # RUN
 # Sets RUN, and FUNCTION and the place to those of the run.
 choose_resumed() { # OP
   local op
-  RUN=$(find_run "$PARENT" "$OPT_RESUME")
+  RUN=$(find_run "$OPT_RESUME")
   op=$(field "$RUN" .op)
   [ "$op" = "$1" ] || usage "$(shown "$RUN") is a $op run: $CALLED $op --resume $(shown "$RUN")"
   not_deleted "$RUN"
@@ -33,7 +33,7 @@ await_launch() { # RUN
   who_may_work "$run"
   if [ -s "$SCRATCH/waiting" ]; then
     sent=$(lines "$SCRATCH/waiting")
-    say "waiting for $(plural "$sent" answer) of the launch before$(jq -r '.text | if . then ": " + . else "" end' \
+    say "waiting for $(plural "$sent" answer) of the launch before$(jq -r '.text // empty | ": \(.)"' \
       "$SCRATCH/working"); Ctrl-C leaves everything as it is"
     collect "$run"
     who_may_work "$run"

@@ -6,7 +6,7 @@ UNDER_WAY='killed, or not at its end yet'
 
 # SWEEP, the folder, is there from the first run on: what had been measured is known however the sweep ends.
 begin_sweep() {
-  SWEEP=$(new_run "$PARENT" sweep) SWEEP_STATUS=0
+  SWEEP=$(new_run sweep) SWEEP_STATUS=0
   lock "$SWEEP"
   : >"$SCRATCH/compared"
   : >"$SCRATCH/lost"
