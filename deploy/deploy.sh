@@ -107,12 +107,12 @@ around_function() {
     make_stack
   fi
   BUCKET=${GIVEN_BUCKET:-$OWN_BUCKET}
-  ROLE=$ROLE_ARN
   # CloudFormation does not see that somebody removed what it made, and does not make it again.
   [ -n "$GIVEN_BUCKET" ] || request bucket s3api head-bucket --bucket "$BUCKET" ||
     lost bucket "$BUCKET" '(404)' s3:ListBucket
-  [ -n "$ROLE" ] || request role iam get-role --role-name "$OWN_ROLE" || lost role "$OWN_ROLE" NoSuchEntity iam:GetRole
-  ROLE=${ROLE:-$(jq -r .Role.Arn "$SCRATCH/role")}
+  [ -n "$ROLE_ARN" ] || request role iam get-role --role-name "$OWN_ROLE" ||
+    lost role "$OWN_ROLE" NoSuchEntity iam:GetRole
+  ROLE=${ROLE_ARN:-$(jq -r .Role.Arn "$SCRATCH/role")}
 }
 
 lost() { # bucket|role NAME COMPLAINT ACTION

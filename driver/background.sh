@@ -31,11 +31,10 @@ end_groups() {
 # Hands each line of a file to a command, so many at once, while PROGRESS, a function and its words, tells how far
 # they are.
 in_parallel() { # FILE AT-ONCE PROGRESS COMMAND...
-  local file=$1 at_once=$2 progress=$3 status=0 group
-  shift 3
-  start_group xargs -n 1 -P "$at_once" "$@" <"$file" >/dev/null 2>"$SCRATCH/children"
+  local status=0 group
+  start_group xargs -n 1 -P "$2" "${@:4}" <"$1" >/dev/null 2>"$SCRATCH/children"
   group=$GROUP
-  start_watching "$progress"
+  start_watching "$3"
   wait "$group" || status=$?
   [ "$status" -eq 0 ] || say "xargs ended with status $status: what it did not start is missing"
   stop_watching

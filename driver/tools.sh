@@ -18,9 +18,7 @@ PATH=${PATH%:}:$OWN_TOOLS
 
 # Runs a program of jq, by its room and its name.
 jq_program() { # ROOM/NAME ARGUMENT-OF-JQ...
-  local name=$1
-  shift
-  jq -L "$ROOT/driver" -f "$ROOT/driver/$name.jq" "$@"
+  jq -L "$ROOT/driver" -f "$ROOT/driver/$1.jq" "${@:2}"
 }
 
 # Whether a file holds what its readers expect (see shapes.jq); says on stderr where it does not.
@@ -31,8 +29,8 @@ fits() { # NAME FILE
 # Lines, a name and then its texts, become files: FOLDER/names, and FOLDER/NAME.SUFFIX for each text.
 into_files() { # FOLDER SUFFIX...
   (
-    cd "$1" && shift &&
-      awk -v suffixes="$*" 'BEGIN { texts = split(suffixes, suffix, " ") }
+    cd "$1" &&
+      awk -v suffixes="${*:2}" 'BEGIN { texts = split(suffixes, suffix, " ") }
         (NR - 1) % (texts + 1) == 0 { gsub(/"/, ""); name = $0; print >"names"; next }
         { file = name "." suffix[(NR - 1) % (texts + 1)]; print >file; close(file) }'
   )

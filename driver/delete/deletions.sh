@@ -51,10 +51,8 @@ delete_answers() { # FOLDER
 
 # A function of requests.jq, over all lines of a file. It knows the keys in SCRATCH/keys, and PER_STREAM.
 with_requests() { # FUNCTION ARGUMENT-OF-JQ...
-  local function=$1
-  shift
   jq -n -a -c -L "$ROOT/driver" --arg bucket "$BUCKET" --argjson per_stream "$PER_STREAM" \
-    --slurpfile keys "$SCRATCH/keys" "include \"delete/requests\"; [inputs] | $function(\$ARGS.named)" "$@"
+    --slurpfile keys "$SCRATCH/keys" "include \"delete/requests\"; [inputs] | $1(\$ARGS.named)" "${@:2}"
 }
 
 # Makes the requests for all lines of a file, as few as there can be, and notes what they leave.

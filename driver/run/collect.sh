@@ -2,8 +2,8 @@
 # What the workers answered: records, wherever they are by now, and answers that did not arrive. Every invocation puts
 # its answer into the bucket as well, in the folder that run.json names.
 
-# Prints the records of a file, or those of a run: records.ndjson and then the answers that it does not hold yet. Of
-# those that begin alike, {"job":7,"launch":1,... the last counts: a late answer replaces the record of its loss.
+# Prints the records of a file, or those of a run: records.ndjson and, until they are joined, the answers. Of those that
+# then begin alike, {"job":7,"launch":1,... only the last is printed: a late answer replaces the record of its loss.
 records() { # RUN|FILE
   if [ -f "$1" ]; then
     cat "$1"
