@@ -18,13 +18,14 @@ refuse() {
   exit 3
 }
 
-# Says the lines that a program of jq has found; one that begins with "refuse " is a refusal.
-heed() { # FILE
+# Says the lines that a command prints; one that begins with "refuse " is a refusal.
+heed() { # COMMAND...
   local line
+  "$@" >"$SCRATCH/heeded"
   while IFS= read -r line; do
     [[ $line != 'refuse '* ]] || refuse "${line#refuse }"
     say "$line"
-  done <"$1"
+  done <"$SCRATCH/heeded"
 }
 
 # Runs what prints on stdout, and ends where that takes nothing more: it may be a file on a full disk.

@@ -25,8 +25,7 @@ plan_launch() { # JOBS
   # shellcheck disable=SC2034 # folder.sh reads it
   CLOCK_OFFSET=$(jq .clock.offset_s "$SCRATCH/ping")
   plan_fleet "$1"
-  show_plan "$1" true >"$SCRATCH/plan"
-  heed "$SCRATCH/plan"
+  heed show_plan "$1" true
 }
 
 # Leaves the plan in SCRATCH/fleet, prints it in a dry run, and refuses a launch that cannot be. Before the ping usual
@@ -39,11 +38,10 @@ plan_fleet() { # JOBS
     --argjson cpu "${LAUNCH_CPU:-0.5}" --argjson max_cost "$MAX_COST" --arg yes "$OPT_YES" \
     --slurpfile ping "$SCRATCH/ping" "$SCRATCH/config" >"$SCRATCH/fleet"
   [ -z "$OPT_DRY_RUN" ] || dry_run "$1"
-  jq_program plan/limits -s -r --argjson jobs "$1" --arg squad "$OPT_SQUAD" --argjson max_cost "$MAX_COST" \
+  heed jq_program plan/limits -s -r --argjson jobs "$1" --arg squad "$OPT_SQUAD" --argjson max_cost "$MAX_COST" \
     --arg yes "$OPT_YES" --slurpfile account "$(answer_of account)" --slurpfile bucket "$(answer_of bucket)" \
     --slurpfile versioning "$(answer_of versioning)" --slurpfile concurrency "$(answer_of concurrency)" \
-    --slurpfile lambda "$SCRATCH/function" "$SCRATCH/config" "$SCRATCH/fleet" >"$SCRATCH/limits"
-  heed "$SCRATCH/limits"
+    --slurpfile lambda "$SCRATCH/function" "$SCRATCH/config" "$SCRATCH/fleet"
 }
 
 dry_run() { # JOBS

@@ -64,8 +64,7 @@ plan_points() {
     awk '!said[$0]++' "$SCRATCH/warnings" >&2
     if [ -n "$OPT_JSON" ]; then jq -s . "$SCRATCH/plans"; else sweep_price table; fi
   fi
-  sweep_price verdict >"$SCRATCH/verdict"
-  heed "$SCRATCH/verdict"
+  heed sweep_price verdict
   sweep_price shares >"$SCRATCH/shares"
 }
 
