@@ -37,10 +37,10 @@ CALLED=$(quoted "$CALLED")
 # write and read: the keys, where they go and whether they can; the run's folder; the launch; the table.
 measure() { # OP
   [ "$1" = write ] || choose_run
-  [ -z "$READ_RUN" ] || records "$READ_RUN" >"$SCRATCH/written"
+  [ -z "$READ_RUN" ] || records "$READ_RUN" >"$SCRATCH/known_records"
   choose_keys "$1"
   settings "$OPT_DRY_RUN"
-  [ -n "$OPT_DRY_RUN" ] || make_parent "$PARENT"
+  [ -n "$OPT_DRY_RUN" ] || make_parent
   preflight "$1"
   configure "$1"
   plan_launch "$NUMBER"
@@ -48,7 +48,7 @@ measure() { # OP
   save_keys "$1"
   make_run "$1"
   launch "$RUN"
-  sum_up "$RUN"
+  report_run "$RUN"
 }
 
 # --resume: what has answered since, then the jobs without a good record.
@@ -57,12 +57,12 @@ resume() { # OP
   settings
   lock "$RUN"
   say "resuming $(shown "$RUN")"
-  records "$RUN" >"$SCRATCH/written"
+  records "$RUN" >"$SCRATCH/known_records"
   preflight "$1"
   await_launch "$RUN"
   plan_rest "$RUN"
   [ "$REST" -eq 0 ] || launch "$RUN"
-  sum_up "$RUN"
+  report_run "$RUN"
 }
 
 launch() { # RUN
@@ -82,8 +82,8 @@ cut_short() { # RUN
   say "to finish it: $CALLED $(field "$1" .op) --resume $(shown "$1")"
 }
 
-# What was measured. Fails unless all jobs are good.
-sum_up() { # RUN
+# What a run measured: records, summary, table and picture. Fails unless all jobs are good.
+report_run() { # RUN
   on_interruption say "interrupted; the fleet had ended, its records are kept: $CALLED report $(shown "$1")"
   keep_records "$1"
   summarise "$1" || no_room_for_answers "$1"
@@ -95,7 +95,7 @@ sweep() {
   settings "$OPT_DRY_RUN"
   check_own_memory
   choose_points
-  [ -n "$OPT_DRY_RUN" ] || make_parent "$PARENT"
+  [ -n "$OPT_DRY_RUN" ] || make_parent
   preflight write
   plan_points
   [ -z "$OPT_DRY_RUN" ] || return 0

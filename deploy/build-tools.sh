@@ -5,10 +5,8 @@ cd "${BASH_SOURCE[0]%/*}/.."
 
 missing=''
 need() { # NAME COMMAND-THAT-INSTALLS-IT CHECK...
-  local name=$1 install=$2
-  shift 2
-  "$@" >/dev/null 2>&1 || missing="$missing
-  $name: $install"
+  "${@:3}" >/dev/null 2>&1 || missing="$missing
+  $1: $2"
 }
 
 rust=$(awk -F '"' '/^rust-version/ { print $2 }' Cargo.toml)

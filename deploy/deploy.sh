@@ -14,10 +14,7 @@ options() {
   MEMORY=$(whole 'MEMORY, in MB,' "${MEMORY:-$USUAL_MEMORY}" 128 10240)
   ARCH=${ARCH:-$(kept ARCH)}
   ARCH=${ARCH:-$USUAL_ARCH}
-  case $ARCH in
-    x86_64 | arm64) ;;
-    *) usage "ARCH is \"$ARCH\"; x86_64 and arm64 are accepted" ;;
-  esac
+  [[ $ARCH =~ ^(x86_64|arm64)$ ]] || usage "ARCH is \"$ARCH\"; x86_64 and arm64 are accepted"
   # Set and empty takes back what was given before.
   ROLE_ARN=${ROLE_ARN-$(kept ROLE_ARN)}
   [[ -z $ROLE_ARN || $ROLE_ARN =~ ^arn:aws[a-z-]*:iam::[0-9]{12}:role/[^[:space:]]+$ ]] ||
@@ -48,20 +45,16 @@ check_given() {
   [ -z "$OWN_ROLE" ] || [ -z "$ROLE_ARN" ] ||
     refuse "ROLE_ARN=$ROLE_ARN would remove the role that the stack $STACK has made, $OWN_ROLE: $ways"
   KEY_ARN=''
-  [ -z "$GIVEN_BUCKET" ] || check_bucket
+  [ -z "$GIVEN_BUCKET" ] || check_given_bucket
 }
 
 # A given bucket must be there, in this region, of a kind that the stack's role can be given, and take workers' writes.
-check_bucket() {
+check_given_bucket() {
   local there question
   check_bucket_name BUCKET "$GIVEN_BUCKET"
-  case $GIVEN_BUCKET in
-    *--x-s3 | *-s3alias)
-      [ -n "$ROLE_ARN" ] ||
-        refuse "$GIVEN_BUCKET is a directory bucket or an alias, to which rights are given in another way" \
-          "(s3express:CreateSession): name a role that has them with ROLE_ARN="
-      ;;
-  esac
+  [ -n "$ROLE_ARN" ] || [[ ! $GIVEN_BUCKET =~ (--x-s3|-s3alias)$ ]] ||
+    refuse "$GIVEN_BUCKET is a directory bucket or an alias, to which rights are given in another way" \
+      "(s3express:CreateSession): name a role that has them with ROLE_ARN="
   request bucket s3api head-bucket --bucket "$GIVEN_BUCKET" || blame bucket s3:ListBucket
   there=$(jq -r '.BucketRegion // ""' "$SCRATCH/bucket")
   [ -z "$there" ] || [ "$there" = "$REGION" ] || refuse "the bucket \"$GIVEN_BUCKET\" is in $there, not in $REGION:" \
@@ -114,12 +107,12 @@ around_function() {
     make_stack
   fi
   BUCKET=${GIVEN_BUCKET:-$OWN_BUCKET}
-  ROLE=$ROLE_ARN
   # CloudFormation does not see that somebody removed what it made, and does not make it again.
   [ -n "$GIVEN_BUCKET" ] || request bucket s3api head-bucket --bucket "$BUCKET" ||
     lost bucket "$BUCKET" '(404)' s3:ListBucket
-  [ -n "$ROLE" ] || request role iam get-role --role-name "$OWN_ROLE" || lost role "$OWN_ROLE" NoSuchEntity iam:GetRole
-  ROLE=${ROLE:-$(jq -r .Role.Arn "$SCRATCH/role")}
+  [ -n "$ROLE_ARN" ] || request role iam get-role --role-name "$OWN_ROLE" ||
+    lost role "$OWN_ROLE" NoSuchEntity iam:GetRole
+  ROLE=${ROLE_ARN:-$(jq -r .Role.Arn "$SCRATCH/role")}
 }
 
 lost() { # bucket|role NAME COMPLAINT ACTION

@@ -32,10 +32,9 @@ confirm() {
   [ -t 0 ] || refuse "there is no terminal to ask on: make destroy FORCE=1 does not ask"
   printf 'destroy: remove all this? [y/N] ' >&2
   read -r answer || true
-  case $answer in
-    y | Y | yes) ;;
-    *) say "nothing was removed"; exit 0 ;;
-  esac
+  [[ ! $answer =~ ^(y|Y|yes)$ ]] || return 0
+  say "nothing was removed"
+  exit 0
 }
 
 delete_stack() {

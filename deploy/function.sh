@@ -40,13 +40,12 @@ make_function() { # ROLE
 # Makes a change of the function; tries for a minute and a quarter. Lambda takes no change while another is under way,
 # and does not know a new role at once.
 change() { # NAME COMMAND...
-  local name=$1 pause
-  shift
+  local pause
   for pause in 5 10 15 20 25 ''; do
-    ! "$@" || return 0
-    if complains "$name" 'cannot be performed at this time'; then
+    ! "${@:2}" || return 0
+    if complains "$1" 'cannot be performed at this time'; then
       say "another change of the function $STACK is under way${pause:+; trying again in $pause s}"
-    elif complains "$name" 'cannot be assumed by Lambda'; then
+    elif complains "$1" 'cannot be assumed by Lambda'; then
       [ -z "$ROLE_ARN" ] || refuse "Lambda may not assume $ROLE_ARN: its trust policy must allow sts:AssumeRole to" \
         "lambda.amazonaws.com; without ROLE_ARN= a role is made"
       say "Lambda does not know the new role yet${pause:+; trying again in $pause s}"

@@ -48,8 +48,8 @@ blame() { # NAME ACTION
   explain "$1" "$2" "$2 failed; once that is mended, $(again) goes on from there"
 }
 
-# A command that works in a terminal that knows nothing of this one, nor of what .deployed says now. Of make deploy it
-# names what is not as it would be without.
+# The command that does the same in any terminal, whatever is set there or saved in .deployed. Of the options of make
+# deploy it names those that differ from their defaults.
 again() { # [PROGRAM]
   local option value usual
   printf 'make %s STACK=%s REGION=%s' "${1:-$PROGRAM}" "$STACK" "$REGION"
@@ -58,6 +58,6 @@ again() { # [PROGRAM]
     usual=${option#"${option%%:*}"} option=${option%%:*}
     value=${!option:-}
     [ "$option" != BUCKET ] || value=${GIVEN_BUCKET-$value}
-    [ "$value" = "${usual#:}" ] || printf ' %s=%s' "$option" "$(shown "$value")"
+    [ "$value" = "${usual#:}" ] || printf ' %s=%s' "$option" "$(quoted "$value")"
   done
 }

@@ -18,10 +18,8 @@ look_at_stack() {
     refuse "the stack $STACK is being changed ($STATE): once that has ended, in a minute or two, $(again)"
   request resources cloudformation describe-stack-resources --stack-name "$STACK" ||
     blame resources cloudformation:DescribeStackResources
-  # shellcheck disable=SC2034 # deploy.sh and destroy.sh read it
-  OWN_BUCKET=$(resource Bucket)
-  # shellcheck disable=SC2034 # and this one
-  OWN_ROLE=$(resource Role)
+  # shellcheck disable=SC2034 # deploy.sh and destroy.sh read them
+  OWN_BUCKET=$(resource Bucket) OWN_ROLE=$(resource Role)
 }
 
 resource() { # NAME-IN-THE-TEMPLATE
@@ -29,7 +27,7 @@ resource() { # NAME-IN-THE-TEMPLATE
     | select(.ResourceStatus != "DELETE_COMPLETE") | .PhysicalResourceId // empty' "$SCRATCH/resources"
 }
 
-# Says why the stack failed: the first failure of what it did last. The others, cancellations say, followed from it.
+# Says why the stack failed: the first failure of its last change. The others, such as cancellations, follow from it.
 say_failure() {
   local failure=''
   ! request events cloudformation describe-stack-events --stack-name "$STACK" --max-items 200 ||

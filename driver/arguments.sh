@@ -50,9 +50,8 @@ arguments_of_read() { # [NUMBER] [RUN]
   fi
   READ_RUN=${1:-}
   [ $# -le 1 ] || usage "read takes NUMBER and RUN; \"$2\" is too many"
-  case ${READ_RUN:+r}${OPT_KEY:+k}${OPT_KEY_FILE:+f} in
-    ?*?) usage "RUN, --key and --key-file each say what to read; give one of them" ;;
-  esac
+  [[ ${READ_RUN:+r}${OPT_KEY:+k}${OPT_KEY_FILE:+f} != ??* ]] ||
+    usage "RUN, --key and --key-file each say what to read; give one of them"
   [ -z "$OPT_KEY" ] || [ -z "$OPT_OBJECTS" ] || text '--key of a stream' "$OPT_KEY" 1 "$STREAM_KEY"
 }
 

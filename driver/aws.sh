@@ -3,20 +3,17 @@
 
 # Puts a question to AWS in the background; its answer and its complaint lie in SCRATCH.
 ask() { # NAME ARGUMENT...
-  local name=$1
-  shift
-  start_group timed_aws "$name" "$@" --cli-connect-timeout 20 --cli-read-timeout 60 \
-    </dev/null >"$SCRATCH/$name" 2>"$SCRATCH/$name.complaint"
+  start_group timed_aws "$@" --cli-connect-timeout 20 --cli-read-timeout 60 \
+    </dev/null >"$SCRATCH/$1" 2>"$SCRATCH/$1.complaint"
 }
 
-# Leaves the processor seconds of user and system in a file. `time` takes stderr, so it has a process of its own. An
-# answer that cannot be understood is none.
+# Leaves the processor seconds of user and system in a file: `time` says them on stderr, so that of aws goes elsewhere.
+# An answer that does not fit (see shapes.jq) is a failure, and its file is empty.
 timed_aws() { # NAME SERVICE OPERATION ARGUMENT...
-  local TIMEFORMAT='%U %S' name=$1 status=0
-  shift
-  { time aws "$@" 2>&3; } 3>&2 2>"$SCRATCH/$name.took" &&
-    { [ ! -s "$SCRATCH/$name" ] || fits "$2" "$SCRATCH/$name"; } || status=$?
-  [ "$status" -eq 0 ] || : >"$SCRATCH/$name"
+  local TIMEFORMAT='%U %S' status=0
+  { time aws "${@:2}" 2>&3; } 3>&2 2>"$SCRATCH/$1.took" &&
+    { [ ! -s "$SCRATCH/$1" ] || fits "$3" "$SCRATCH/$1"; } || status=$?
+  [ "$status" -eq 0 ] || : >"$SCRATCH/$1"
   return "$status"
 }
 
@@ -52,25 +49,23 @@ complains() { # NAME TEXT
   [[ $(complaint_of "$1") == *"$2"* ]]
 }
 
-# The one invocation of a function. It is sent once, whatever the user's own configuration says.
+# The one place that invokes a function. It does so once, whatever the user's own configuration says.
 invoke_function() { # FUNCTION EVENT-FILE ANSWER-FILE READ-TIMEOUT
   AWS_MAX_ATTEMPTS=1 BOTOCORE_TCP_KEEPALIVE=true aws lambda invoke --function-name "$1" --payload "fileb://$2" \
     --cli-connect-timeout 20 --cli-read-timeout "$4" "$3"
 }
 
-# Says what AWS complained of and ends with what mends it: the row of complaints.jq, else what is said here. Returns
-# where there is neither.
+# Says what AWS complained of and ends with what mends it: by complaints.jq, else WORD... Returns where neither tells.
 explain() { # NAME ACTION [WORD...]
-  local complaint action=$2 remedy
+  local complaint remedy
   complaint=$(complaint_of "$1")
-  shift 2
   say "${complaint:-aws failed and said nothing}"
-  remedy=$(jq -n -r -L "$ROOT/driver" --arg complaint "$complaint" --arg action "$action" \
+  remedy=$(jq -n -r -L "$ROOT/driver" --arg complaint "$complaint" --arg action "$2" \
     --arg function "${FUNCTION:-}" --arg bucket "${BUCKET:-}" --arg region "${AWS_REGION:-}" \
     --arg deployed "$(saved REGION)" --arg run "${BUCKET_OF:+$(shown "$BUCKET_OF")}" --arg driver "${CALLED:-}" \
     --arg profile "${AWS_PROFILE:-}" --arg clock "$(date -u '+%Y-%m-%d %H:%M UTC')" \
     'include "complaints"; $complaint | remedy($ARGS.named)')
-  [ -z "$remedy$*" ] || refuse "${remedy:-$*}"
+  [ -z "$remedy${*:3}" ] || refuse "${remedy:-${*:3}}"
 }
 
 # The same, and it returns where only a permission is missing.

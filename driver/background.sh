@@ -32,25 +32,14 @@ end_groups() {
 # Hands each line of a file to a command, so many at once, while PROGRESS, a function and its words, tells how far
 # they are.
 in_parallel() { # FILE AT-ONCE PROGRESS COMMAND...
-  local file=$1 at_once=$2 progress=$3 status=0 fleet
-  shift 3
-  start_group xargs -n 1 -P "$at_once" "$@" <"$file" >/dev/null 2>"$SCRATCH/children"
-  fleet=$GROUP
-  start_watching "$progress"
-  wait "$fleet" || status=$?
+  local status=0 group
+  start_group xargs -n 1 -P "$2" "${@:4}" <"$1" >/dev/null 2>"$SCRATCH/children"
+  group=$GROUP
+  start_watching "$3"
+  wait "$group" || status=$?
   [ "$status" -eq 0 ] || say "xargs ended with status $status: what it did not start is missing"
   stop_watching
   [ ! -s "$SCRATCH/children" ] || say "$(head -n 5 "$SCRATCH/children")"
-}
-
-# Lines, a name and then its texts, become files: FOLDER/names, and FOLDER/NAME.SUFFIX for each text.
-into_files() { # FOLDER SUFFIX...
-  (
-    cd "$1" && shift &&
-      awk -v suffixes="$*" 'BEGIN { texts = split(suffixes, suffix, " ") }
-        (NR - 1) % (texts + 1) == 0 { gsub(/"/, ""); name = $0; print >"names"; next }
-        { file = name "." suffix[(NR - 1) % (texts + 1)]; print >file; close(file) }'
-  )
 }
 
 start_watching() { # PROGRESS
@@ -89,12 +78,4 @@ watch() { # FUNCTION WORD...
       last=$line
     fi
   done
-}
-
-count() { # PATH...
-  any "$1" && printf '%d' $# || printf 0
-}
-
-any() { # PATH...: does the first exist (an unmatched pattern does not)
-  [ -e "$1" ]
 }

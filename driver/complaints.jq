@@ -1,9 +1,9 @@
 # Purpose: what AWS complains of, and what mends it: the one table, for Lambda, S3 and ping alike. A library.
 # Input:   what `aws` wrote on stderr, or what a failed ping told.
 
-# Whom a row of the table names. Fields of $at: function, bucket, region, profile; action: what was tried; deployed: the
-# region that make deploy saved; clock: the time here; run: the run that named the bucket; driver: how it is called. All
-# are texts.
+# What a row of the table may name, in fields of $at that are texts: function, bucket, region, profile; action: what was
+# tried; deployed: the region that make deploy saved; clock: the time here; run: the run that named the bucket; driver:
+# how it is called.
 def profile_option($at): if $at.profile == "" then "" else " --profile \($at.profile)" end;
 
 def region($at): if $at.region == "" then "region of your AWS profile" else "region \($at.region)" end;
@@ -44,7 +44,7 @@ def complaints($at):
   ["MFA token required|Enter MFA code|EOF when reading a line", "AccessDenied",
     "the profile's role asks for an MFA code, and there is no terminal to type it in: aws sts "
     + "get-caller-identity\(profile_option($at)) on a terminal keeps the role's credentials for an hour, or export "
-    + "keys"],
+    + "some"],
   ["Signature expired|[Nn]ot yet (current|valid)|RequestTimeTooSkewed|RequestExpired|request time and the current time",
     "AccessDenied",
     "this machine's clock is wrong, it says \($at.clock): set it (sudo timedatectl set-ntp true; macOS: sudo sntp -sS "
@@ -111,8 +111,8 @@ def complaints($at):
     "the fault is AWS's own: try again in a minute; https://health.aws.amazon.com/health/status tells of larger ones"],
   # AWS has not been asked. The last row, for the texts of others have the word, too.
   ["^(?!the ping failed|[\\s\\S]*An error occurred)[\\s\\S]*(credentials|config profile)", "AccessDenied",
-    "the AWS CLI gets no keys from its configuration: aws sts get-caller-identity asks for the same, aws configure "
-    + "sets keys, export AWS_PROFILE=... names another profile"];
+    "the AWS CLI gets no credentials from its configuration: aws sts get-caller-identity asks for the same, aws "
+    + "configure sets them, export AWS_PROFILE=... names another profile"];
 
 # Names that somebody has chosen are no complaint.
 def without_names: gsub("https?://[^ \"]*|function:[^ ]+"; "");

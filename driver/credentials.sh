@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # Credentials. The user's CLI finds them once; every later process takes them from the environment.
 
-# Whether this process has found the keys in the environment. It is not exported: to a driver that a sweep starts they
-# are keys that the user has set.
+# Whether the credentials in the environment were found by this process. It is not exported: to a driver that a sweep
+# starts they are the user's.
 FOUND_HERE=''
 
-# Exports the keys of the user's role, profile or login, so that not each of many processes asks for them. It runs in
-# the foreground: the user may have to type in a code. Called again, as after a long wait, it finds new ones. Keys that
-# the user has set stay.
+# Exports the credentials of the user's role, profile or login, so that not each of many processes asks for them. It
+# runs in the foreground: the user may have to type in a code. Called again, as after a long wait, it finds new ones.
+# Those that the user has set stay.
 find_credentials() {
   [ -z "$FOUND_HERE" ] || unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
   [ -z "${AWS_ACCESS_KEY_ID:-}" ] || return 0
@@ -18,7 +18,7 @@ find_credentials() {
   elif "$OWN_TOOLS/python" -c 'import awscli.botocore' 2>/dev/null; then
     take_credentials "$OWN_TOOLS/python" "$ROOT/driver/credentials.py"
   else
-    # This leaves a role's keys in the CLI's own cache. Whatever fails here will fail, and be said, at the next call.
+    # This leaves a role's credentials in the CLI's cache. What fails here will fail, and be said, at the next call.
     aws sts get-caller-identity --cli-connect-timeout 20 --cli-read-timeout 60 >/dev/null 2>&1 || true
   fi
 }

@@ -1,14 +1,15 @@
 # shellcheck shell=bash
 # Finds the runs and sweeps that a command names, and refuses those that are damaged, deleted or out of reach.
 
-# Prints the newest run folder; of one op only those within reach count, as long as there is one. Fails without one.
-latest_run() { # PARENT [OP]
-  local runs=("$1"/[0-9]*Z-*-[0-9]*) n run latest=''
+# Prints the folder of the newest run, with OP that of the newest one within reach; where none is, of the newest of OP.
+# Fails where there is none at all.
+latest_run() { # [OP]
+  local runs=("$PARENT"/[0-9]*Z-*-[0-9]*) n run latest=''
   for ((n = ${#runs[@]} - 1; n >= 0; n--)); do
     run=${runs[n]}
-    [ -f "$run/run.json" ] && [[ ${run##*/} == *-"${2:-}"* ]] || continue
+    [ -f "$run/run.json" ] && [[ ${run##*/} == *-"${1:-}"* ]] || continue
     latest=${latest:-$run}
-    if [ -z "${2:-}" ] || [ -n "$(damage "$run" false)" ] || (within_reach "$run") 2>/dev/null; then
+    if [ -z "${1:-}" ] || [ -n "$(damage "$run" false)" ] || (within_reach "$run") 2>/dev/null; then
       latest=$run
       break
     fi
@@ -17,11 +18,10 @@ latest_run() { # PARENT [OP]
 }
 
 # A RUN the user named: a path, or the name of a folder in PARENT. Refuses one that is damaged.
-find_run() { # PARENT RUN
-  local run damage where="neither it nor $1/${2%/} is a folder"
-  [[ $2 != /* ]] || where='it is no folder'
-  run=$(find_folder "$1" "$2" run.json keys.txt) ||
-    usage "there is no run \"$2\": $where with a run.json in it"
+find_run() { # RUN
+  local run damage where="neither it nor $PARENT/${1%/} is a folder"
+  [[ $1 != /* ]] || where='it is no folder'
+  run=$(find_folder "$1" run.json keys.txt) || usage "there is no run \"$1\": $where with a run.json in it"
   damage=$(damage "$run" true)
   [ -z "$damage" ] || usage "$(shown "$run") is damaged: $damage. Its records are shown by: $CALLED report" \
     "$(shown "$run"). The keys in keys.txt are deleted by: $CALLED delete --key-file $(shown "$run/keys.txt")"
@@ -35,10 +35,10 @@ damage() { # RUN PLAN, true or false
 }
 
 # The whole path of a folder that the user named; fails where neither NAME nor PARENT/NAME has one of some files.
-find_folder() { # PARENT NAME FILE-IN-IT...
+find_folder() { # NAME FILE-IN-IT...
   local folder file
-  for folder in "$2" "$1/$2"; do
-    for file in "${@:3}"; do
+  for folder in "$1" "$PARENT/$1"; do
+    for file in "${@:2}"; do
       [ ! -f "$folder/$file" ] || { (cd "$folder" && pwd) && return; }
     done
   done
@@ -54,18 +54,18 @@ whole_sweep() { # SWEEP
 
 # The folders of a sweep's runs, which lie beside its own; reads before what they read.
 runs_of_sweep() { # SWEEP
-  local parent=${1%/*} name
+  local beside=${1%/*} name
   # Where the sweep was killed, run.one names the run that was under way.
   jq -r --rawfile one <(cat "$1/run.one" 2>/dev/null) '
     ($one | split("\n")[0] // empty), (.unfinished // empty), (.rows | reverse[] | .runs[]) | split("/")[-1] // empty' \
     "$1/sweep.json" | awk '!named[$0]++' |
     while IFS= read -r name; do
-    if [ -f "$parent/$name/run.json" ]; then
-      printf '%s\n' "$parent/$name"
-    else
-      say "$(shown "$parent/$name") is not there any more: what it wrote is not known"
-    fi
-  done
+      if [ -f "$beside/$name/run.json" ]; then
+        printf '%s\n' "$beside/$name"
+      else
+        say "$(shown "$beside/$name") is not there any more: what it wrote is not known"
+      fi
+    done
 }
 
 # The objects of a run that was deleted are neither read nor completed.
@@ -93,7 +93,8 @@ within_reach() { # RUN
     "AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_S3, or export AWS_PROFILE=... with a profile that names none"
 }
 
-# The same where `local --s3` named the S3, of the run or of now: a bucket of that name elsewhere is another.
+# Refuses a run with workers on this machine and another S3 than now, as `local --s3` names it: there the bucket's name
+# is another bucket's.
 same_s3() { # RUN
   local its now
   [ "$(field "$1" .shared_machine)" = true ] || [ "$(shared_machine)" = true ] || return 0
@@ -109,10 +110,8 @@ same_s3() { # RUN
 BUCKET_OF=''
 place_of() { # RUN
   local region
-  # shellcheck disable=SC2034 # aws.sh tells of it
-  BUCKET_OF=$1
-  # shellcheck disable=SC2034 # settings.sh reads it
-  BUCKET=$(field "$1" .bucket)
+  # shellcheck disable=SC2034 # aws.sh and settings.sh read them
+  BUCKET_OF=$1 BUCKET=$(field "$1" .bucket)
   region=$(field "$1" '.region // ""')
   [ -z "$region" ] || export AWS_REGION="$region"
 }

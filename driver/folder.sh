@@ -2,21 +2,21 @@
 # The folder of a run: make, lock, read and amend it; and the clock of the moments in it.
 
 # Makes the folder of the runs, before anything is asked of AWS.
-make_parent() { # PARENT
-  mkdir -p "$1" 2>/dev/null && [ -w "$1" ] ||
-    usage "the folder $1 cannot be made, or written (--out names the folder that holds the runs)"
+make_parent() {
+  mkdir -p "$PARENT" 2>/dev/null && [ -w "$PARENT" ] ||
+    usage "the folder $PARENT cannot be made, or written (--out names the folder that holds the runs)"
 }
 
 # Makes PARENT/<UTC time>-<op>-<number> and prints it. A second belongs to one run, so that names sort by time.
 # A sweep has no number.
-new_run() { # PARENT OP [NUMBER]
+new_run() { # OP [NUMBER]
   local time run
   while :; do
-    make_parent "$1"
-    time=$(date -u +%Y%m%dT%H%M%SZ) run=$1/$time-$2${3:+-$3}
-    if ! any "$1/$time-"*; then
+    make_parent
+    time=$(date -u +%Y%m%dT%H%M%SZ) run=$PARENT/$time-$1${2:+-$2}
+    if ! any "$PARENT/$time-"*; then
       if mkdir "$run" 2>"$SCRATCH/unwritten"; then break; fi
-      any "$run" || no_room "$1"
+      any "$run" || no_room "$PARENT"
     fi
     sleep 0.1
   done
@@ -37,8 +37,8 @@ lock() { # RUN
   LOCKED=$1
 }
 
-# A void one is removed only by the driver that has the next one: another driver may have removed it already, and what
-# lies there is its own.
+# A void one is removed only by the driver that holds a second lock, NAME.next: without it another driver might have
+# replaced the void one by its own already.
 take_lock() { # RUN NAME
   local file=$1/$2 own void
   own=$(process "$$")
@@ -62,7 +62,7 @@ take_lock() { # RUN NAME
 # Refuses while another driver is alive.
 alone() { # RUN [NAME]
   local file=$1/${2:-lock} driver
-  # It is signed right after it is made.
+  # Its driver writes into it right after making it.
   [ ! -e "$file" ] || [ -s "$file" ] || sleep 0.5
   driver=$(driver_of "$file")
   ! lives "$driver" || refuse "another driver (process ${driver%% *}) is at work in $(shown "$1"): wait for it;" \

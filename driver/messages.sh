@@ -18,15 +18,14 @@ refuse() {
   exit 3
 }
 
-# Says the lines that a program of jq has found; one that begins with "refuse " is a refusal.
-heed() { # FILE
+# Says the lines that a command prints; one that begins with "refuse " is a refusal.
+heed() { # COMMAND...
   local line
+  "$@" >"$SCRATCH/heeded"
   while IFS= read -r line; do
-    case $line in
-      refuse\ *) refuse "${line#refuse }" ;;
-      *) say "$line" ;;
-    esac
-  done <"$1"
+    [[ $line != 'refuse '* ]] || refuse "${line#refuse }"
+    say "$line"
+  done <"$SCRATCH/heeded"
 }
 
 # Runs what prints on stdout, and ends where that takes nothing more: it may be a file on a full disk.
@@ -53,16 +52,24 @@ plural() { # NUMBER WORD
   if [ "$1" -eq 1 ]; then printf '1 %s' "$2"; else printf '%d %ss' "$1" "$2"; fi
 }
 
+any() { # PATH...: does the first exist (an unmatched pattern does not)
+  [ -e "$1" ]
+}
+
+count() { # PATH...
+  any "$1" && printf '%d' $# || printf 0
+}
+
 # Makes SCRATCH and leaves nothing of it, or of started groups, behind.
 scratch() {
   SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/terabit.XXXXXX") || refuse "no temporary folder can be made in ${TMPDIR:-/tmp}"
   trap leave EXIT
-  # Where Bash 5.2 begins to read a $(...) it takes the trap for what is inside: the second line ends that. It is not
-  # read otherwise: the first one exits.
+  # Bash 5.2, interrupted where it begins to read a $(...), reads the trap's text as what stands inside: the second line
+  # ends the $(...). Otherwise it is never reached, for the first one exits.
   local commands=$'interruption\n)'
   # shellcheck disable=SC2064 # this text is meant
   trap "$commands" INT TERM HUP
-  # Caught, not ignored: what is started in here still ends by it.
+  # Caught, not ignored: programs that are started here still end by it.
   trap : PIPE
   # What runs in the background may write to the terminal, whatever stty tostop says.
   trap '' TTOU

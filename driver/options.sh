@@ -3,8 +3,9 @@
 # (empty where not given) and ARGUMENTS; PARENT, PART_MB, RANGE_MB and MAX_COST have defaults.
 
 # An option, its variable, its values and the commands that take it; resume stands for write and read with --resume.
-# Values: a whole number between two bounds, a text of so many bytes, US dollars, a path, anything but nothing, none at
-# all, or a list of whole numbers. What a run puts below a key prefix has 64 bytes at most.
+# Values: 1-9 is a whole number between these bounds, list:1-9 several of them, text:1-9 a text of so many bytes, usd an
+# amount, path a path, some any text that is not empty, none no value. A --key-prefix leaves 64 bytes of a key for what
+# a run puts after it.
 LAUNCHING='write read sweep'
 OPTIONS=(
   "--for OPT_FOR 1-840 $LAUNCHING"
@@ -113,7 +114,7 @@ store() { # OPTION VALUE
 text() { # NAME VALUE LOW HIGH
   local LC_ALL=C
   [ "${#2}" -ge "$3" ] && [ "${#2}" -le "$4" ] || usage "$1 has ${#2} bytes; $3 to $4 are accepted"
-  case $2 in *$'\n'*) usage "$1 may not contain a line break: keys stand one per line" ;; esac
+  [[ $2 != *$'\n'* ]] || usage "$1 may not contain a line break: keys stand one per line"
 }
 
 # Whole numbers between two bounds, with blanks, line breaks or commas between them.

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sets bucket, function and region: an option counts before the environment, the environment before what make deploy
-# saved. Tells what of them is on this machine.
+# saved. Tells what of them is on this machine, and this folder's version.
 
 # The function that make deploy makes unless it is told otherwise: memory in MB, timeout in seconds.
 # shellcheck disable=SC2034 # preflight.sh and make deploy read them
@@ -36,20 +36,21 @@ use_region() { # REGION
 
 # One value of .deployed, a file of lines NAME=value. The file is read, never run.
 saved() { # NAME
-  local line value=''
-  [ -f "$ROOT/.deployed" ] || return 0
-  while IFS= read -r line || [ -n "$line" ]; do
-    case $line in "$1="*) value=${line#*=} ;; esac
-  done <"$ROOT/.deployed"
-  printf '%s' "${value%$'\r'}"
+  [ ! -f "$ROOT/.deployed" ] || awk -v begin="$1=" 'index($0, begin) == 1 { value = substr($0, length(begin) + 1) }
+    END { sub(/\r$/, "", value); printf "%s", value }' "$ROOT/.deployed"
 }
 
-# Prints whether Lambda and S3 are on this machine: the run then does not measure S3, whose objects go with it.
+# The version of this folder; nothing where Cargo.toml is not beside the driver.
+own_version() {
+  [ ! -f "$ROOT/Cargo.toml" ] || awk -F '"' '/^version *=/ { printf "%s", $2; exit }' "$ROOT/Cargo.toml"
+}
+
+# Prints whether Lambda and S3 are on this machine: the run then does not measure S3, and its objects go with `local`.
 loopback() {
   if on_this_machine LAMBDA && ! s3_elsewhere; then printf true; else printf false; fi
 }
 
-# Prints whether workers run on this machine alone, and S3 is another's.
+# Prints whether Lambda is on this machine and S3 is not.
 shared_machine() {
   if on_this_machine LAMBDA && s3_elsewhere; then printf true; else printf false; fi
 }
@@ -60,23 +61,16 @@ s3_elsewhere() {
 }
 
 on_this_machine() { # LAMBDA|S3
-  case $(endpoint "$1") in
-    http*://127.* | http*://0.0.0.0[:/]* | http*://\[::1\]* | \
-      http*://localhost | http*://localhost[:/]* | http*://*.localhost | http*://*.localhost[:/]* | \
-      http*://localhost.localstack.cloud | http*://localhost.localstack.cloud[:/]*) ;;
-    *) return 1 ;;
-  esac
+  local here='^https?://(127\.|\[::1\]|0\.0\.0\.0[:/]|(([^/]*\.)?localhost|localhost\.localstack\.cloud)([:/]|$))'
+  [[ $(endpoint "$1") =~ $here ]]
 }
 
 # Prints the endpoint that the environment names, else the profile; nothing where it is AWS's own.
 endpoint() { # LAMBDA|S3
-  local own=AWS_ENDPOINT_URL_$1
+  local own=AWS_ENDPOINT_URL_$1 url
   case ${AWS_IGNORE_CONFIGURED_ENDPOINT_URLS:-} in [Tt][Rr][Uu][Ee]) return 0 ;; esac
-  if [ -n "${!own:-}" ] || [ -n "${AWS_ENDPOINT_URL:-}" ]; then
-    printf '%s' "${!own:-$AWS_ENDPOINT_URL}"
-  else
-    endpoint_of_profile "$1"
-  fi
+  url=${!own:-${AWS_ENDPOINT_URL:-}}
+  if [ -n "$url" ]; then printf '%s' "$url"; else endpoint_of_profile "$1"; fi
 }
 
 # A profile names an endpoint for all services, or a section with one for each, as in
@@ -84,12 +78,11 @@ endpoint() { # LAMBDA|S3
 #   services = here         lambda =
 #   endpoint_url = ...        endpoint_url = ...
 endpoint_of_profile() { # LAMBDA|S3
-  local home=~ config=${AWS_CONFIG_FILE:-~/.aws/config} files=()
-  local secrets=${AWS_SHARED_CREDENTIALS_FILE:-~/.aws/credentials}
-  [ ! -f "${config/#\~/$home}" ] || files+=("prefix=" "${config/#\~/$home}")
-  # It has only profiles, and counts before the other file.
-  [ ! -f "${secrets/#\~/$home}" ] || files+=("prefix=profile " "${secrets/#\~/$home}")
-  [ "${#files[@]}" -gt 0 ] || return 0
+  local home=~ config=${AWS_CONFIG_FILE:-~/.aws/config} secrets=${AWS_SHARED_CREDENTIALS_FILE:-~/.aws/credentials}
+  config=${config/#\~/$home} secrets=${secrets/#\~/$home}
+  [ -f "$config" ] || config=/dev/null
+  [ -f "$secrets" ] || secrets=/dev/null
+  # The file with the secrets has only profiles, and counts before the other one.
   PROFILE="profile ${AWS_PROFILE:-${AWS_DEFAULT_PROFILE:-default}}" awk -v service="$1" '
     /^[ \t]*([#;]|\r?$)/ { next }
     /^\[/ {
@@ -110,5 +103,5 @@ endpoint_of_profile() { # LAMBDA|S3
       if (tolower(said["ignore_configured_endpoint_urls"]) == "true") exit
       section = "services " said["services"]
       printf "%s", (section in its) ? its[section] : said["endpoint_url"]
-    }' "${files[@]}"
+    }' prefix= "$config" 'prefix=profile ' "$secrets"
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The programs that the driver calls, their language, and what installs those that are missing.
+# The programs that the driver calls, their language, files for and from jq, and what installs what is missing.
 
 # Text is matched, sorted and written as in C, whatever the user's language: in Turkish [a-z] has no i, in German half
 # a second is 0,5. The encoding of characters stays the user's. Bash has complained of a missing locale already.
@@ -18,14 +18,22 @@ PATH=${PATH%:}:$OWN_TOOLS
 
 # Runs a program of jq, by its room and its name.
 jq_program() { # ROOM/NAME ARGUMENT-OF-JQ...
-  local name=$1
-  shift
-  jq -L "$ROOT/driver" -f "$ROOT/driver/$name.jq" "$@"
+  jq -L "$ROOT/driver" -f "$ROOT/driver/$1.jq" "${@:2}"
 }
 
 # Whether a file holds what its readers expect (see shapes.jq); says on stderr where it does not.
 fits() { # NAME FILE
   jq_program shapes -R -s -r --arg name "$1" "$2"
+}
+
+# Lines, a name and then its texts, become files: FOLDER/names, and FOLDER/NAME.SUFFIX for each text.
+into_files() { # FOLDER SUFFIX...
+  (
+    cd "$1" &&
+      awk -v suffixes="${*:2}" 'BEGIN { texts = split(suffixes, suffix, " ") }
+        (NR - 1) % (texts + 1) == 0 { gsub(/"/, ""); name = $0; print >"names"; next }
+        { file = name "." suffix[(NR - 1) % (texts + 1)]; print >file; close(file) }'
+  )
 }
 
 # Names every missing tool at once.

@@ -26,8 +26,7 @@ check_writable() { # BUCKET ROLE
       request key_policy kms get-key-policy --key-id "$KEY_ARN" --policy-name default || true
     fi
   fi
-  writable "$1" "$2" verdict >"$SCRATCH/writable"
-  heed "$SCRATCH/writable"
+  heed writable "$1" "$2" verdict
 }
 
 writable() { # BUCKET ROLE key|arn|verdict

@@ -92,7 +92,7 @@ def launched(jobs, squad, n=1, ranges=([0, 6],), ending_s=None, **more):
               "cost": {}, "version": "0.1.0", "clock": {"offset_s": 20}, "answering_s": 10, **more}  # fmt: skip
     text = "".join(json.dumps(one) + "\n" for one in jobs)
     launch, *lines = jq("-c", "-n", "-r", "-f", part("launch.jq"), text=text, now=1000, fleet=[config],
-                        run=[{"answers": "p/terabit-runs/x/", "launches": [{}] * (n - 1)}], jobs=[ranges],
+                        run=[{"answers": "p/terabit-runs/x/", "launches": [{}] * (n - 1)}], numbers=[ranges],
                         ending_s=ending_s).splitlines()  # fmt: skip
     invocations = zip(lines[::3], lines[1::3], lines[2::3], strict=True)
     return json.loads(launch), [(name, json.loads(jobs), json.loads(event)) for name, jobs, event in invocations]
@@ -309,7 +309,7 @@ def limits(jobs, squad="", account=ACCOUNT, reserved=None, max_cost=10, yes="", 
 def limits_of(run, jobs, squad="", max_cost=10, yes="", concurrency=(), account=(ACCOUNT,)):
     function = [{"MemorySize": run["memory_mb"], "Timeout": run["timeout_s"]}]
     return jq("-s", "-r", "-f", part("limits.jq"), text=json.dumps(run), jobs=jobs, squad=(squad,), max_cost=max_cost,
-              yes=(yes,), concurrency=list(concurrency), account=list(account), place=[], versioning=[],
+              yes=(yes,), concurrency=list(concurrency), account=list(account), bucket=[], versioning=[],
               **{"lambda": function})  # fmt: skip
 
 
@@ -489,7 +489,7 @@ def test_a_function_error_reads_as_a_squad_tells_it(error, type, message):
          "the credentials may not"),
         ("An error occurred (AccessDenied): arn:aws:sts::1:assumed-role/credentials/i is not authorized to perform: "
          "lambda:InvokeFunction", "AccessDenied", "the credentials may not lambda:InvokeFunction"),
-        ("Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY", "AccessDenied", "gets no keys from its"),
+        ("Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY", "AccessDenied", "gets no credentials"),
         ("An error occurred (TooManyRequestsException) when calling the Invoke operation: Rate Exceeded.", "Throttled",
          "no room for one worker"),
         ("An error occurred (TooManyRequestsException) when calling the GetFunctionConfiguration operation (reached "

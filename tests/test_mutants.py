@@ -337,7 +337,7 @@ def test_of_a_mutated_plan_the_damage_is_named_or_it_can_be_launched(tmp_path):
         if damage == "\n":
             whole += 1
             jobs = (tmp_path / "jobs").read_bytes()
-            given = {"run": [a_run(3)], "fleet": [FLEET], "jobs": [[[0, 2]]], "now": 0, "ending_s": None}
+            given = {"run": [a_run(3)], "fleet": [FLEET], "numbers": [[[0, 2]]], "now": 0, "ending_s": None}
             jq("launch.jq", "-c", "-n", "-r", text=jobs, **given)
             planned = [json.loads(line.decode("utf-8", "replace")) for line in jobs.splitlines() if line]
             jq("streams.jq", "-n", "--arg", "op", "read", "--arg", "most", "5", jobs=planned)

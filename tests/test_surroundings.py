@@ -260,8 +260,8 @@ def test_credentials_are_resolved_anew_before_lost_answers_are_looked_for(driver
         ("EOF when reading a line", "MFA code"),
         ("Unable to retrieve credentials: no credentials found", "aws configure sets them"),
         ("Enter MFA code for arn:aws:iam::123456789012:mfa/me:", "asks for an MFA code"),
-        ("The config profile (mine) could not be found", "gets no keys from its configuration"),
-        ("Error when retrieving credentials from process: sh: no", "gets no keys from its configuration"),
+        ("The config profile (mine) could not be found", "gets no credentials from its configuration"),
+        ("Error when retrieving credentials from process: sh: no", "gets no credentials from its configuration"),
         ("An error occurred (InvalidClientTokenId) when calling the AssumeRole operation", "does not accept the cred"),
         ("something new", "finds no credentials"),
     ],
@@ -375,7 +375,7 @@ def test_what_a_profile_names_and_is_not_there_is_said_in_a_sentence(driver, con
     of_version_1(driver, f"[default]\nregion = eu-west-1\n{config}")
     done = driver.run("write", 1, 1, exit=3)
     assert "driver: the credentials could not be found: " in done.err and text in done.err
-    assert "gets no keys from its configuration" in done.err and "Traceback" not in done.err
+    assert "gets no credentials from its configuration" in done.err and "Traceback" not in done.err
 
 
 # The endpoint

@@ -175,7 +175,7 @@ def test_the_order_is_of_chance(tmp_path):
     OPT_IN_FLIGHT='' OPT_PART_MB='' OPT_RANGE_MB='' OPT_MEMORY='512 1769'
     . "$ROOT/driver/messages.sh"; . "$ROOT/driver/sweep/points.sh"
     choose_points
-    cat "$SCRATCH/points"
+    cat "$SCRATCH/turns"
     """
     command = ["bash", "-c", script, "bash", JQ.parent, tmp_path]
     lines = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()

@@ -6,7 +6,7 @@
 runs_to_delete() { # [RUN|SWEEP ...]
   local name sweep run
   for name in "$@"; do
-    if sweep=$(find_folder "$PARENT" "$name" sweep.json); then
+    if sweep=$(find_folder "$name" sweep.json); then
       alone "$sweep"
       whole_sweep "$sweep"
       runs_of_sweep "$sweep"
@@ -22,7 +22,7 @@ runs_to_delete() { # [RUN|SWEEP ...]
       printf '%s\n' "$run" >"$SCRATCH/runs"
     done
   elif [ $# -eq 0 ]; then
-    run=$(latest_run "$PARENT" write) ||
+    run=$(latest_run write) ||
       usage "there is nothing to delete: no write run in $PARENT, no RUN, no --key-file ($CALLED delete RUN)"
     say "deleting the latest write run, $(shown "$run")"
     printf '%s\n' "$run" >"$SCRATCH/runs"
@@ -31,7 +31,7 @@ runs_to_delete() { # [RUN|SWEEP ...]
   fi
   RUNS=()
   while IFS= read -r name <&3; do
-    run=$(find_run "$PARENT" "$name")
+    run=$(find_run "$name")
     RUNS+=("$run")
   done 3<"$SCRATCH/runs"
 }
@@ -60,7 +60,7 @@ delete_run() { # RUN
   # A read made nothing but its answers.
   if [ "$(field "$run" .op)" = write ]; then keys_in "$run/keys.txt"; fi >"$SCRATCH/keys.txt"
   clear_out "$(shown "$run")" "$(field "$run" .answers)" "$(field "$run" written_in_a_stream)"
-  if [ -z "$OPT_DRY_RUN" ] && [ -s "$SCRATCH/named" ] && [ ! -s "$SCRATCH/left_over" ]; then
+  if [ -z "$OPT_DRY_RUN" ] && [ -s "$SCRATCH/keys" ] && [ ! -s "$SCRATCH/left_over" ]; then
     mark_deleted "$run"
   fi
   unlock
@@ -74,34 +74,33 @@ delete_key_file() { # FILE
   clear_out "$1" '' 0
 }
 
-# Deletes the objects at the keys in SCRATCH/keys.txt, or those of the streams that they are, their uploads, and a
-# folder of answers in the bucket; says what came of it.
-clear_out() { # NAME FOLDER, empty for none STREAMS: the most objects that one has, 0 where the keys are of objects
+# Deletes the objects at the keys in SCRATCH/keys.txt, or of the streams at these keys the first PER-STREAM objects,
+# with their uploads, and a folder of answers in the bucket. Says what came of it.
+clear_out() { # NAME FOLDER, empty for none PER-STREAM, 0 where the keys are of objects
   # Here what AWS refused for the moment may be tried again: a deletion is the same the second time.
   export AWS_MAX_ATTEMPTS=5 PYTHONUTF8=1
   : >"$SCRATCH/left_over"
-  : >"$SCRATCH/uploads"
   : >"$SCRATCH/strangers"
   # shellcheck disable=SC2034 # deletions.sh reads it
-  STREAMS=$3
-  jq -R -a . "$SCRATCH/keys.txt" >"$SCRATCH/named"
+  PER_STREAM=$3
+  jq -R -a . "$SCRATCH/keys.txt" >"$SCRATCH/keys"
   find_credentials
-  [ ! -s "$SCRATCH/named" ] || list_uploads uploads
+  { [ ! -s "$SCRATCH/keys" ] || list_uploads; } >"$SCRATCH/uploads"
   # shellcheck disable=SC2153 # settings.sh fills it
   request versioning s3api get-bucket-versioning --bucket "$BUCKET" ||
     unknown "whether the bucket keeps versions" versioning
   [ -n "$OPT_DRY_RUN" ] || on_interruption say "interrupted: the same command goes on with what is left"
-  if [ "$3" -gt 0 ]; then list_streams; else cp "$SCRATCH/named" "$SCRATCH/keys"; fi
+  if [ "$3" -gt 0 ]; then list_streams; else cp "$SCRATCH/keys" "$SCRATCH/objects"; fi
   if [ -z "$OPT_DRY_RUN" ]; then
     abort_uploads
-    make_requests deletions "$SCRATCH/keys" objects s3:DeleteObject
+    make_requests deletions "$SCRATCH/objects" objects s3:DeleteObject
     [ -z "$2" ] || delete_answers "$2"
   fi
   print jq_program delete/deleted -n -r --arg name "$1" --arg bucket "$BUCKET" --arg folder "$2" \
-    --argjson streams "$3" --arg dry_run "$OPT_DRY_RUN" --slurpfile named "$SCRATCH/named" \
-    --slurpfile keys "$SCRATCH/keys" --slurpfile strangers "$SCRATCH/strangers" --slurpfile uploads "$SCRATCH/uploads" \
-    --slurpfile left_over "$SCRATCH/left_over" --slurpfile working "$SCRATCH/working" \
-    --slurpfile versioning "$(answer_of versioning)"
+    --argjson per_stream "$3" --arg dry_run "$OPT_DRY_RUN" --slurpfile keys "$SCRATCH/keys" \
+    --slurpfile objects "$SCRATCH/objects" --slurpfile strangers "$SCRATCH/strangers" \
+    --slurpfile uploads "$SCRATCH/uploads" --slurpfile left_over "$SCRATCH/left_over" \
+    --slurpfile working "$SCRATCH/working" --slurpfile versioning "$(answer_of versioning)"
   # shellcheck disable=SC2034 # driver.sh ends with it
   [ ! -s "$SCRATCH/left_over" ] || DELETE_STATUS=1
 }

@@ -1,9 +1,9 @@
 # Purpose: what a deletion did, or would do, and what is left over.
 # Input:   none (-n). $name: of the run or key file; $bucket; $folder: of the run's answers in it, "" for none;
-#          $dry_run: "" or "yes"; $streams: 0 where the keys are of objects, not of streams; $named: those keys; $keys,
-#          $strangers, $uploads: what was found of each; $left_over: {"what", "key", "code", "message", "allow"} for
-#          each that is left (a null key: they could not be listed), all slurped; $working: [working.jq's output];
-#          $versioning: [the answer of get-bucket-versioning], [] where there is none.
+#          $dry_run: "" or "yes"; $keys: the keys; $per_stream: the most objects of each where they are keys of streams,
+#          else 0; $objects, $strangers, $uploads: what was found of each; $left_over: {"what", "key", "code",
+#          "message", "allow"} for each that is left (a null key: they could not be listed), all slurped; $working:
+#          [working.jq's output]; $versioning: [the answer of get-bucket-versioning], [] where there is none.
 # Output:  lines of text (-r).
 
 include "text";
@@ -12,34 +12,33 @@ def reason:
   if .code == "AccessDenied" then "AccessDenied, allow \(.allow)"
   else "\(.code), \(.message | visible | shortened(200))" end;
 
+def first_few: ([limit(3; .[]) | visible | shortened(80)] | join(", ")) + if length > 3 then ", ..." else "" end;
+
 # What could not be listed, or the first few keys, and how many.
 def left_over:
-  (.[0].what) as $what
+  .[0].what as $what
   | if .[0].key == null then "open uploads could not be listed: \(.[0] | reason)"
     elif $what == "answers" then "answers in \(.[0].key | visible): \(.[0] | reason)"
-    else
-      (length | counted($what | rtrimstr("s"); $what)) + ": \(.[0] | reason): "
-      + ([limit(3; .[]) | .key | visible | shortened(80)] | join(", "))
-      + if length > 3 then ", ..." else "" end
-    end;
+    else "\(length | counted($what | rtrimstr("s"); $what)): \(.[0] | reason): \(map(.key) | first_few)" end;
 
 # How many of these are done.
 def done($what): length - ([$left_over[] | select(.what == $what and .key != null)] | length);
 
 def objects:
-  ($named | unique | length) as $number
-  | if $named == [] then "a read made none; those that it read stay"
-    elif $dry_run != "" and $streams == 0 then $number | counted("key"; "keys")
-    elif $streams > 0 then
-      "\($keys | done("objects") | counted("object"; "objects")) of \($number | counted("stream"; "streams"))"
+  ($keys | unique | length) as $number
+  | if $keys == [] then "a read made none; those that it read stay"
+    elif $dry_run != "" and $per_stream == 0 then $number | counted("key"; "keys")
+    elif $per_stream > 0 then
+      "\($objects | done("objects") | counted("object"; "objects")) of \($number | counted("stream"; "streams"))"
       + if $dry_run != "" then "" else " deleted" end
-    else "\($keys | unique | done("objects") | counted("key"; "keys")) deleted; S3 does not tell which were there" end;
+    else
+      "\($objects | unique | done("objects") | counted("key"; "keys")) deleted; S3 does not tell which were there"
+    end;
 
 # What is below the keys of streams and no number.
 def strangers:
   "\($strangers | length | counted("object"; "objects")) below the streams' keys, which the run did not write: "
-  + ([limit(3; $strangers[]) | visible | shortened(80)] | join(", "))
-  + if $strangers[3:] == [] then "" else ", ..." end;
+  + ($strangers | first_few);
 
 def uploads:
   if $uploads == [] then if any($left_over[]; .what == "uploads") then "not known" else "none was open" end
@@ -64,7 +63,7 @@ def rows($name): (.[:1][] | row($name)), (.[1:][] | row(""));
 "terabit delete: \($name | visible), bucket \($bucket)" + if $dry_run != "" then ", nothing is deleted" else "" end,
 (objects | row("objects")),
 (if $strangers == [] then empty else strangers | paragraph("others stay") end),
-(if $named == [] then empty else uploads | row("open uploads") end),
+(if $keys == [] then empty else uploads | row("open uploads") end),
 (if $folder == "" then empty else answers | row("answers") end),
 ([versions] | rows("versions")),
 (if $dry_run == "" or $working[0].text == null then empty

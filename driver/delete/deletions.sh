@@ -5,20 +5,19 @@
 # S3 takes 3,500 deletions a second, each key of a request is one: more at once would only be throttled.
 AT_ONCE=4
 
-# Leaves in SCRATCH/keys the objects of the streams in SCRATCH/named, and in SCRATCH/strangers what else is below them.
-# What may not be listed is left over.
+# Leaves in SCRATCH/objects the objects of the streams at SCRATCH/keys, and in SCRATCH/strangers what else is below
+# them. What may not be listed is left over.
 list_streams() {
-  make_requests listings "$SCRATCH/named" streams s3:ListBucket
+  make_requests listings "$SCRATCH/keys" streams s3:ListBucket
   find "$SCRATCH/requests" -name '*.answer' -exec cat {} + >"$SCRATCH/below"
-  with_requests own -R "$SCRATCH/below" >"$SCRATCH/keys"
+  with_requests own -R "$SCRATCH/below" >"$SCRATCH/objects"
   with_requests strangers -R "$SCRATCH/below" >"$SCRATCH/strangers"
 }
 
-# Leaves in a file of SCRATCH the open uploads of the keys in SCRATCH/named. What may not be listed is left over.
-list_uploads() { # FILE
+# Prints the open uploads of the keys in SCRATCH/keys. What may not be listed is left over.
+list_uploads() {
   local status=0 encoded='' list=(s3api list-multipart-uploads --cli-input-json "file://$SCRATCH/list.request")
-  : >"$SCRATCH/$1"
-  with_requests uploads "$SCRATCH/named" >"$SCRATCH/list.request"
+  with_requests uploads "$SCRATCH/keys" >"$SCRATCH/list.request"
   request list "${list[@]}" || status=$?
   # Somebody else's key may have a character that XML cannot carry: no XML comes, or none that can be read.
   if [ "$status" -ne 0 ] && { complains list 'Unable to parse' || complains list '(500)'; }; then
@@ -26,7 +25,7 @@ list_uploads() { # FILE
     request list "${list[@]}" --encoding-type url || status=$?
   fi
   if [ "$status" -eq 0 ]; then
-    with_requests own_uploads "$SCRATCH/list" --arg encoded "$encoded" >"$SCRATCH/$1"
+    with_requests own_uploads "$SCRATCH/list" --arg encoded "$encoded"
   else
     explain_unless_denied list s3:ListBucketMultipartUploads
     note_complaint uploads null s3:ListBucketMultipartUploads list "$status"
@@ -37,7 +36,7 @@ list_uploads() { # FILE
 abort_uploads() {
   [ -s "$SCRATCH/uploads" ] || return 0
   make_requests aborts "$SCRATCH/uploads" uploads s3:AbortMultipartUpload
-  list_uploads open
+  list_uploads >"$SCRATCH/open"
   with_requests still_open --slurpfile left_over "$SCRATCH/left_over" "$SCRATCH/open" |
     note_left_over uploads s3:AbortMultipartUpload
 }
@@ -50,12 +49,10 @@ delete_answers() { # FOLDER
     note_complaint answers "$(jq -n --arg folder "$1" '$folder')" 's3:ListBucket and s3:DeleteObject' answers "$status"
 }
 
-# A function of requests.jq, over all lines of a file. It knows the keys in SCRATCH/named, and STREAMS.
+# A function of requests.jq, over all lines of a file. It knows the keys in SCRATCH/keys, and PER_STREAM.
 with_requests() { # FUNCTION ARGUMENT-OF-JQ...
-  local function=$1
-  shift
-  jq -n -a -c -L "$ROOT/driver" --arg bucket "$BUCKET" --argjson streams "$STREAMS" --slurpfile keys "$SCRATCH/named" \
-    "include \"delete/requests\"; [inputs] | $function(\$ARGS.named)" "$@"
+  jq -n -a -c -L "$ROOT/driver" --arg bucket "$BUCKET" --argjson per_stream "$PER_STREAM" \
+    --slurpfile keys "$SCRATCH/keys" "include \"delete/requests\"; [inputs] | $1(\$ARGS.named)" "${@:2}"
 }
 
 # Makes the requests for all lines of a file, as few as there can be, and notes what they leave.

@@ -11,23 +11,24 @@ def undone($why): [{key: (.Delete.Objects[]?.Key, .Key, .Prefix | values)} + $wh
 
 # Requests, [operation, what it takes], as three lines each: a name, which begins with the operation, what it takes, and
 # what is undone before it.
-def named:
+def in_lines:
   to_entries[]
   | "\(.value[0]).\(.key + 1)", (.value[1] | ., undone({code: "NoAnswer", message: "it did not come to an end"}));
 
-# The programs of deletions.sh. $at: bucket; the input is an array.
+# The functions that deletions.sh calls. Their input is an array; $at is what with_requests tells: bucket, keys,
+# per_stream, and what its caller adds.
 
 # Of keys: the requests that delete them, each key once.
 def deletions($at):
-  unique as $keys
-  | ($keys | map(select(fits_xml))) as $fit
+  unique
+  | map(select(fits_xml)) as $fit
   | [
       (range(0; $fit | length; most) as $first
         | ["delete-objects",
             {Bucket: $at.bucket, Delete: {Quiet: true, Objects: ($fit[$first : $first + most] | map({Key: .}))}}]),
-      ($keys[] | select(fits_xml | not) | ["delete-object", {Bucket: $at.bucket, Key: .}])
+      (.[] | select(fits_xml | not) | ["delete-object", {Bucket: $at.bucket, Key: .}])
     ]
-  | named;
+  | in_lines;
 
 # Of keys, at least one: their longest common prefix, to keep listings short. In a directory bucket it ends in "/".
 def common_prefix($bucket):
@@ -47,16 +48,16 @@ def listings($at):
   unique
   | if length <= most_listings then map(. + "/") else [common_prefix($at.bucket)] end
   | map(["list-objects-v2", {Bucket: $at.bucket, Prefix: .}])
-  | named;
+  | in_lines;
 
-# Of listed keys: own, those that $at.keys name, or where $at.streams is not 0 the first so many objects of the streams
-# that they name; strangers, others below those streams. So it is said what a listing showed and a run did not write.
+# Of listed keys: own, those in $at.keys, or where $at.per_stream is not 0 the first so many objects of the streams at
+# $at.keys; strangers, what else is below those streams. So it is said what a listing showed and a run did not write.
 def set: reduce .[] as $key ({}; .[$key] = true);
 def is_own($own; $at):
-  if $at.streams == 0 then $own[.]
+  if $at.per_stream == 0 then $own[.]
   else
     split("/")
-    | $own[.[:-1] | join("/")] and (.[-1] | test("^(0|[1-9][0-9]{0,5})$")) and (.[-1] | tonumber) < $at.streams
+    | $own[.[:-1] | join("/")] and (.[-1] | test("^(0|[1-9][0-9]{0,5})$")) and (.[-1] | tonumber) < $at.per_stream
   end;
 def own($at): ($at.keys | set) as $own | .[] | select(is_own($own; $at));
 def strangers($at):
@@ -88,7 +89,7 @@ def own_uploads($at):
   | select(.Key | is_own($own; $at))
   | {Bucket: $at.bucket, Key, UploadId};
 
-def aborts($at): map(["abort-multipart-upload", .]) | named;
+def aborts($at): map(["abort-multipart-upload", .]) | in_lines;
 
 # Of uploads that are listed after their aborts: those of which nothing else is said in $at.left_over.
 def still_open($at):

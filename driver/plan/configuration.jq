@@ -12,7 +12,7 @@ include "text";
 def unless_empty: if . == "" then null else . end;
 
 $lambda[0] as $lambda
-| ($source[0] // null) as $source
+| $source[0] as $source
 | ($quotas[0] | network_mbps($lambda.MemorySize)) as $network
 # Answers lie below the prefix that the run, or the one that it reads, gives its keys.
 | (if $op == "write" then $key_prefix else $source.key_prefix // "" end) as $prefix

@@ -8,13 +8,11 @@ include "text";
 def paid_by($run):
   (if $run.bucket // "" | endswith("--x-s3") then . + .directory_bucket | .gb_moved |= .[$run.op]
    else .gb_moved = 0 end)
-  | if $run | workers_here then
-    .gb_second[] = 0
-    | .million_invocations = 0
-    | if $run.shared_machine == true and ($run.s3_endpoint | . == null or test("amazonaws\\.com")) then . else
-        .thousand_puts = 0 | .thousand_gets = 0 | .gb_month = 0 | .gb_moved = 0
-      end
-  else . end;
+  | if $run | workers_here then .gb_second[] = 0 | .million_invocations = 0 else . end
+  | ($run.s3_endpoint | . == null or test("amazonaws\\.com")) as $of_aws
+  | if $run.loopback == true or $run.shared_machine == true and ($of_aws | not) then
+      .thousand_puts = 0 | .thousand_gets = 0 | .gb_month = 0 | .gb_moved = 0
+    else . end;
 
 # What Lambda takes for a number of environments over a number of seconds. Input: the run's configuration.
 def compute_usd($prices; $environments; $seconds):

@@ -44,22 +44,20 @@ def answering_s: 10;
 | ($ping[0].clock.within_s // 1) as $within_s
 | ($processes * $cpu / $cores + $invoking + $ping_s + $within_s + ([$scaling, $spawning] | max)) as $ready
 | ($jobs * ($run | connections)) as $connections
-| ($start_in | option) as $told
-| (if $told == 0 then null
-   elif $told != null then $told
-   elif $jobs == 1 or $waves > 1 then null
-   else $ready + margin_s($connections) end) as $start_in
+# 0 is no common start.
+| (($start_in | option) // if $jobs == 1 or $waves > 1 then 0 else $ready + margin_s($connections) end
+   | select(. > 0) // null) as $start_in
 | ($start_in // $ready) as $begin
 # What starting the invocations of later waves takes.
 | (($invocations - $processes) * $cpu / $cores) as $later
 | ($run | objects_per_s($jobs)) as $rate
-| ($run.timeout_s * $waves - answering_s | at_least(1)) as $most
+| ($run.timeout_s * $waves - answering_s | at_least(1)) as $latest
 # Invocations of a later wave start when others have ended.
 | (($timeout | option | values * $waves)
     // if $run.for_s != null then $run.for_s * $waves + least_s
-      elif $rate == null then $most
+      elif $rate == null then $latest
       else 4 * ($run | most_objects) / $rate * $waves | at_least(least_s) end) as $patience
-| ($begin + $later + $patience | at_most($most)) as $until
+| ($begin + $later + $patience | at_most($latest)) as $until
 | ($run | conceivable_objects($jobs; $until - $begin)) as $conceivable
 | ($run | further($until - $begin)) as $further
 
@@ -81,7 +79,7 @@ def answering_s: 10;
 | (if $rate == null then $run.for_s
    else [$objects / $rate, $run.for_s | values] | min end
    | values * $waves // null) as $expected
-| (if $expected == null then null else $begin + $later + $expected | at_most($until) end) as $over
+| (if $expected == null then null else $begin + $later + $expected | at_most($until) end) as $all_done
 | (if $rate == null then null else [$objects, $expected / $waves * $rate | ceil] | min end) as $reckoned
 | {
     $squad,
@@ -102,7 +100,7 @@ def answering_s: 10;
       elif $run.op == "write" then {$objects}
       else {read_times: ($objects / $round | ceil)} end
     ),
-    timeout_cut: ($timeout != "" and $begin + $later + $patience > $most),
+    timeout_cut: ($timeout != "" and $begin + $later + $patience > $latest),
     answering_s: answering_s,
     version: $ping[0].version,
     clock: $ping[0].clock,
@@ -110,14 +108,14 @@ def answering_s: 10;
       requests_at($reckoned; null) as $requests
       | ($requests | requests_usd($table)) as $requests_usd
       | {
-          compute_usd: (if $over == null then null else $run | compute_usd($table; $slots; $over) end),
+          compute_usd: (if $all_done == null then null else $run | compute_usd($table; $slots; $all_done) end),
           $requests_usd,
           ceiling_usd: most_usd($objects),
           # The least that a job by time costs: one object, or one round.
           least_usd: most_usd(if $run.for_s == null then $objects else $round end),
           storage_usd_per_day: stored_at($reckoned),
           # What the amounts are made of.
-          expected_s: $over,
+          expected_s: $all_done,
           $requests,
           prices: ($table | {date, region})
         }

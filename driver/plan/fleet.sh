@@ -25,11 +25,11 @@ plan_launch() { # JOBS
   # shellcheck disable=SC2034 # folder.sh reads it
   CLOCK_OFFSET=$(jq .clock.offset_s "$SCRATCH/ping")
   plan_fleet "$1"
-  show_plan "$1" true >"$SCRATCH/plan"
-  heed "$SCRATCH/plan"
+  heed show_plan "$1" true
 }
 
-# Before the ping, typical answers are assumed: it may refuse what these allowed.
+# Leaves the plan in SCRATCH/fleet, prints it in a dry run, and refuses a launch that cannot be. Before the ping usual
+# answers of it are assumed: what they allow may be refused after it.
 plan_fleet() { # JOBS
   local cores
   cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || cores=2
@@ -38,17 +38,19 @@ plan_fleet() { # JOBS
     --argjson cpu "${LAUNCH_CPU:-0.5}" --argjson max_cost "$MAX_COST" --arg yes "$OPT_YES" \
     --slurpfile ping "$SCRATCH/ping" "$SCRATCH/config" >"$SCRATCH/fleet"
   [ -z "$OPT_DRY_RUN" ] || dry_run "$1"
-  jq_program plan/limits -s -r --argjson jobs "$1" --arg squad "$OPT_SQUAD" --argjson max_cost "$MAX_COST" \
-    --arg yes "$OPT_YES" --slurpfile account "$(answer_of account)" --slurpfile place "$(answer_of bucket)" \
+  heed jq_program plan/limits -s -r --argjson jobs "$1" --arg squad "$OPT_SQUAD" --argjson max_cost "$MAX_COST" \
+    --arg yes "$OPT_YES" --slurpfile account "$(answer_of account)" --slurpfile bucket "$(answer_of bucket)" \
     --slurpfile versioning "$(answer_of versioning)" --slurpfile concurrency "$(answer_of concurrency)" \
-    --slurpfile lambda "$SCRATCH/function" "$SCRATCH/config" "$SCRATCH/fleet" >"$SCRATCH/limits"
-  heed "$SCRATCH/limits"
+    --slurpfile lambda "$SCRATCH/function" "$SCRATCH/config" "$SCRATCH/fleet"
 }
 
 dry_run() { # JOBS
-  [ -n "$OPT_JSON" ] || { show_plan "$1" false && return; }
-  jq -s 'add | . + .paid | del(.id, .answers, .clock, .version, .deleted, .launches, .paid)' "$SCRATCH/config" \
-    "$SCRATCH/fleet"
+  if [ -z "$OPT_JSON" ]; then
+    show_plan "$1" false
+  else
+    jq -s 'add | . + .paid | del(.id, .answers, .clock, .version, .deleted, .launches, .paid)' "$SCRATCH/config" \
+      "$SCRATCH/fleet"
+  fi
 }
 
 show_plan() { # JOBS BRIEF
@@ -57,7 +59,7 @@ show_plan() { # JOBS BRIEF
 
 # Leaves in a folder of its own, RUN, what is going to happen.
 make_run() { # OP
-  RUN=$(new_run "$PARENT" "$1" "$NUMBER")
+  RUN=$(new_run "$1" "$NUMBER")
   finally unmake_run
   [ -z "${TELL_RUN:-}" ] || printf '%s\n' "$RUN" >"$TELL_RUN"
   lock "$RUN"
@@ -69,7 +71,7 @@ make_run() { # OP
       # Last: a folder with a run.json is a run.
       mv "$RUN/run.part" "$RUN/run.json"
   } 2>"$SCRATCH/unwritten" || no_room "$RUN"
-  printf '[[0, %d]]' $((NUMBER - 1)) >"$SCRATCH/jobs"
+  printf '[[0, %d]]' $((NUMBER - 1)) >"$SCRATCH/job_numbers"
   say "run $(shown "$RUN")"
 }
 

@@ -1,20 +1,19 @@
 # shellcheck shell=bash
 # The keys of a run, one per line: new ones for a write; for a read those that known_keys.sh finds, or one alone.
 
-# Leaves the keys in SCRATCH/keys.txt, and in SCRATCH/streams the number of objects of those that are streams of a run.
+# Leaves the keys in SCRATCH/keys.txt, and in SCRATCH/streams how many objects there are below those that are streams.
 # Sets KEYS_FROM, and NUMBER where it was not told. Before settings: a run's keys are in the run's own bucket.
 choose_keys() { # OP
   KEYS_FROM=''
   printf '{}' >"$SCRATCH/streams"
   printf '%s\n' "$OPT_KEY_PREFIX$OPT_KEY" >"$SCRATCH/lines"
-  [ -z "$OPT_KEY_PREFIX$OPT_KEY" ] || utf_8 ||
-    usage "what is given with ${OPT_KEY:+--key}${OPT_KEY_PREFIX:+--key-prefix} is not UTF-8 text"
+  utf_8 || usage "what is given with ${OPT_KEY:+--key}${OPT_KEY_PREFIX:+--key-prefix} is not UTF-8 text"
   if [ "$1" = write ]; then
-    # save_keys checks again: the file may appear meanwhile.
+    # Before AWS is asked; save_keys looks again.
     [ -z "$OPT_KEY_FILE" ] || [ ! -e "$OPT_KEY_FILE" ] || no_key_file
     new_keys "$NUMBER" "$OPT_KEY_PREFIX"
   elif [ -n "$OPT_KEY" ]; then
-    KEYS_FROM=--key NUMBER=${NUMBER:-1}
+    KEYS_FROM=--key
     printf '%s\n' "$OPT_KEY"
   elif [ -n "$READ_RUN" ]; then
     KEYS_FROM=$READ_RUN/keys.txt
@@ -36,7 +35,7 @@ new_keys() { # NUMBER PREFIX
     PREFIX=$2 awk '{ print ENVIRON["PREFIX"] $0 }'
 }
 
-# The copy that --key-file asks for. A file that has come to exist meanwhile is not overwritten either.
+# The copy that --key-file asks for. A file that exists is not overwritten.
 save_keys() { # OP
   [ "$1" = write ] && [ -n "$OPT_KEY_FILE" ] || return 0
   (set -C && : >"$OPT_KEY_FILE") 2>/dev/null || no_key_file

@@ -5,9 +5,9 @@
 choose_run() {
   local configured
   [ -z "$OPT_KEY$OPT_KEY_FILE" ] || return 0
-  READ_RUN=${READ_RUN:-$(latest_run "$PARENT" write)} ||
+  READ_RUN=${READ_RUN:-$(latest_run write)} ||
     usage "there is nothing to read: no write run in $PARENT yet ($CALLED write 8 64), no --key-file, no --key"
-  READ_RUN=$(find_run "$PARENT" "$READ_RUN")
+  READ_RUN=$(find_run "$READ_RUN")
   not_deleted "$READ_RUN"
   within_reach "$READ_RUN"
   say "reading the keys of $(shown "$READ_RUN")"
@@ -21,13 +21,13 @@ choose_run() {
   FUNCTION=${FUNCTION:-$(field "$READ_RUN" .function)}
 }
 
-# The keys of READ_RUN; of streams those whose number of objects is known, by the records in SCRATCH/written.
+# The keys of READ_RUN; of streams those whose number of objects is known, by the records in SCRATCH/known_records.
 keys_of_run() {
   local unknown
   keys_in "$READ_RUN/keys.txt" >"$SCRATCH/run.txt"
   if [ "$(field "$READ_RUN" is_stream)" = true ]; then
     jq_program plan/streams -n -R --arg op "$(field "$READ_RUN" .op)" --arg most "$OPT_OBJECTS" \
-      --slurpfile jobs "$READ_RUN/jobs.ndjson" "$SCRATCH/written" >"$SCRATCH/streams"
+      --slurpfile jobs "$READ_RUN/jobs.ndjson" "$SCRATCH/known_records" >"$SCRATCH/streams"
     jq -R -r --slurpfile streams "$SCRATCH/streams" 'select($streams[0][.])' "$SCRATCH/run.txt" >"$SCRATCH/known.txt"
     unknown=$(($(lines "$SCRATCH/run.txt") - $(lines "$SCRATCH/known.txt")))
     [ -s "$SCRATCH/known.txt" ] ||

@@ -1,7 +1,7 @@
 # Purpose: what keeps a launch from starting, or changes what it measures or costs: of function and bucket, and of how
 #          the fleet fits its workers' time, Lambda's concurrency and the ceiling of its cost.
 # Input:   the configuration and its fleet (-s; see fleet.jq). $jobs: how many are launched; $squad: the option, empty
-#          for none; $max_cost: USD, $yes: "" or "yes"; $lambda: [GetFunctionConfiguration]; $place: [HeadBucket],
+#          for none; $max_cost: USD, $yes: "" or "yes"; $lambda: [GetFunctionConfiguration]; $bucket: [HeadBucket],
 #          $versioning: [GetBucketVersioning], $account: [GetAccountSettings], $concurrency: [GetFunctionConcurrency],
 #          each [] where it is not known.
 # Output:  lines (-r): "refuse ..." with the commands that mend it, or before the ping a warning, or none.
@@ -13,10 +13,10 @@ include "run";
 include "text";
 
 add as $run
-| $lambda[0] as $now
-| ($now.FunctionArn // "" | split(":")[3] // "") as $region
+| $lambda[0] as $function
+| ($function.FunctionArn // "" | split(":")[3] // "") as $region
 | (if $region == "" then "" else " --region \($region)" end) as $there
-| "aws lambda update-function-configuration\($there) --function-name \($run.function | word)" as $set
+| "aws lambda update-function-configuration\($there) --function-name \($run.function | word)" as $update
 | $concurrency[0].ReservedConcurrentExecutions as $reserved
 | $account[0].AccountLimit.ConcurrentExecutions as $limit
 | ($reserved // $account[0].AccountLimit.UnreservedConcurrentExecutions // $limit) as $free
@@ -25,7 +25,7 @@ add as $run
 | ($run | workers_here) as $here
 
 | def regions:
-    ($place[0].BucketRegion // "") as $other
+    ($bucket[0].BucketRegion // "") as $other
     | if "" | IN($region, $other) or $region == $other then empty
       else
         "refuse the bucket \"\($run.bucket)\" is in \($other), the function in \($region): AWS_REGION=\($other) make "
@@ -35,19 +35,19 @@ add as $run
   # One memory, and one price, is told of all jobs of a run that is resumed.
   def changed:
     "refuse the function \($run.function) " as $the
-    | ($run.memory_mb | select(. != $now.MemorySize)
-        | "\($the)has \($now.MemorySize | grouped) MB of memory now, and the run \(grouped): "
-          + "\($set) --memory-size \(.)"),
-      ($run.timeout_s | select(. != $now.Timeout)
-        | "\($the)times out after \($now.Timeout) s now, and in the run after \(.) s: \($set) --timeout \(.)"),
-      ($run.arch | values | select(. != ($now.Architectures[0]? // .))
-        | "\($the)is for \($now.Architectures[0]) now, and in the run for \(.): make deploy ARCH=\(.)");
+    | ($run.memory_mb | select(. != $function.MemorySize)
+        | "\($the)has \($function.MemorySize | grouped) MB of memory now, and the run \(grouped): "
+          + "\($update) --memory-size \(.)"),
+      ($run.timeout_s | select(. != $function.Timeout)
+        | "\($the)times out after \($function.Timeout) s now, and in the run after \(.) s: \($update) --timeout \(.)"),
+      ($run.arch | values | select(. != ($function.Architectures[0]? // .))
+        | "\($the)is for \($function.Architectures[0]) now, and in the run for \(.): make deploy ARCH=\(.)");
 
   def surroundings:
-    ($now.VpcConfig.VpcId // ""
+    ($function.VpcConfig.VpcId // ""
       | select(. != "")
-      | "the function is in a VPC (\(.)): its NAT or endpoint is measured, and may bill each GB; \($set) --vpc-config "
-        + "'SubnetIds=[],SecurityGroupIds=[]'"),
+      | "the function is in a VPC (\(.)): its NAT or endpoint is measured, and may bill each GB; \($update) "
+        + "--vpc-config 'SubnetIds=[],SecurityGroupIds=[]'"),
     ($versioning[0].Status
       | select(. == "Enabled")
       | "the bucket keeps versions: what is deleted goes on costing; aws s3api put-bucket-versioning --bucket "
@@ -55,7 +55,7 @@ add as $run
 
   def timeout:
     "the function's timeout is \($run.timeout_s) s" as $short
-    | "\($set) --timeout 900 (make deploy sets that too)"
+    | "\($update) --timeout 900 (make deploy sets that too)"
     | if $run.timeout_s < 2 * $run.answering_s then
         "refuse \($short), and a worker keeps \($run.answering_s) s of it to abort its upload and to answer: \(.)"
       elif $run.start_in_s != null and $run.start_in_s >= $run.stop_in_s then

@@ -38,8 +38,3 @@ ping_once() {
 unpinged() {
   explain ping lambda:InvokeFunction "the function \"$FUNCTION\" does not answer a ping; nothing was launched"
 }
-
-# The version of this folder; nothing where Cargo.toml is not beside the driver.
-own_version() {
-  [ ! -f "$ROOT/Cargo.toml" ] || awk -F '"' '/^version *=/ { printf "%s", $2; exit }' "$ROOT/Cargo.toml"
-}

@@ -44,15 +44,15 @@ ask_all() { # OP
   FAILED=' ' ASKED=''
   ask_too function lambda get-function-configuration --function-name "$FUNCTION"
   ask_too bucket s3api head-bucket --bucket "$BUCKET"
-  # Where the ping of one worker has room, the worker has.
+  # Of one worker alone the ping shows whether there is room.
   if [ "${NUMBERS:-$NUMBER}" != 1 ] || [ -n "$OPT_DRY_RUN" ]; then
     ask_too account lambda get-account-settings
     ask_too concurrency lambda get-function-concurrency --function-name "$FUNCTION"
   fi
-  # On loopback objects go with their server. One that a record tells of shows whether this is another.
-  if [ -s "$SCRATCH/written" ] && [ "$(loopback)" = true ]; then
+  # On loopback objects are lost when `local` ends. One of the run's own shows whether it is still the same `local`.
+  if [ -s "$SCRATCH/known_records" ] && [ "$(loopback)" = true ]; then
     jq -c -n -R --arg bucket "$BUCKET" 'first(inputs | fromjson? | objects | select(.error == null) | .key | strings)
-      | {Bucket: $bucket, Prefix: ., MaxKeys: 1}' "$SCRATCH/written" >"$SCRATCH/one"
+      | {Bucket: $bucket, Prefix: ., MaxKeys: 1}' "$SCRATCH/known_records" >"$SCRATCH/one"
     [ ! -s "$SCRATCH/one" ] || ask_too object s3api list-objects-v2 --cli-input-json "file://$SCRATCH/one"
   fi
   # make deploy makes no bucket that refuses writes, or keeps versions.
@@ -91,7 +91,7 @@ check_objects() {
       "$CALLED write 8 64 makes new ones"
 }
 
-# Whether the account has opted in to more network: asked only where it would show.
+# Whether the account has opted in to more network: asked only of functions that could get it.
 ask_network() {
   if [ -z "$BUCKET" ] || on_this_machine LAMBDA ||
     ! jq -e -L "$ROOT/driver" 'include "plan/network"; can_have_more' "$SCRATCH/function" >/dev/null; then

@@ -10,8 +10,8 @@ def smallest_squad: 16;
 # The function refuses larger ones.
 def largest_squad: 256;
 
-# An aws process takes 56 MB of memory and 0.4 to 0.7 CPU-s: the driver wants no more squads than the first number, and
-# runs no more at a time than the second.
+# An aws process takes 56 MB of memory and 0.4 to 0.7 CPU-s. So a fleet has few squads as long as they may grow, and few
+# processes run at a time.
 def most_squads: 8;
 def most_processes: 64;
 
@@ -24,8 +24,8 @@ def squad_for($jobs):
   if $jobs <= most_direct then 1
   else $jobs | per(most_squads) | at_least(smallest_squad) | at_most(largest_squad) end;
 
-# How many invocations so many jobs are, at so many a squad. None is left with one job, which it would do itself while
-# the others invoke a worker for each of theirs.
+# How many invocations so many jobs are, with at most so many in a squad. Of several squads none has a single job: it
+# would do that itself, while the others start workers for theirs.
 def invocations($jobs; $squad):
   if $squad == 1 then $jobs else $jobs | [per($squad), (. / 2 | floor)] | min | at_least(1) end;
 

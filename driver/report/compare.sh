@@ -5,18 +5,18 @@
 report() {
   local source known='' found=()
   if [ ${#SOURCES[@]} -eq 0 ]; then
-    source=$(latest_run "$PARENT") || usage "there is no run in $PARENT yet; make one: $CALLED write 8 64"
+    source=$(latest_run) || usage "there is no run in $PARENT yet; make one: $CALLED write 8 64"
     SOURCES=("$source")
   fi
   for source in "${SOURCES[@]}"; do
-    if [ ${#SOURCES[@]} -eq 1 ] || comparable "$PARENT" "$source"; then
-      source=$(find_source "$PARENT" "$source")
+    if [ ${#SOURCES[@]} -eq 1 ] || comparable "$source"; then
+      source=$(find_source "$source")
       [[ $'\n'$known == *$'\n'"$source"$'\n'* ]] || known+=$source$'\n' found+=("$source")
     fi
   done
   [ ${#found[@]} -gt 0 ] || usage "nothing is left to report"
   if [ ${#found[@]} -gt 1 ]; then
-    compare "$PARENT" "${found[@]}"
+    compare "${found[@]}"
   elif [ -f "${found[0]}/sweep.json" ]; then
     whole_sweep "${found[0]}"
     report_sweep "${found[0]}"
@@ -26,28 +26,28 @@ report() {
 }
 
 # What runs/* names beside runs is left out of a comparison: sweeps, and pictures of earlier comparisons.
-comparable() { # PARENT SOURCE
-  case $2 in
+comparable() { # SOURCE
+  case $1 in
     */compare.html | */compare.svg | */compare.png) return 1 ;;
   esac
-  ! find_folder "$1" "$2" sweep.json >"$SCRATCH/sweep.found" ||
-    { say "left out: $2 is a sweep, which is reported alone: $CALLED report $(shown "$2")" && return 1; }
+  ! find_folder "$1" sweep.json >"$SCRATCH/sweep.found" ||
+    { say "left out: $1 is a sweep, which is reported alone: $CALLED report $(shown "$1")" && return 1; }
 }
 
 # A RUN, SWEEP or FILE the user named: a path, or the name of a folder in PARENT.
-find_source() { # PARENT SOURCE
+find_source() { # SOURCE
   # A run's own file is the run: what else is known of it stands beside.
-  if [ "${2##*/}" = records.ndjson ] && [ -f "${2%records.ndjson}run.json" ]; then
-    run_or_records "$(cd "${2%records.ndjson}." && pwd)"
-  elif [ -f "$2" ]; then
-    [ -r "$2" ] || usage "the file $2 cannot be read: chmod +r $2"
-    [ ! -s "$2" ] || awk '/^[ \t]*[{]/ { found = 1; exit } END { exit !found }' "$2" ||
-      usage "$2 is not NDJSON: no line of it begins with {\"start\": ..., \"stop\": ..., \"mbps\": ...}"
-    printf '%s' "$2"
-  elif [ "$2" != "${2%.ndjson}" ]; then
-    usage "there is no file \"$2\""
-  elif ! find_folder "$1" "$2" sweep.json; then
-    if source=$(find_folder "$1" "$2" run.json keys.txt); then run_or_records "$source"; else find_run "$1" "$2"; fi
+  if [ "${1##*/}" = records.ndjson ] && [ -f "${1%records.ndjson}run.json" ]; then
+    run_or_records "$(cd "${1%records.ndjson}." && pwd)"
+  elif [ -f "$1" ]; then
+    [ -r "$1" ] || usage "the file $1 cannot be read: chmod +r $1"
+    [ ! -s "$1" ] || awk '/^[ \t]*[{]/ { found = 1; exit } END { exit !found }' "$1" ||
+      usage "$1 is not NDJSON: no line of it begins with {\"start\": ..., \"stop\": ..., \"mbps\": ...}"
+    printf '%s' "$1"
+  elif [ "$1" != "${1%.ndjson}" ]; then
+    usage "there is no file \"$1\""
+  elif ! find_folder "$1" sweep.json; then
+    if source=$(find_folder "$1" run.json keys.txt); then run_or_records "$source"; else find_run "$1"; fi
   fi
 }
 
@@ -70,17 +70,16 @@ report_sweep() { # FOLDER
   jq -e '.stopped == null and (.lost // []) == [] and all(.rows[]; .failed == 0)' "$1/sweep.json" >/dev/null || return 1
 }
 
-# The same of several, side by side. Their picture goes into FOLDER.
-compare() { # FOLDER RUN|FILE ...
-  local folder=$1 source
-  shift
+# The same of several, side by side. Their picture goes into PARENT.
+compare() { # RUN|FILE ...
+  local source
   : >"$SCRATCH/compared"
   for source in "$@"; do
     take_to_compare "$source"
   done
   comparison '' '' >"$SCRATCH/comparison"
   jq -n '[inputs | {source} + .summary]' "$SCRATCH/compared" >"$SCRATCH/summaries"
-  show_comparison "$SCRATCH/comparison" "$SCRATCH/summaries" "$folder/compare"
+  show_comparison "$SCRATCH/comparison" "$SCRATCH/summaries" "$PARENT/compare"
   jq -e -n 'all(inputs.summary; .jobs > 0 and .unfinished == 0)' "$SCRATCH/compared" >/dev/null || return 1
 }
 

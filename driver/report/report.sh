@@ -51,26 +51,23 @@ show() { # RUN|FILE
 # Prints the table that a program of jq makes, where stdout shows them in colours (https://no-color.org), or with --json
 # what the table is of.
 print_table() { # JSON PROGRAM ARGUMENT-OF-JQ...
-  local json=$1 colour=false
-  shift
+  local colour=false
   if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-}" != dumb ]; then colour=true; fi
-  if [ -n "$OPT_JSON" ]; then print cat "$json"; else print jq_program "$@" -r --argjson colour "$colour"; fi
+  if [ -n "$OPT_JSON" ]; then print cat "$1"; else print jq_program "${@:2}" -r --argjson colour "$colour"; fi
 }
 
 # Draws what a program of jq makes of the panels, as TARGET.html, .svg and .png. A picture that cannot be drawn is a
 # message, never a failure: the figures stand without it.
 draw() { # TARGET PROGRAM ARGUMENT-OF-JQ...
-  local target=$1
   [ -z "${OPT_NO_PICTURE:-}" ] || return 0
-  shift
   if ! "$ROOT/.venv/bin/python" -c 'import vl_convert' 2>/dev/null; then
     say "no picture: vl-convert is not in .venv; make build installs it, then $CALLED report RUN draws"
   elif ! {
-    jq_program "$@" -c --slurpfile panels "$ROOT/driver/report/chart/panels.json" >"$SCRATCH/chart.json" &&
-      "$ROOT/.venv/bin/python" "$ROOT/driver/report/chart/render.py" "$SCRATCH/chart.json" "$target"
+    jq_program "${@:2}" -c --slurpfile panels "$ROOT/driver/report/chart/panels.json" >"$SCRATCH/chart.json" &&
+      "$ROOT/.venv/bin/python" "$ROOT/driver/report/chart/render.py" "$SCRATCH/chart.json" "$1"
   } 2>"$SCRATCH/chart.errors"; then
     say "the picture could not be drawn ($(awk 'END { print }' "$SCRATCH/chart.errors")); the figures do not need it"
   else
-    say "picture $(shown "$target.html"), .svg and .png"
+    say "picture $(shown "$1.html"), .svg and .png"
   fi
 }

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # What the workers answered: records, wherever they are by now, and answers that did not arrive. Every invocation puts
-# its own into the bucket as well, in the folder that run.json names.
+# its answer into the bucket as well, in the folder that run.json names.
 
-# Prints every record of a run, ended or not, or of a file. Where RUN/answers holds more than is in records.ndjson, each
-# job has one record a launch, {"job":7,"launch":1,...: a late answer replaces the record of its loss.
+# Prints the records of a file, or those of a run: records.ndjson and, until they are joined, the answers. Of those that
+# then begin alike, {"job":7,"launch":1,... only the last is printed: a late answer replaces the record of its loss.
 records() { # RUN|FILE
   if [ -f "$1" ]; then
     cat "$1"
@@ -19,10 +19,11 @@ records() { # RUN|FILE
   fi
 }
 
-# Seconds between two looks into the bucket.
+# Seconds between two looks into the bucket. Tests are in more of a hurry: they set it, ANSWER_S and ENDING_S.
 LOOK_EVERY=${LOOK_EVERY:-2}
 
-# Looks for answers that are still out, at least twice, until all workers must have given up. Keys may have expired.
+# Looks into the bucket for the answers that are still out, at least twice, and until all workers must have given up.
+# The credentials may have expired meanwhile; where no new ones are found, the first look tries the old ones.
 collect() { # RUN
   local looks=0 until=''
   while list_waiting "$1"; do

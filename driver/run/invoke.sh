@@ -33,7 +33,7 @@ back_off() { # TRY
   sleep "$((wait / 1000)).$(printf '%03d' $((wait % 1000)))"
 }
 
-# Fails where the driver has gone: what was refused then never ran.
+# Fails where the driver has gone before Lambda took the invocation: nothing ran.
 send() {
   local time_left
   for ((try = 1; ; try++)); do

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # Starts the fleet and keeps what it answers, whether the launch ends or is interrupted.
 
-# Leaves in RUN/work the planned jobs and the event of every invocation, and their names; then the launch in run.json.
-# The ranges of its jobs are in SCRATCH/jobs.
+# Of the jobs in SCRATCH/job_numbers: leaves in RUN/work the names of the invocations, and of each its planned jobs and
+# its event; then the launch in run.json.
 begin_launch() { # RUN
   local run=$1 launch
   field "$run" . >"$SCRATCH/run.json"
   jq_program run/launch -c -n -r --slurpfile run "$SCRATCH/run.json" --slurpfile fleet "$SCRATCH/fleet" \
-    --slurpfile jobs "$SCRATCH/jobs" --argjson now "$(now)" --argjson ending_s "${ENDING_S:-null}" \
+    --slurpfile numbers "$SCRATCH/job_numbers" --argjson now "$(now)" --argjson ending_s "${ENDING_S:-null}" \
     "$run/jobs.ndjson" >"$SCRATCH/launch"
   {
     mkdir -p "$run/answers" && rm -rf "$run/work.part" && mkdir "$run/work.part" &&
@@ -21,7 +21,7 @@ begin_launch() { # RUN
 # Hands every invocation to invoke.sh and waits for all, showing how far they are.
 invoke_all() { # RUN
   local run=$1 processes noun jobs start end give_up
-  # On this machine's clock; a launch without a common start began with itself.
+  # On this machine's clock; without a common start the jobs begin with the launch.
   read -r processes noun jobs start end give_up < <(
     field "$run" '.launches[-1] + {for_s}
       | .launch -= .clock.offset_s

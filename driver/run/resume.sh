@@ -14,7 +14,7 @@ who_may_work() { # RUN
 # Sets RUN, and FUNCTION and the place to those of the run.
 choose_resumed() { # OP
   local op
-  RUN=$(find_run "$PARENT" "$OPT_RESUME")
+  RUN=$(find_run "$OPT_RESUME")
   op=$(field "$RUN" .op)
   [ "$op" = "$1" ] || usage "$(shown "$RUN") is a $op run: $CALLED $op --resume $(shown "$RUN")"
   not_deleted "$RUN"
@@ -24,8 +24,8 @@ choose_resumed() { # OP
   FUNCTION=$(field "$RUN" .function)
 }
 
-# Takes in what an earlier driver's launch has under way: invocations of its own, which outlive it, end with a record
-# here; workers that nobody waits for any more answer in the bucket.
+# Takes in what an earlier driver's launch has under way. Its invoke.sh may have outlived it, and then leave records
+# here; the answers that nobody waits for come from the bucket.
 await_launch() { # RUN
   local run=$1 sent
   clock_of "$run"
@@ -33,7 +33,7 @@ await_launch() { # RUN
   who_may_work "$run"
   if [ -s "$SCRATCH/waiting" ]; then
     sent=$(lines "$SCRATCH/waiting")
-    say "waiting for $(plural "$sent" answer) of the launch before$(jq -r '.text | if . then ": " + . else "" end' \
+    say "waiting for $(plural "$sent" answer) of the launch before$(jq -r '.text // empty | ": \(.)"' \
       "$SCRATCH/working"); Ctrl-C leaves everything as it is"
     collect "$run"
     who_may_work "$run"
@@ -62,10 +62,10 @@ workers_progress() { # UNTIL
   printf 'waiting for workers, %d s' "$(($1 - $(seconds_now)))"
 }
 
-# Plans the launch of the jobs without a good record. REST is how many they are.
+# Plans the launch of the jobs without a good record, which it leaves in SCRATCH/job_numbers. REST is how many they are.
 plan_rest() { # RUN
-  records "$1" | jq_program run/unfinished -c -n -R --argjson jobs "$(field "$1" .jobs)" >"$SCRATCH/jobs"
-  REST=$(jq '[.[] | .[1] - .[0] + 1] | add // 0' "$SCRATCH/jobs")
+  records "$1" | jq_program run/unfinished -c -n -R --argjson jobs "$(field "$1" .jobs)" >"$SCRATCH/job_numbers"
+  REST=$(jq '[.[] | .[1] - .[0] + 1] | add // 0' "$SCRATCH/job_numbers")
   if [ "$REST" -eq 0 ]; then
     say "every job has a good record: nothing is launched"
   else

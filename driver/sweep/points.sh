@@ -5,17 +5,17 @@
 MOST_POINTS=100
 
 # A point is a line: NUMBER, SIZE, then the values of these options, "-" where none was told. Leaves each point in
-# SCRATCH/kinds, and in SCRATCH/points once for each turn, in random order.
+# SCRATCH/points, and in SCRATCH/turns all of them, in random order, as often as --repeat says.
 choose_points() {
   local turn point
   jq -n -r '[$ARGS.positional[] | if . == "" then ["-"] else split(" ") | unique end] | combinations | join(" ")' \
-    --args "$NUMBERS" "$SIZES" "$OPT_IN_FLIGHT" "$OPT_PART_MB" "$OPT_RANGE_MB" "$OPT_MEMORY" >"$SCRATCH/kinds"
-  [ "$(lines "$SCRATCH/kinds")" -le "$MOST_POINTS" ] ||
-    usage "these are $(lines "$SCRATCH/kinds") combinations; a sweep takes at most $MOST_POINTS"
+    --args "$NUMBERS" "$SIZES" "$OPT_IN_FLIGHT" "$OPT_PART_MB" "$OPT_RANGE_MB" "$OPT_MEMORY" >"$SCRATCH/points"
+  [ "$(lines "$SCRATCH/points")" -le "$MOST_POINTS" ] ||
+    usage "these are $(lines "$SCRATCH/points") combinations; a sweep takes at most $MOST_POINTS"
   for ((turn = 1; turn <= ${OPT_REPEAT:-1}; turn++)); do
-    awk -v seed="$RANDOM" 'BEGIN { srand(seed) } { print rand(), $0 }' "$SCRATCH/kinds" | sort |
+    awk -v seed="$RANDOM" 'BEGIN { srand(seed) } { print rand(), $0 }' "$SCRATCH/points" | sort |
       while read -r _ point; do printf '%s\n' "$point"; done
-  done >"$SCRATCH/points"
+  done >"$SCRATCH/turns"
 }
 
 # Calls a function at a point, where each of the options has one value.
@@ -34,8 +34,8 @@ told() { # NUMBER SIZE
   done
 }
 
-# The command line of one run of a point, in CALL. Those of the sweep's options that OP takes go with it, but for what
-# it may cost and where it is told.
+# Sets CALL to the command line of one run of a point. It has those of the sweep's options that OP takes, without those
+# of cost and output, which the callers choose.
 command_line() { # OP NUMBER SIZE|RUN
   local option
   CALL=("$@")
@@ -57,15 +57,14 @@ plan_points() {
     with_memory "$OPT_MEMORY"
     ask_network
   fi
-  while read -r -a point; do at_point plan_point "${point[@]}"; done <"$SCRATCH/kinds" >"$SCRATCH/plans"
+  while read -r -a point; do at_point plan_point "${point[@]}"; done <"$SCRATCH/points" >"$SCRATCH/plans"
   cp "$SCRATCH/asked" "$SCRATCH/function"
   if [ -n "$OPT_DRY_RUN" ]; then
     # What the runs would say, once.
     awk '!said[$0]++' "$SCRATCH/warnings" >&2
     if [ -n "$OPT_JSON" ]; then jq -s . "$SCRATCH/plans"; else sweep_price table; fi
   fi
-  sweep_price verdict >"$SCRATCH/verdict"
-  heed "$SCRATCH/verdict"
+  heed sweep_price verdict
   sweep_price shares >"$SCRATCH/shares"
 }
 
@@ -80,7 +79,7 @@ plan_point() { # NUMBER SIZE
   printf '{}' >"$SCRATCH/streams"
   for op in write read; do
     command_line "$op" "$1" "$third"
-    # Not within a condition, where a failure in it would not end it.
+    # Not within a condition, where set -e does not count.
     set +e
     (
       set -e

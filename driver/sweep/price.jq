@@ -22,10 +22,10 @@ def reserve: 1.1;
 | [$plans[] | range($turns) as $turn | .]
 | sum("ceiling_usd") as $most
 | (reserve * sum("least_usd")) as $least
-| ($yes != "" or $most <= $max_cost) as $paid
+| ($yes != "" or $most <= $max_cost) as $within
 | ($plans | any(.[]; is_free | not)) as $billed
 | ("\(length | grouped) runs: "
-  + if $billed then price(if $paid or $least > $max_cost then $most else $max_cost end) else free end) as $sum
+  + if $billed then price(if $within or $least > $max_cost then $most else $max_cost end) else free end) as $sum
 | if $want == "table" then
     "terabit sweep: would write and read",
     ($plans | group_by(.point)[]
@@ -36,7 +36,7 @@ def reserve: 1.1;
     "Nothing was launched or written."
   elif $want == "verdict" then
     (select($dry_run == "") | $sum),
-    if $paid then empty
+    if $within then empty
     elif $least > $max_cost then
       "refuse the runs of this sweep may cost up to \($most | dollars) together, more than "
       + "$\($max_cost) (--max-cost): add --yes to allow it, --max-cost USD for another ceiling, or --timeout SECONDS "
@@ -49,7 +49,7 @@ def reserve: 1.1;
     $plans
     | map({
         "\(.op) \(.point)": (
-          if $paid then $max_cost
+          if $within then $max_cost
           else
             reserve * .cost.least_usd
             + ($max_cost - $least) * (.cost.ceiling_usd - .cost.least_usd) / ($most - $least / reserve)

@@ -6,19 +6,19 @@ UNDER_WAY='killed, or not at its end yet'
 
 # SWEEP, the folder, is there from the first run on: what had been measured is known however the sweep ends.
 begin_sweep() {
-  SWEEP=$(new_run "$PARENT" sweep) SWEEP_STATUS=0
+  SWEEP=$(new_run sweep) SWEEP_STATUS=0
   lock "$SWEEP"
   : >"$SCRATCH/compared"
   : >"$SCRATCH/lost"
-  # Each run writes the name of its folder there, for whoever deletes a sweep that was killed, too: the newest folder
-  # may be another driver's.
+  # Each run writes the name of its folder there: the newest folder may be another driver's. If the sweep is killed,
+  # delete finds the run by it.
   export TELL_RUN=$SWEEP/run.one
   keep_sweep "$UNDER_WAY" ''
   say "sweep $(shown "$SWEEP")"
   remember_memory
 }
 
-# Writes SWEEP/sweep.json: what has been measured so far. It names every run, and TELL_RUN has done its work.
+# Writes SWEEP/sweep.json: what has been measured so far. Once that names every run, TELL_RUN is not needed.
 keep_sweep() { # STOPPED UNFINISHED
   comparison "$1" "${2#"$PWD/"}" >"$SCRATCH/comparison"
   { jq --slurpfile lost "$SCRATCH/lost" '. + {lost: ($lost | unique)}' "$SCRATCH/comparison" >"$SWEEP/sweep.part" &&
@@ -29,12 +29,12 @@ keep_sweep() { # STOPPED UNFINISHED
 measure_points() {
   local n=0 all point
   SWEEP_STOPPED=''
-  all=$(lines "$SCRATCH/points")
+  all=$(lines "$SCRATCH/turns")
   while read -r -a point <&3; do
     POINT=$(at_point told "${point[@]}")
     say "sweep: $((n += 1)) of $all: $POINT"
     at_point measure_point "${point[@]}" || return 0
-  done 3<"$SCRATCH/points"
+  done 3<"$SCRATCH/turns"
 }
 
 # Fails where the sweep cannot go on.
@@ -75,7 +75,7 @@ stop_sweep() { # WHY STATUS
 run_one() { # OP NUMBER SIZE|RUN
   local status=0
   command_line "$@"
-  # Anew for each run, and here: the runs are in groups of their own, where nothing can be typed in.
+  # Anew for each run, and before it: in a group of its own it could not have an MFA code typed in.
   find_credentials
   rm -f "$TELL_RUN"
   # As the option takes it: not 1e-05.
