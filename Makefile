@@ -131,7 +131,7 @@ STALE := $(if $(wildcard .venv/installed),$(shell .venv/bin/python -c 'import aw
 
 .venv/installed: requirements.txt $(STALE) | tools
 	@echo 'make: installing the pinned tools of requirements.txt into .venv' >&2
-	@.venv/bin/python -c '' 2>/dev/null || rm -rf .venv
+	@[ ! -L .venv/bin/python ] || [ -e .venv/bin/python ] || rm -rf .venv # venv would leave a link that leads nowhere
 	@$(PYTHON) -m venv .venv
 	@$(INSTALL) requirements.txt
 	@# pip's names its Python in its first line, which may have no blank, nor be long, nor be right once this was moved.
