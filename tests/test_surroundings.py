@@ -39,7 +39,7 @@ def script(path, *lines):
 
 def aws(driver, *lines):
     """The driver's AWS CLI, with lines of shell before what the stub does."""
-    script(driver.bin / "aws", *lines, f'exec {STUB} "$@"')
+    script(driver.bin / "aws", *lines, f'exec "{STUB}" "$@"')
 
 
 # The language
@@ -89,7 +89,7 @@ def with_own_cli(folder, used):
     """A CLI in .venv that says when it is asked something."""
     own = folder / ".venv" / "bin"
     own.mkdir(parents=True)
-    script(own / "aws", f'printf "%s\\n" "$*" >>"{used}"', f'exec {STUB} "$@"')
+    script(own / "aws", f'printf "%s\\n" "$*" >>"{used}"', f'exec "{STUB}" "$@"')
 
 
 VERSIONS = [
