@@ -370,7 +370,8 @@ def test_a_request_that_fails_leaves_its_keys(driver):
     assert re.search(r"left +3 objects: MethodNotAllowed", done.out) and "0 keys deleted" in done.out
     aws = driver.bin / "aws"
     aws.unlink()
-    aws.write_text(f'#!/bin/sh\ncase $2 in delete-objects) kill -KILL $PPID;; esac\nexec "{ROOT}/tests/stub_aws" "$@"\n')
+    stub = ROOT / "tests" / "stub_aws"
+    aws.write_text(f'#!/bin/sh\ncase $2 in delete-objects) kill -KILL $PPID;; esac\nexec "{stub}" "$@"\n')
     aws.chmod(0o755)
     done = driver.run("delete", exit=1)
     assert re.search(r"left +3 objects: NoAnswer, it did not come to an end", done.out)
