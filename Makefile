@@ -125,10 +125,18 @@ PYTHON ?= python3
 tools:
 	@PYTHON='$(PYTHON)' bash deploy/build-tools.sh
 
-.venv/installed: requirements.txt | tools
+# FORCE where the Python of .venv has gone since, or is another, for which nothing was installed.
+STALE := $(if $(wildcard .venv/installed),$(shell .venv/bin/python -c 'import awscli' 2>/dev/null || echo FORCE))
+.PHONY: FORCE
+
+.venv/installed: requirements.txt $(STALE) | tools
 	@echo 'make: installing the pinned tools of requirements.txt into .venv' >&2
+	@[ ! -L .venv/bin/python ] || [ -e .venv/bin/python ] || rm -rf .venv # venv would leave a link that leads nowhere
 	@$(PYTHON) -m venv .venv
 	@$(INSTALL) requirements.txt
+	@# pip's names its Python in its first line, which may have no blank, nor be long, nor be right once this was moved.
+	@printf '%s\n' '#!/bin/bash' \
+	  'exec "$$(dirname "$$(readlink "$$0" || echo "$$0")")/python" -I -m awscli "$$@"' >.venv/bin/aws
 	@touch $@
 
 .venv/tested: requirements-test.txt .venv/installed

@@ -23,9 +23,14 @@ python_is_new_enough() {
   "$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))'
 }
 
+# Without its library, as in Debian's gcc alone, a compiler makes no program.
+compiler_finds_its_library() {
+  cc -E - <<<'#include <stdlib.h>'
+}
+
 need "Rust $rust or newer" "rustup update   (without rustup: curl --proto '=https' -sSf https://sh.rustup.rs | sh)" \
   rust_is_new_enough
-need 'a C compiler' 'sudo apt-get install build-essential   (macOS: xcode-select --install)' cc --version
+need 'a C compiler' 'sudo apt-get install build-essential   (macOS: xcode-select --install)' compiler_finds_its_library
 need "$python 3.10 or newer with venv" 'sudo apt-get install python3-venv   (macOS: brew install python;
     sudo dnf install python3.12); make PYTHON=python3.12 ... takes another than python3' python_is_new_enough
 need jq 'sudo apt-get install jq   (macOS: brew install jq)' jq --version

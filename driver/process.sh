@@ -6,9 +6,9 @@ process() { # PID
   printf '%s %s\n' "$1" "$(start_of "$1")"
 }
 
-# Whether what `process` told still runs.
+# Whether what `process` told still runs, whoever's it is.
 lives() { # PROCESS
-  [[ $1 =~ ^[0-9]+\  ]] && [ "$(process "${1%% *}")" = "$1" ] && kill -0 "${1%% *}" 2>/dev/null
+  [[ $1 =~ ^[0-9]+\ . ]] && [ "$(process "${1%% *}")" = "$1" ]
 }
 
 # Whatever tells the start of a process on this system, in its own words; nothing where there is no such process, or it

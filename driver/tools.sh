@@ -54,7 +54,7 @@ require_tools() { # COMMAND
   [ "$1" = report ] || choose_cli
 }
 
-GET_CLI="python3 -m venv $(quoted "$ROOT/.venv") && $(quoted "$ROOT/.venv/bin/pip") install awscli"
+GET_CLI="make -C $(quoted "$ROOT") .venv/installed"
 # An older one ignores the endpoints and goes to AWS.
 LEAST_CLI='2.13, or 1.29 of version 1, is the oldest that takes endpoints from the environment'
 

@@ -136,3 +136,10 @@ def test_a_lock_that_names_a_stranger_gives_no_advice_to_end_it(driver):
     (driver.only_run() / "lock").write_text(told.stdout)
     done = driver.run("write", "--resume", driver.only_run(), exit=3)
     assert "process 1" in done.err and "kill" not in done.err
+
+
+def test_a_process_of_another_user_lives():
+    """It may not be signalled. As root, who may, this is asked as somebody else."""
+    program = part("process.sh").read_text() + 'lives "$(process 1)" && ! lives "1 1" && ! lives "1 "'
+    other = 65534 if os.geteuid() == 0 else None
+    subprocess.run(["bash", "-uc", program], check=True, user=other, cwd="/", timeout=60)

@@ -370,7 +370,8 @@ def test_a_request_that_fails_leaves_its_keys(driver):
     assert re.search(r"left +3 objects: MethodNotAllowed", done.out) and "0 keys deleted" in done.out
     aws = driver.bin / "aws"
     aws.unlink()
-    aws.write_text(f'#!/bin/sh\ncase $2 in delete-objects) kill -KILL $PPID;; esac\nexec {ROOT}/tests/stub_aws "$@"\n')
+    stub = ROOT / "tests" / "stub_aws"
+    aws.write_text(f'#!/bin/sh\ncase $2 in delete-objects) kill -KILL $PPID;; esac\nexec "{stub}" "$@"\n')
     aws.chmod(0o755)
     done = driver.run("delete", exit=1)
     assert re.search(r"left +3 objects: NoAnswer, it did not come to an end", done.out)
@@ -405,7 +406,7 @@ def test_an_upload_that_has_gone_is_aborted(driver):
     aws.unlink()
     aws.write_text(
         f'#!/bin/sh\n[ "$2" != abort-multipart-upload ] || echo "{{}}" >"$STUB/uploads.json"\n'
-        f'exec {ROOT}/tests/stub_aws "$@"\n'
+        f'exec "{ROOT}/tests/stub_aws" "$@"\n'
     )
     aws.chmod(0o755)
     assert "1 aborted" in driver.run("delete", "--key-file", driver.keys(OWN)).out

@@ -806,6 +806,8 @@ class Project:
         tools.mkdir(parents=True)
         for tool in ("aws", "cargo-lambda"):
             (tools / tool).symlink_to(shutil.which(tool, path=Local.path))
+        # For make, which asks it whether it has what was installed.
+        (tools / "python").symlink_to(shutil.which("true"))
         self.built = tmp_path / "built"
         cargo = tools / "cargo"
         cargo.write_text(CARGO.format(built=self.built, worker=worker(), cargo=shutil.which("cargo")))

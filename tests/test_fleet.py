@@ -426,7 +426,7 @@ def test_a_profile_is_resolved_once(driver):
     target = aws.resolve()
     aws.unlink()
     used = '"$2" "${AWS_ACCESS_KEY_ID-}" "${AWS_SECRET_ACCESS_KEY-}" "${AWS_SESSION_TOKEN-}"'
-    aws.write_text(f'#!/bin/bash\nprintf "%s,%s,%s,%s\\n" {used} >>$STUB/keys\nexec {target} "$@"\n')
+    aws.write_text(f'#!/bin/bash\nprintf "%s,%s,%s,%s\\n" {used} >>$STUB/keys\nexec "{target}" "$@"\n')
     aws.chmod(0o755)
     driver.run("write", 2, 1)
     calls = (driver.stub / "keys").read_text().splitlines()
@@ -839,7 +839,7 @@ def test_a_process_is_told_from_a_later_one_of_its_number(tmp_path, proc):
         pytest.skip("there is no ps")
     script = tmp_path / "process.sh"
     script.write_text(part("process.sh").read_text().replace("/proc/", proc))
-    sleeper = subprocess.Popen(["sleep", "60"])
+    sleeper = subprocess.Popen(["sleep", "600"])
     try:
         command = ["bash", "-euc", '. "$1"; process "$2"', "-", script, str(sleeper.pid)]
         told = subprocess.check_output(command, text=True, timeout=20)
@@ -861,7 +861,7 @@ def test_a_process_that_has_the_number_of_a_dead_one_is_left_alone(driver):
     (driver.stub / "bad").write_text("k1")
     driver.run("read", "--key-file", driver.keys("k0", "k1"), "--squad", 2, exit=1)
     run = driver.only_run()
-    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    stranger = subprocess.Popen(["sleep", "600"], start_new_session=True)
     try:
         (run / "lock").write_text(f"{stranger.pid} 1\n")
         (driver.stub / "bad").unlink()
@@ -971,7 +971,7 @@ def test_a_code_can_be_typed_in_where_credentials_ask_for_one(driver):
     (driver.bin / "aws").unlink()
     (driver.bin / "aws").write_text(
         '#!/bin/bash\ncase $1-$2 in configure-export-credentials) read -r code </dev/tty\n'
-        f'  printf "%s" "$code" >"$STUB/code" ;; esac\nexec {ROOT}/tests/stub_aws "$@"\n'
+        f'  printf "%s" "$code" >"$STUB/code" ;; esac\nexec "{ROOT}/tests/stub_aws" "$@"\n'
     )
     (driver.bin / "aws").chmod(0o755)
     on_a_terminal(driver, "write", "1", "1", typed=b"123456\n")

@@ -39,7 +39,7 @@ def script(path, *lines):
 
 def aws(driver, *lines):
     """The driver's AWS CLI, with lines of shell before what the stub does."""
-    script(driver.bin / "aws", *lines, f'exec {STUB} "$@"')
+    script(driver.bin / "aws", *lines, f'exec "{STUB}" "$@"')
 
 
 # The language
@@ -89,7 +89,7 @@ def with_own_cli(folder, used):
     """A CLI in .venv that says when it is asked something."""
     own = folder / ".venv" / "bin"
     own.mkdir(parents=True)
-    script(own / "aws", f'printf "%s\\n" "$*" >>"{used}"', f'exec {STUB} "$@"')
+    script(own / "aws", f'printf "%s\\n" "$*" >>"{used}"', f'exec "{STUB}" "$@"')
 
 
 VERSIONS = [
@@ -106,7 +106,7 @@ def test_a_cli_that_would_pass_an_endpoint_by_is_not_used(driver, version, told)
     aws(driver, '[ "$1" = --version ] || printf "%s\\n" "$*" >>"$STUB/users"')
     driver.env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
     done = driver.run("write", 1, 1, "--dry-run", exit=3)
-    assert f"is {told.rstrip(',')}" in done.err and "2.13" in done.err and "install awscli" in done.err
+    assert f"is {told.rstrip(',')}" in done.err and "2.13" in done.err and ".venv/installed" in done.err
     with_own_cli(driver.project, driver.stub / "owns")
     done = driver.run("write", 1, 1)
     assert f"is {told}" in done.err and "the one in .venv is used" in done.err
@@ -121,6 +121,65 @@ def test_the_users_cli_comes_first_where_it_is_new_enough(driver, version):
     driver.env["PATH"] = f"{driver.project}/.venv/bin:{driver.env['PATH']}"
     done = driver.run("write", 1, 1, "--dry-run")
     assert not (driver.stub / "owns").exists() and "AWS CLI" not in done.err
+
+
+PYTHON = r"""#!/bin/bash
+# A Python whose pip, as the real one, names it in the first line of the aws that it installs.
+case "$*" in
+  "-m venv .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+  "-m pip install"*)
+    echo x >>installations
+    touch .venv/awscli
+    printf '#!%s\n' "$PWD/.venv/bin/python" >.venv/bin/aws && chmod +x .venv/bin/aws
+    ;;
+  "-c import awscli") [ -e .venv/awscli ] ;;
+  *awscli*) echo "awscli $*" ;;
+esac
+"""
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """What makes .venv, in a folder with a blank, and a Python that makes it at once."""
+    clone = tmp_path / "pro ject"
+    (clone / "deploy").mkdir(parents=True)
+    for name in ("Makefile", "Cargo.toml", "requirements.txt"):
+        shutil.copy(ROOT / name, clone)
+    (clone / "deploy" / "build-tools.sh").write_text("")
+    (clone / "python").write_text(PYTHON)
+    (clone / "python").chmod(0o755)
+    return clone
+
+
+def installed(clone):
+    """How often was installed what .venv has, after one more make."""
+    command = ["make", "-C", clone, "PYTHON=./python", ".venv/installed"]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    subprocess.run(command, check=True, env=env, capture_output=True, timeout=60)
+    return len((clone / "installations").read_text().split())
+
+
+def test_the_cli_of_venv_runs_wherever_the_project_lies(clone, tmp_path):
+    """The first line of a script may not name a path with a blank."""
+    installed(clone)
+    (tmp_path / "link").symlink_to(clone / ".venv" / "bin" / "aws")
+
+    def aws(path):
+        return subprocess.run([path, "a b"], check=True, capture_output=True, text=True, timeout=60, cwd="/").stdout
+
+    assert aws(clone / ".venv" / "bin" / "aws") == aws(tmp_path / "link") == "awscli -I -m awscli a b\n"
+    clone.rename(tmp_path / "moved")
+    assert aws(tmp_path / "moved" / ".venv" / "bin" / "aws") == "awscli -I -m awscli a b\n"
+
+
+def test_what_python_took_along_is_installed_anew(clone):
+    assert installed(clone) == installed(clone) == 1
+    python = clone / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/nowhere/python3.9")
+    assert installed(clone) == installed(clone) == 2
+    (clone / ".venv" / "awscli").unlink()  # as another Python finds it
+    assert installed(clone) == installed(clone) == 3
 
 
 def test_deploy_asks_with_the_users_cli_and_uploads_with_its_own_cargo_lambda(account):
@@ -443,10 +502,13 @@ def test_a_profile_on_loopback_is_marked_as_such(driver):
 
 
 def test_tools_that_are_too_old_are_named_with_what_installs_them(tmp_path):
-    for tool in ("awk", "bash", "env"):
+    for tool in ("awk", "bash", "cat", "env"):
         (tmp_path / tool).symlink_to(shutil.which(tool))
-    for tool in ("cargo", "cc", "jq"):
+    for tool in ("cargo", "jq"):
         script(tmp_path / tool)
+    # Debian's gcc without libc6-dev
+    library = 'while read -r line; do [[ $line != "#include <"* ]] || exit 1; done'
+    script(tmp_path / "cc", f'[ "$1" = --version ] || {{ {library}; }}')
     script(tmp_path / "python3", "exit 1")
     script(tmp_path / "rustc", "echo rustc 1.93.1")
 
@@ -459,7 +521,9 @@ def test_tools_that_are_too_old_are_named_with_what_installs_them(tmp_path):
     done = build_tools()
     assert done.returncode == 1 and "python3 3.10 or newer" in done.stderr and "make PYTHON=python3.12" in done.stderr
     least = re.search('^rust-version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
-    assert f"Rust {least} or newer: rustup update" in done.stderr and len(done.stderr) < 600
+    assert f"Rust {least} or newer: rustup update" in done.stderr and len(done.stderr) < 700
+    assert "a C compiler: sudo apt-get install build-essential" in done.stderr
+    script(tmp_path / "cc", "cat")
     script(tmp_path / "python3")
     assert "python3" not in build_tools().stderr
     for version in (least, "1.1000.0-nightly", "2.0.0"):

@@ -64,7 +64,7 @@ if {when}; then
   printf 'jq: error: writing output failed: No space left on device\\n' >&2
   exit {status}
 fi
-exec {real} "$@"
+exec "{real}" "$@"
 """)
     (driver.bin / "jq").chmod(0o755)
 
@@ -366,7 +366,7 @@ def test_the_old_memory_is_known_before_the_first_change(driver):
     (driver.bin / "aws").unlink()
     (driver.bin / "aws").write_text(
         '#!/bin/bash\ncase $2 in update-function-configuration) cp runs/*-sweep/memory.json "$STUB/seen" ;; esac\n'
-        f'exec {JQ.parent}/tests/stub_aws "$@"\n'
+        f'exec "{JQ.parent}/tests/stub_aws" "$@"\n'
     )
     (driver.bin / "aws").chmod(0o755)
     done = driver.run("sweep", 1, 64, "--memory", 512, exit=3)
