@@ -23,7 +23,7 @@ end_groups() {
       looks=$((looks + 1))
       sleep 0.1
     done
-    # Bash forgets how one ended that did so together with a signal, and would wait for it without end.
+    # Bash loses the status of a process that ends at the moment of a signal, and would wait for that process for ever.
     [ "$looks" -eq 0 ] || wait "$group" 2>/dev/null || true
     kill -KILL -- "-$group" 2>/dev/null || true
   done
